@@ -1,0 +1,92 @@
+-- Cancels a booking and gives what it frees to the head of the line, in one
+-- step. Cancelling again changes nothing and gives the first answer.
+--
+-- KEYS[1]  event           hash
+-- KEYS[2]  waitlist        list
+-- KEYS[3]  left            sorted set
+-- ARGV[1]  booking         id, or empty: the user's oldest confirmed booking, else
+--                          the oldest that waits
+-- ARGV[2]  user            whose booking it is
+-- ARGV[3]  cancellation    id of this request, chosen by the caller; with an empty
+--                          booking it tells a retry from a wish to cancel one more
+-- Returns  {word, version, booking, first promoted or empty, promoted, replayed, backlog}
+--   cancelled    promoted is the number of bookings that this cancellation confirmed;
+--                replayed is 1 if the booking was cancelled before
+--   no_event, no_booking: nothing changed
+--   busy         nothing changed: tickets wait to be given out, call promote.lua
+--                first, so that the answer can tell who got this one
+--   backlog is 1 if promote.lua has work
+
+local event, waitlist, left = KEYS[1], KEYS[2], KEYS[3]
+local booking, user, cancellation = ARGV[1], ARGV[2], '!' .. ARGV[3]
+local holder = '@' .. user
+local by_user = booking == ''
+
+if by_user then
+  local found = redis.call('HMGET', event, cancellation, holder)
+  local _, oldest = read_holding(found[2])
+  booking = found[1] or oldest or ''
+end
+
+local e = redis.call('HMGET', event, 'state', 'total', 'confirmed', 'waiting', 'joined', 'taken',
+  'version', 'backlog', booking, holder, '<' .. booking, '>' .. booking)
+local record, holding, older, newer = e[9], e[10], e[11], e[12]
+if not e[7] then return {'no_event', 0, '', '', 0, 0, 0} end
+local version, backlog = tonumber(e[7]), e[8] and 1 or 0
+
+local status, promotion, cancelled, freed_to, rest, quantity, seq, owner = string.match(record or '',
+  '^(%u)|(%d*)|(%d*)|([^|]*)|()(%d+)|%d+|%d+|[^|]*|(%d*)|%d*|(.*)$')
+if owner ~= user then return {'no_booking', version, '', '', 0, 0, 0} end
+if status == 'X' then
+  local first, count = string.match(freed_to, '^([^+]*)%+?(%d*)$')
+  return {'cancelled', tonumber(cancelled), booking, first, tonumber(count) or 0, 1, backlog}
+end
+if status == 'C' and backlog == 1 then return {'busy', version, '', '', 0, 0, 1} end
+local held, oldest, newest = read_holding(holding)
+if not oldest then return redis.error_reply('CORRUPT ' .. event .. ' has no holding for ' .. booking) end
+
+local total = tonumber(e[2])
+local line = {
+  open = e[1] == 'open', free = total - e[3], waiting = tonumber(e[4]),
+  joined = tonumber(e[5]), taken = tonumber(e[6]), passed = 0, promoted = 0, first = '',
+}
+local raised = string.format('%d', version + 1)
+local changes = {}
+local serves = true
+if status == 'C' then
+  line.free = line.free + quantity
+else
+  line.waiting = line.waiting - 1
+  serves = tonumber(seq) == line.taken + 1
+  line.passed = 1
+end
+if serves then serve_line(event, waitlist, line, raised, changes) end
+
+-- A full Redis lets HDEL through, and after it the rest of the script.
+redis.call('HDEL', event, holder, '<' .. booking, '>' .. booking)
+if older or newer then
+  if not newer then
+    newest = older
+    redis.call('HDEL', event, '>' .. older)
+  elseif not older then
+    oldest = newer
+    redis.call('HDEL', event, '<' .. newer)
+  else
+    redis.call('HSET', event, '>' .. older, newer, '<' .. newer, older)
+  end
+  redis.call('HSET', event, holder, write_holding(held - quantity, oldest, newest))
+end
+if serves then
+  trim_line(waitlist, left, line)
+else
+  redis.call('ZADD', left, seq, seq)
+end
+
+freed_to = line.promoted == 0 and '' or line.first .. '+' .. string.format('%d', line.promoted)
+if by_user then redis.call('HSET', event, cancellation, booking) end
+if line.backlog and backlog == 0 then redis.call('HSET', event, 'backlog', '1') end
+redis.call('HSET', event, 'confirmed', string.format('%d', total - line.free),
+  'waiting', string.format('%d', line.waiting), 'taken', string.format('%d', line.taken), 'version', raised,
+  booking, 'X|' .. promotion .. '|' .. raised .. '|' .. freed_to .. '|' .. string.sub(record, rest),
+  unpack(changes))
+return {'cancelled', version + 1, booking, line.first, line.promoted, 0, (line.backlog or backlog == 1) and 1 or 0}

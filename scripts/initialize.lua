@@ -1,0 +1,38 @@
+-- Creates an event with all its keys. Each key gets an entry that stays: a
+-- cluster refuses a script while a slot moves if a declared key is missing.
+--
+-- KEYS[1]  event           hash, see docs/states.md for its fields
+-- KEYS[2]  waitlist        list: index 0 is the booking served last, the line starts at 1
+-- KEYS[3]  left            sorted set: line numbers of those who left ahead of their turn
+-- ARGV[1]  uuid            of the event
+-- ARGV[2]  name
+-- ARGV[3]  total           tickets
+-- ARGV[4]  max per user    tickets, 0 = no limit
+-- ARGV[5]  waitlist limit  bookings, 0 = no limit
+-- ARGV[6]  now             milliseconds since 1970
+-- Returns  {word, version, created at}
+--   created    the event is new
+--   replayed   the same creation ran before; the answer is the first one
+--   mismatch   the same creation ran before with another name, total or limit
+--   occupied   another event has this number: the counter of numbers lags behind
+
+local event, waitlist, left = KEYS[1], KEYS[2], KEYS[3]
+local uuid, name, total = ARGV[1], ARGV[2], ARGV[3]
+local maxPerUser, waitlistLimit, now = ARGV[4], ARGV[5], ARGV[6]
+
+local request = total .. '|' .. maxPerUser .. '|' .. waitlistLimit .. '|' .. name
+local found = redis.call('HMGET', event, 'uuid', 'request', 'createdAt')
+if found[1] then
+  if found[1] ~= uuid then return {'occupied', 0, 0} end
+  if found[2] ~= request then return {'mismatch', 0, 0} end
+  return {'replayed', 1, tonumber(found[3])}
+end
+
+redis.call('HSET', event,
+  'format', '1', 'uuid', uuid, 'name', name, 'state', 'open', 'createdAt', now, 'request', request,
+  'total', total, 'maxPerUser', maxPerUser, 'waitlistLimit', waitlistLimit,
+  'confirmed', '0', 'waiting', '0', 'joined', '0', 'taken', '0',
+  'version', '1', 'latest', '')
+redis.call('RPUSH', waitlist, '-')
+redis.call('ZADD', left, '0', '-')
+return {'created', 1, tonumber(now)}

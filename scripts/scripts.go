@@ -1,0 +1,55 @@
+// Package scripts holds the Lua scripts that do every change of state, and the
+// reads that have to see several keys at one instant.
+//
+// A script's header is its contract: the keys, the arguments, and each word that
+// it may answer with. A rule that several scripts need is a file of its own,
+// joined in front of them here.
+package scripts
+
+import _ "embed"
+
+// Script is one script as Redis runs it.
+type Script struct {
+	Name   string
+	Source string
+	Keys   int // number of KEYS that it takes
+	Args   int // number of ARGV that it takes
+}
+
+var (
+	//go:embed number.lua
+	numberLua string
+	//go:embed initialize.lua
+	initializeLua string
+	//go:embed update.lua
+	updateLua string
+	//go:embed book.lua
+	bookLua string
+	//go:embed cancel.lua
+	cancelLua string
+	//go:embed promote.lua
+	promoteLua string
+	//go:embed bookings.lua
+	bookingsLua string
+
+	//go:embed holdings.lua
+	holdingsLua string
+	//go:embed line.lua
+	lineLua string
+)
+
+// The scripts. Their headers say what they take and answer.
+var (
+	Number     = Script{Name: "number", Source: numberLua, Keys: 1, Args: 1}
+	Initialize = Script{Name: "initialize", Source: initializeLua, Keys: 3, Args: 6}
+	Update     = Script{Name: "update", Source: updateLua, Keys: 1, Args: 7}
+	Book       = Script{Name: "book", Source: holdingsLua + bookLua, Keys: 2, Args: 5}
+	Cancel     = Script{Name: "cancel", Source: holdingsLua + lineLua + cancelLua, Keys: 3, Args: 3}
+	Promote    = Script{Name: "promote", Source: lineLua + promoteLua, Keys: 3, Args: 0}
+	Bookings   = Script{Name: "bookings", Source: bookingsLua, Keys: 2, Args: 3}
+)
+
+// All returns every script.
+func All() []Script {
+	return []Script{Number, Initialize, Update, Book, Cancel, Promote, Bookings}
+}

@@ -1,0 +1,69 @@
+package store
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+)
+
+// Status says where a booking stands.
+type Status string
+
+// The statuses of a booking.
+const (
+	StatusConfirmed Status = "confirmed"
+	StatusWaiting   Status = "waiting"
+	StatusCancelled Status = "cancelled" // for good
+)
+
+// BookRequest asks for tickets.
+type BookRequest struct {
+	Event          EventRef
+	User           string
+	Quantity       int64  // tickets, all or nothing
+	IdempotencyKey string // the same key of the same user and event books once; may be empty
+}
+
+// BookResult is the answer to the first request of its kind: where the booking
+// stood when it was made.
+type BookResult struct {
+	Booking  uuid.UUID
+	Status   Status // confirmed or waiting
+	Position int64  // place in line when it was made, 1 = next; 0 if confirmed
+	Version  int64  // of the event
+	Replayed bool   // the same request booked before
+}
+
+// Book confirms tickets if they are free and nobody waits, else it puts the
+// booking at the end of the waiting list.
+//
+// Errors: ErrEventNotFound, ErrEventPaused, ErrEventClosed, ErrUserLimit,
+// ErrOverCapacity, ErrWaitingListFull, ErrIdempotencyMismatch, ErrUnavailable.
+func (s *Store) Book(ctx context.Context, request BookRequest) (BookResult, error) {
+	event := request.Event
+	if !event.exists() {
+		return BookResult{}, ErrEventNotFound
+	}
+	booking := newID(event.number,
+		tailFor(request.IdempotencyKey, "booking", numberText(event.number), request.User))
+	r, err := s.run(ctx, bookScript, []string{eventKey(event.number), waitlistKey(event.number)},
+		event.uuid, field(booking), request.User, request.Quantity, s.nowMillis())
+	if err != nil {
+		return BookResult{}, err
+	}
+	result := BookResult{
+		Booking:  booking,
+		Status:   Status(r.word),
+		Version:  r.integer(),
+		Position: r.integer(),
+		Replayed: r.flag(),
+	}
+	backlog := r.flag()
+	if err := r.end(string(StatusConfirmed), string(StatusWaiting)); err != nil {
+		return BookResult{}, err
+	}
+	if backlog {
+		s.helpPromote(ctx, event.number)
+	}
+	return result, nil
+}

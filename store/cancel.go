@@ -1,0 +1,90 @@
+package store
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+)
+
+// CancelRequest cancels one booking.
+type CancelRequest struct {
+	Booking uuid.UUID
+	User    string // whose booking it is
+}
+
+// CancelOldestRequest cancels the user's oldest confirmed booking of the event,
+// else the oldest that waits.
+type CancelOldestRequest struct {
+	Event          EventRef
+	User           string
+	IdempotencyKey string // the same key of the same user and event cancels once; may be empty
+}
+
+// CancelResult is the answer to the first cancellation of the booking.
+type CancelResult struct {
+	Booking  uuid.UUID
+	Next     uuid.UUID // the first booking that was promoted by it, or uuid.Nil
+	Promoted int64     // bookings that were promoted by it
+	Version  int64     // of the event
+	Replayed bool      // the booking was cancelled before
+}
+
+// Cancel cancels a booking and promotes, in one step, whom the freed tickets
+// suffice for. Errors: ErrBookingNotFound (also if it is somebody else's),
+// ErrUnavailable.
+func (s *Store) Cancel(ctx context.Context, request CancelRequest) (CancelResult, error) {
+	number, ok := numberOf(request.Booking)
+	if !ok {
+		return CancelResult{}, ErrBookingNotFound
+	}
+	result, err := s.cancel(ctx, number, field(request.Booking), request.User, "")
+	if err == ErrEventNotFound {
+		err = ErrBookingNotFound
+	}
+	return result, err
+}
+
+// CancelOldest cancels for a user who has no booking id at hand. Errors:
+// ErrEventNotFound, ErrBookingNotFound, ErrUnavailable.
+func (s *Store) CancelOldest(ctx context.Context, request CancelOldestRequest) (CancelResult, error) {
+	event := request.Event
+	if !event.exists() {
+		return CancelResult{}, ErrEventNotFound
+	}
+	cancellation := tailFor(request.IdempotencyKey, "cancellation", numberText(event.number), request.User)
+	return s.cancel(ctx, event.number, "", request.User, token(cancellation))
+}
+
+func (s *Store) cancel(ctx context.Context, number uint64, booking, user, cancellation string) (CancelResult, error) {
+	for {
+		r, err := s.run(ctx, cancelScript, eventKeys(number), booking, user, cancellation)
+		if err != nil {
+			return CancelResult{}, err
+		}
+		version := r.integer()
+		cancelled, next := r.text(), r.text()
+		promoted, replayed, backlog := r.integer(), r.flag(), r.flag()
+		if err := r.end("cancelled", "busy"); err != nil {
+			return CancelResult{}, err
+		}
+		if r.word == "busy" {
+			if err := s.promoteAll(ctx, number); err != nil {
+				return CancelResult{}, err
+			}
+			continue
+		}
+		result := CancelResult{Promoted: promoted, Version: version, Replayed: replayed}
+		if result.Booking, err = fromField(number, cancelled); err != nil {
+			return CancelResult{}, err
+		}
+		if next != "" {
+			if result.Next, err = fromField(number, next); err != nil {
+				return CancelResult{}, err
+			}
+		}
+		if backlog {
+			s.helpPromote(ctx, number)
+		}
+		return result, nil
+	}
+}

@@ -1,0 +1,179 @@
+package store
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
+)
+
+// Engine is a kind of Redis.
+type Engine string
+
+// The engines. The same scripts run on all of them.
+const (
+	EngineEmbedded Engine = "embedded"      // miniredis in this process; gone on exit
+	EngineSingle   Engine = "single node"   // one Redis or Valkey
+	EngineSentinel Engine = "sentinel"      // one master at a time, found through sentinels
+	EngineCluster  Engine = "redis cluster" // events spread over shards
+)
+
+// Config says which Redis to use. The zero value is the embedded engine.
+type Config struct {
+	Addrs            []string // host:port; of a cluster one is enough; with SentinelMaster, of the sentinels
+	SentinelMaster   string   // name of the master that the sentinels watch
+	Username         string
+	Password         string
+	SentinelUsername string
+	SentinelPassword string
+	DB               int // not on a cluster
+	TLS              *tls.Config
+	PoolSize         int           // connections for each node, 0 = the client's default
+	DialTimeout      time.Duration // 0 = the client's default, here and below
+	ReadTimeout      time.Duration // of one reply, if the request's deadline is not sooner
+}
+
+// clusterReload bounds how long a client can go on asking a master that is gone:
+// the client's own default of a minute was measured as an outage of a minute.
+const clusterReload = time.Second
+
+// Open connects to the engine of the config, waiting for it as long as the context
+// allows.
+func Open(ctx context.Context, config Config) (*Store, error) {
+	s := &Store{now: time.Now}
+	if len(config.Addrs) == 0 {
+		embedded, err := miniredis.Run()
+		if err != nil {
+			return nil, fmt.Errorf("start the embedded engine: %w", err)
+		}
+		config.Addrs = []string{embedded.Addr()}
+		s.engine = EngineEmbedded
+		s.client = redis.NewClient(config.single())
+		s.close = []func() error{s.client.Close, func() error { embedded.Close(); return nil }}
+		return s, nil
+	}
+
+	switch {
+	case config.SentinelMaster != "":
+		s.engine = EngineSentinel
+		s.client = redis.NewFailoverClient(config.failover())
+	default:
+		cluster, err := config.isCluster(ctx)
+		if err != nil {
+			return nil, err
+		}
+		switch {
+		case cluster:
+			s.engine = EngineCluster
+			s.client = redis.NewClusterClient(config.cluster())
+		case len(config.Addrs) > 1:
+			return nil, fmt.Errorf("%d addresses are given, but %s is neither part of a cluster nor is a sentinel master named",
+				len(config.Addrs), config.Addrs[0])
+		default:
+			s.engine = EngineSingle
+			s.client = redis.NewClient(config.single())
+		}
+	}
+	s.close = []func() error{s.client.Close}
+	if err := s.retry(ctx, "connect to redis", func() error { return s.client.Ping(ctx).Err() }); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// The clients' own retries are off where they can be: Store.retry is jittered and
+// bounded by the request's deadline, theirs are neither.
+const noRetries = -1
+
+func (c Config) single() *redis.Options {
+	return &redis.Options{
+		Addr:                     c.Addrs[0],
+		Username:                 c.Username,
+		Password:                 c.Password,
+		DB:                       c.DB,
+		TLSConfig:                c.TLS,
+		PoolSize:                 c.PoolSize,
+		DialTimeout:              c.DialTimeout,
+		ReadTimeout:              c.ReadTimeout,
+		ContextTimeoutEnabled:    true,
+		MaxRetries:               noRetries,
+		MaintNotificationsConfig: noMaintNotifications(),
+	}
+}
+
+func (c Config) failover() *redis.FailoverOptions {
+	return &redis.FailoverOptions{
+		MasterName:            c.SentinelMaster,
+		SentinelAddrs:         c.Addrs,
+		SentinelUsername:      c.SentinelUsername,
+		SentinelPassword:      c.SentinelPassword,
+		Username:              c.Username,
+		Password:              c.Password,
+		DB:                    c.DB,
+		TLSConfig:             c.TLS,
+		PoolSize:              c.PoolSize,
+		DialTimeout:           c.DialTimeout,
+		ReadTimeout:           c.ReadTimeout,
+		ContextTimeoutEnabled: true,
+		MaxRetries:            noRetries,
+	}
+}
+
+func (c Config) cluster() *redis.ClusterOptions {
+	return &redis.ClusterOptions{
+		Addrs:                      c.Addrs,
+		Username:                   c.Username,
+		Password:                   c.Password,
+		TLSConfig:                  c.TLS,
+		PoolSize:                   c.PoolSize,
+		DialTimeout:                c.DialTimeout,
+		ReadTimeout:                c.ReadTimeout,
+		ContextTimeoutEnabled:      true,
+		ClusterStateReloadInterval: clusterReload,
+		MaintNotificationsConfig:   noMaintNotifications(),
+	}
+}
+
+// A managed service's notices of maintenance are not used, so connections need not
+// ask for them.
+func noMaintNotifications() *maintnotifications.Config {
+	return &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
+}
+
+// isCluster asks the first address that answers. Where a provider forbids the
+// question, several addresses mean a cluster.
+func (c Config) isCluster(ctx context.Context) (bool, error) {
+	var answer string
+	asker := &Store{now: time.Now}
+	err := asker.retry(ctx, "connect to redis", func() error {
+		var failed error
+		for _, addr := range c.Addrs {
+			one := c
+			one.Addrs = []string{addr}
+			one.DB = 0
+			client := redis.NewClient(one.single())
+			info, err := client.Info(ctx, "cluster").Result()
+			_ = client.Close()
+			if err == nil {
+				answer = info
+				return nil
+			}
+			failed = errors.Join(failed, fmt.Errorf("%s: %w", addr, err))
+		}
+		return failed
+	})
+	switch {
+	case err == nil:
+		return strings.Contains(answer, "cluster_enabled:1"), nil
+	case redis.IsPermissionError(err):
+		return len(c.Addrs) > 1, nil
+	default:
+		return false, err
+	}
+}

@@ -1,0 +1,75 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// What a call can be refused for. Nothing has changed when one of these is returned.
+var (
+	ErrEventNotFound          = errors.New("event not found")
+	ErrBookingNotFound        = errors.New("booking not found")
+	ErrEventPaused            = errors.New("the event is paused")
+	ErrEventClosed            = errors.New("the event is closed")
+	ErrUserLimit              = errors.New("the user would hold more tickets than the event allows")
+	ErrWaitingListFull        = errors.New("the waiting list is full")
+	ErrOverCapacity           = errors.New("the quantity is more than the event's total tickets")
+	ErrCapacityBelowConfirmed = errors.New("the total is lower than the tickets already confirmed")
+	ErrIdempotencyMismatch    = errors.New("the idempotency key was used before with another request")
+	ErrBadCursor              = errors.New("the cursor is not one that a former page gave")
+)
+
+// ErrUnavailable means that Redis did not answer in time, or not with an answer
+// that tells. A change may have happened or not; the same request with the same
+// idempotency key is safe to repeat.
+var ErrUnavailable = errors.New("the store is unavailable")
+
+// refusals maps the word that a script answers with to the error that callers see.
+var refusals = map[string]error{
+	"no_event":                 ErrEventNotFound,
+	"no_booking":               ErrBookingNotFound,
+	"event_paused":             ErrEventPaused,
+	"event_closed":             ErrEventClosed,
+	"user_limit":               ErrUserLimit,
+	"waiting_list_full":        ErrWaitingListFull,
+	"over_capacity":            ErrOverCapacity,
+	"capacity_below_confirmed": ErrCapacityBelowConfirmed,
+	"mismatch":                 ErrIdempotencyMismatch,
+}
+
+func unavailable(what string, cause error) error {
+	return fmt.Errorf("%s: %w: %w", what, ErrUnavailable, cause)
+}
+
+// isOutage tells an answer that says nothing about the request (Redis is away,
+// loading, full, failing over, moving the slot) from one that says that the
+// script or its data is wrong.
+func isOutage(err error) bool {
+	var reply redis.Error
+	if !errors.As(err, &reply) {
+		return true // no reply at all: cut, refused, timed out
+	}
+	for _, prefix := range []string{
+		"LOADING", "READONLY", "CLUSTERDOWN", "TRYAGAIN", "MASTERDOWN", "MOVED", "ASK",
+		"OOM", "MISCONF", "NOREPLICAS", "UNBLOCKED", "BUSY", "NOAUTH", "WRONGPASS", "NOPERM",
+		"ERR max number of clients",
+	} {
+		if strings.HasPrefix(reply.Error(), prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// isPassing tells an outage that a further try may find over.
+func isPassing(err error) bool {
+	for _, prefix := range []string{"OOM", "MISCONF", "NOAUTH", "WRONGPASS", "NOPERM"} {
+		if redis.HasErrorPrefix(err, prefix) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,86 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+)
+
+// InitializeRequest asks for a new event.
+type InitializeRequest struct {
+	Name           string
+	TotalTickets   int64
+	MaxPerUser     int64  // tickets, 0 = no limit
+	WaitlistLimit  int64  // bookings, 0 = no limit
+	IdempotencyKey string // the same key gives the same event; may be empty
+}
+
+// InitializeResult is the event as it was created.
+type InitializeResult struct {
+	Event    Event
+	Replayed bool // the same request created it before
+}
+
+// maxOccupied bounds the search for a free event number, see Initialize.
+const maxOccupied = 1000
+
+// Initialize creates an event. Errors: ErrIdempotencyMismatch, ErrUnavailable.
+func (s *Store) Initialize(ctx context.Context, request InitializeRequest) (InitializeResult, error) {
+	creation := tailFor(request.IdempotencyKey, "event")
+	// A failover may have lost the counter's last steps while the events that got
+	// those numbers live on another shard. Such a number is passed over.
+	for range maxOccupied {
+		result, occupied, err := s.initialize(ctx, request, creation)
+		if err != nil || !occupied {
+			return result, err
+		}
+		creation = derivedTail("occupied", token(creation))
+	}
+	return InitializeResult{}, fmt.Errorf("initialize: %d event numbers in a row are taken", maxOccupied)
+}
+
+func (s *Store) initialize(ctx context.Context, request InitializeRequest, creation [tailBytes]byte) (
+	result InitializeResult, occupied bool, err error,
+) {
+	r, err := s.run(ctx, numberScript, []string{eventsKey}, token(creation))
+	if err != nil {
+		return result, false, err
+	}
+	number := uint64(r.integer())
+	if err := r.end("numbered"); err != nil {
+		return result, false, err
+	}
+
+	id := newID(number, creation)
+	r, err = s.run(ctx, initializeScript, eventKeys(number), id.String(), request.Name,
+		request.TotalTickets, request.MaxPerUser, request.WaitlistLimit, s.nowMillis())
+	if err != nil {
+		return result, false, err
+	}
+	version, createdAt := r.integer(), r.integer()
+	if err := r.end("created", "replayed", "occupied"); err != nil {
+		return result, false, err
+	}
+	return InitializeResult{
+		Replayed: r.word == "replayed",
+		Event: Event{
+			Number:        number,
+			UUID:          id,
+			Name:          request.Name,
+			State:         StateOpen,
+			TotalTickets:  request.TotalTickets,
+			MaxPerUser:    request.MaxPerUser,
+			WaitlistLimit: request.WaitlistLimit,
+			Version:       version,
+			CreatedAt:     time.UnixMilli(createdAt).UTC(),
+		},
+	}, r.word == "occupied", nil
+}
+
+// eventKeys are the keys of the scripts that work on the whole of an event.
+func eventKeys(number uint64) []string {
+	return []string{eventKey(number), waitlistKey(number), leftKey(number)}
+}
+
+func numberText(number uint64) string { return strconv.FormatUint(number, 10) }

@@ -1,0 +1,20 @@
+package store
+
+import "strconv"
+
+// eventsKey holds the last event number given, and which creation got which.
+const eventsKey = "events"
+
+// Every key of an event carries its number as hash tag, so that a Redis Cluster
+// keeps them in one slot and a script may use them together.
+
+func tag(number uint64) string { return ":{" + strconv.FormatUint(number, 10) + "}" }
+
+// eventKey is the hash of an event: settings, counters, bookings, users.
+func eventKey(number uint64) string { return "event" + tag(number) }
+
+// waitlistKey is the list of those who wait.
+func waitlistKey(number uint64) string { return "waitlist" + tag(number) }
+
+// leftKey is the sorted set of line numbers that left ahead of their turn.
+func leftKey(number uint64) string { return "left" + tag(number) }

@@ -1,0 +1,273 @@
+// Package redistest starts real Redis servers and clusters for tests, on free
+// loopback ports and in folders of their own, and stops them again.
+package redistest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// startTimeout bounds how long a server or a cluster may take to be ready.
+const startTimeout = 30 * time.Second
+
+// Server is one redis-server process.
+type Server struct {
+	Addr string
+
+	dir     string
+	args    []string
+	process *os.Process
+	exited  chan struct{}
+}
+
+// Installed returns an error if there is no redis-server here.
+func Installed() error {
+	_, err := exec.LookPath("redis-server")
+	return err
+}
+
+// Require skips the test where redis-server is not installed, or fails it if
+// REQUIRE_REDIS is set.
+func Require(t testing.TB) {
+	t.Helper()
+	err := Installed()
+	switch {
+	case err == nil:
+	case os.Getenv("REQUIRE_REDIS") != "":
+		t.Fatalf("REQUIRE_REDIS is set: %v", err)
+	default:
+		t.Skipf("not run on a real Redis: %v", err)
+	}
+}
+
+// Start starts a server with AOF on and nothing evicted. More arguments are given
+// to redis-server as they are, and come last, so that they win.
+func Start(args ...string) (*Server, error) {
+	dir, err := os.MkdirTemp("", "redistest-")
+	if err != nil {
+		return nil, err
+	}
+	port, err := freePort()
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{Addr: net.JoinHostPort("127.0.0.1", port), dir: dir}
+	s.args = append([]string{
+		"--port", port, "--bind", "127.0.0.1", "--dir", dir, "--save", "",
+		"--appendonly", "yes", "--appendfsync", "everysec", "--maxmemory-policy", "noeviction",
+		"--logfile", filepath.Join(dir, "redis.log"),
+	}, args...)
+	if err := s.Run(); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	return s, nil
+}
+
+// Run starts the process, again after Kill, and waits until it answers.
+func (s *Server) Run() error {
+	command := exec.Command("redis-server", s.args...)
+	dieWithParent(command)
+	started := make(chan error)
+	exited := make(chan struct{})
+	go func() {
+		// The signal for a dead parent is for a dead thread, so it must live as long.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := command.Start()
+		started <- err
+		if err == nil {
+			_ = command.Wait()
+			close(exited)
+		}
+	}()
+	if err := <-started; err != nil {
+		return err
+	}
+	s.process, s.exited = command.Process, exited
+
+	client := s.Client()
+	defer func() { _ = client.Close() }()
+	return poll(func(ctx context.Context) error {
+		select {
+		case <-exited:
+			return fatal{fmt.Errorf("redis-server on %s ended: %s", s.Addr, s.log())}
+		default:
+			return client.Ping(ctx).Err()
+		}
+	})
+}
+
+// Client returns a client of this server alone.
+func (s *Server) Client() *redis.Client { return redis.NewClient(&redis.Options{Addr: s.Addr}) }
+
+// Pid returns the process id, for signals.
+func (s *Server) Pid() int { return s.process.Pid }
+
+// Kill ends the process as a crash would, with no chance to save anything.
+func (s *Server) Kill() {
+	_ = s.process.Kill()
+	<-s.exited
+}
+
+// Stop ends the process and removes its folder.
+func (s *Server) Stop() {
+	s.Kill()
+	_ = os.RemoveAll(s.dir)
+}
+
+func (s *Server) log() string {
+	text, err := os.ReadFile(filepath.Join(s.dir, "redis.log"))
+	if err != nil {
+		return err.Error()
+	}
+	return string(text)
+}
+
+// Cluster is a Redis Cluster.
+type Cluster struct{ Servers []*Server }
+
+const slots = 16384
+
+// StartCluster starts a cluster of masters that share the slots evenly. More
+// arguments are given to each redis-server.
+func StartCluster(masters int, args ...string) (*Cluster, error) {
+	c := &Cluster{}
+	for range masters {
+		busPort, err := freePort()
+		if err != nil {
+			return nil, errors.Join(err, c.close())
+		}
+		server, err := Start(append([]string{
+			"--cluster-enabled", "yes", "--cluster-port", busPort, "--cluster-node-timeout", "1500",
+		}, args...)...)
+		if err != nil {
+			return nil, errors.Join(err, c.close())
+		}
+		c.Servers = append(c.Servers, server)
+	}
+	if err := c.join(); err != nil {
+		return nil, errors.Join(err, c.close())
+	}
+	return c, nil
+}
+
+func (c *Cluster) join() error {
+	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
+	defer cancel()
+	for i, server := range c.Servers {
+		client := server.Client()
+		defer func() { _ = client.Close() }()
+		first, last := slots*i/len(c.Servers), slots*(i+1)/len(c.Servers)-1
+		if err := client.ClusterAddSlotsRange(ctx, first, last).Err(); err != nil {
+			return err
+		}
+		if err := client.Do(ctx, "CLUSTER", "SET-CONFIG-EPOCH", i+1).Err(); err != nil {
+			return err
+		}
+		for _, other := range c.Servers[:i] {
+			if err := meet(ctx, client, other); err != nil {
+				return err
+			}
+		}
+	}
+	return c.WaitReady()
+}
+
+func meet(ctx context.Context, client *redis.Client, other *Server) error {
+	host, port, err := net.SplitHostPort(other.Addr)
+	if err != nil {
+		return err
+	}
+	return client.Do(ctx, "CLUSTER", "MEET", host, port, other.busPort()).Err()
+}
+
+func (s *Server) busPort() string {
+	for i, arg := range s.args {
+		if arg == "--cluster-port" {
+			return s.args[i+1]
+		}
+	}
+	return ""
+}
+
+// WaitReady waits until every node says that all slots are served.
+func (c *Cluster) WaitReady() error {
+	return poll(func(ctx context.Context) error {
+		for _, server := range c.Servers {
+			client := server.Client()
+			info, err := client.ClusterInfo(ctx).Result()
+			_ = client.Close()
+			if err != nil {
+				return err
+			}
+			if !strings.Contains(info, "cluster_state:ok") ||
+				!strings.Contains(info, "cluster_known_nodes:"+strconv.Itoa(len(c.Servers))) {
+				return fmt.Errorf("%s: %s", server.Addr, info)
+			}
+		}
+		return nil
+	})
+}
+
+// Addrs returns the addresses of all nodes.
+func (c *Cluster) Addrs() []string {
+	var addrs []string
+	for _, server := range c.Servers {
+		addrs = append(addrs, server.Addr)
+	}
+	return addrs
+}
+
+// Stop ends all nodes and removes their folders.
+func (c *Cluster) Stop() { _ = c.close() }
+
+func (c *Cluster) close() error {
+	for _, server := range c.Servers {
+		server.Stop()
+	}
+	return nil
+}
+
+// fatal ends a poll at once.
+type fatal struct{ error }
+
+func poll(ready func(ctx context.Context) error) error {
+	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		err := ready(ctx)
+		var end fatal
+		if err == nil || errors.As(err, &end) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("not ready after %s: %w", startTimeout, err)
+		case <-tick.C:
+		}
+	}
+}
+
+func freePort() (string, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = listener.Close() }()
+	_, port, err := net.SplitHostPort(listener.Addr().String())
+	return port, err
+}

@@ -1,0 +1,51 @@
+// Package store keeps events, bookings and waiting lists in Redis. It is the only
+// package that knows Redis: the rest of the program sees typed requests, results
+// and the errors of this package.
+//
+// Every change of state is one Lua script of package scripts, one round trip, and
+// idempotent by an id that is chosen before the script runs. Nothing is read from
+// Redis to be decided here.
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Store is safe for concurrent use. Make one with Open.
+type Store struct {
+	client redis.UniversalClient
+	engine Engine
+	now    func() time.Time
+	close  []func() error
+}
+
+// Engine returns what the store runs on.
+func (s *Store) Engine() Engine { return s.engine }
+
+// SetClock replaces the clock that stamps events and bookings. It is for tests,
+// and must be called before the store is used.
+func (s *Store) SetClock(now func() time.Time) { s.now = now }
+
+// Ping asks Redis for a sign of life.
+func (s *Store) Ping(ctx context.Context) error {
+	if err := s.client.Ping(ctx).Err(); err != nil {
+		return unavailable("ping", err)
+	}
+	return nil
+}
+
+// Close closes the connections, and ends the embedded engine with its data.
+func (s *Store) Close() error {
+	var first error
+	for _, closeOne := range s.close {
+		if err := closeOne(); err != nil && first == nil {
+			first = err
+		}
+	}
+	return first
+}
+
+func (s *Store) nowMillis() int64 { return s.now().UnixMilli() }

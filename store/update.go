@@ -1,0 +1,59 @@
+package store
+
+import (
+	"context"
+	"strconv"
+)
+
+// UpdateRequest changes settings of an event. Nil leaves a setting as it is.
+type UpdateRequest struct {
+	Event         EventRef
+	Name          *string
+	TotalTickets  *int64
+	MaxPerUser    *int64 // tickets, 0 = no limit; bookings made before stay
+	WaitlistLimit *int64 // bookings, 0 = no limit; those in line stay
+	State         *State
+}
+
+// Update changes an event, promotes from the waiting list as far as a raised
+// total or a reopened event allows, and returns the event after that.
+//
+// Errors: ErrEventNotFound, ErrEventClosed (a closed event never opens again),
+// ErrCapacityBelowConfirmed, ErrUnavailable.
+func (s *Store) Update(ctx context.Context, request UpdateRequest) (Event, error) {
+	event := request.Event
+	if !event.exists() {
+		return Event{}, ErrEventNotFound
+	}
+	var name, state string
+	if request.Name != nil {
+		name = *request.Name
+	}
+	if request.State != nil {
+		state = string(*request.State)
+	}
+	r, err := s.run(ctx, updateScript, []string{eventKey(event.number)},
+		event.uuid, token(randomTail()), name,
+		optional(request.TotalTickets), optional(request.MaxPerUser), optional(request.WaitlistLimit), state)
+	if err != nil {
+		return Event{}, err
+	}
+	_ = r.integer() // version
+	backlog := r.flag()
+	if err := r.end("updated"); err != nil {
+		return Event{}, err
+	}
+	if backlog {
+		if err := s.promoteAll(ctx, event.number); err != nil {
+			return Event{}, err
+		}
+	}
+	return s.Event(ctx, event)
+}
+
+func optional(value *int64) string {
+	if value == nil {
+		return ""
+	}
+	return strconv.FormatInt(*value, 10)
+}

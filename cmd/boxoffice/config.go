@@ -1,0 +1,172 @@
+package main
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"os"
+	"text/tabwriter"
+	"time"
+
+	"github.com/joho/godotenv"
+	"github.com/kelseyhightower/envconfig"
+	"github.com/sirupsen/logrus"
+
+	"boxoffice/store"
+)
+
+// config is every setting: its environment variable, default and meaning.
+type config struct {
+	Host      string  `envconfig:"HOST" default:"127.0.0.1" desc:"address to listen on; 0.0.0.0 for all"`
+	Port      int     `envconfig:"PORT" default:"3000" desc:"TCP port to listen on; 0 for any free one"`
+	LogLevel  string  `envconfig:"LOG_LEVEL" default:"info" desc:"debug, info, warn or error"`
+	LogFormat string  `envconfig:"LOG_FORMAT" default:"text" desc:"text or json"`
+	AccessLog bool    `envconfig:"ACCESS_LOG" default:"true" desc:"one line for each request; true or false"`
+	RateLimit float64 `envconfig:"RATE_LIMIT" default:"0" desc:"requests a second for each client; 0 = no limit; clients on loopback are never limited"`
+
+	RequestTimeout    time.Duration `envconfig:"REQUEST_TIMEOUT" default:"5s" desc:"for all that one request does, retries included"`
+	ReadyTimeout      time.Duration `envconfig:"READY_TIMEOUT" default:"500ms" desc:"for Redis to answer GET /readyz"`
+	ShutdownTimeout   time.Duration `envconfig:"SHUTDOWN_TIMEOUT" default:"15s" desc:"for requests in flight to end after SIGTERM"`
+	DrainDelay        time.Duration `envconfig:"DRAIN_DELAY" default:"0s" desc:"after SIGTERM, time to go on serving while GET /readyz says 503"`
+	ReadHeaderTimeout time.Duration `envconfig:"READ_HEADER_TIMEOUT" default:"5s" desc:"for a client to send a request's headers"`
+	ReadTimeout       time.Duration `envconfig:"READ_TIMEOUT" default:"10s" desc:"for a client to send a whole request"`
+	WriteTimeout      time.Duration `envconfig:"WRITE_TIMEOUT" default:"20s" desc:"from the end of a request's headers to the end of its answer"`
+	IdleTimeout       time.Duration `envconfig:"IDLE_TIMEOUT" default:"2m" desc:"for a kept-alive connection to stay unused"`
+
+	RedisHost             string        `envconfig:"REDIS_HOST" desc:"host of one Redis; nothing here nor in REDIS_ADDRS: the embedded engine"`
+	RedisPort             int           `envconfig:"REDIS_PORT" default:"6379" desc:"port that goes with REDIS_HOST"`
+	RedisAddrs            []string      `envconfig:"REDIS_ADDRS" desc:"host:port, several with commas; one node of a cluster is enough; with REDIS_SENTINEL_MASTER: the sentinels"`
+	RedisSentinelMaster   string        `envconfig:"REDIS_SENTINEL_MASTER" desc:"name of the master that the sentinels watch"`
+	RedisUsername         string        `envconfig:"REDIS_USERNAME" desc:"ACL user"`
+	RedisPassword         string        `envconfig:"REDIS_PASSWORD" desc:"password of the user, or of Redis"`
+	RedisSentinelUsername string        `envconfig:"REDIS_SENTINEL_USERNAME" desc:"ACL user at the sentinels"`
+	RedisSentinelPassword string        `envconfig:"REDIS_SENTINEL_PASSWORD" desc:"password at the sentinels"`
+	RedisDB               int           `envconfig:"REDIS_DB" default:"0" desc:"database number; not on a cluster"`
+	RedisTLS              bool          `envconfig:"REDIS_TLS" default:"false" desc:"connect with TLS; true or false"`
+	RedisTLSCA            string        `envconfig:"REDIS_TLS_CA" desc:"PEM file of the authorities to trust; empty: the system's"`
+	RedisPoolSize         int           `envconfig:"REDIS_POOL_SIZE" default:"64" desc:"connections for each node"`
+	RedisDialTimeout      time.Duration `envconfig:"REDIS_DIAL_TIMEOUT" default:"1s" desc:"for a connection to open"`
+	RedisReadTimeout      time.Duration `envconfig:"REDIS_READ_TIMEOUT" default:"2s" desc:"for one reply; the script is then sent again until REQUEST_TIMEOUT"`
+	RedisStartTimeout     time.Duration `envconfig:"REDIS_START_TIMEOUT" default:"30s" desc:"at start, for Redis to be there"`
+	RedisCheckInterval    time.Duration `envconfig:"REDIS_CHECK_INTERVAL" default:"10s" desc:"how often to look for Redis settings that lose bookings"`
+}
+
+// readConfig reads the environment, and a file for what is not set there. The file
+// may be missing.
+func readConfig(dotenv string) (config, error) {
+	if err := godotenv.Load(dotenv); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return config{}, fmt.Errorf("%s: %w", dotenv, err)
+	}
+	var c config
+	if err := envconfig.Process("", &c); err != nil {
+		var parse *envconfig.ParseError
+		if errors.As(err, &parse) {
+			return config{}, fmt.Errorf("setting %s: %q is not a %s", parse.KeyName, parse.Value, parse.TypeName)
+		}
+		return config{}, err
+	}
+	return c, c.check()
+}
+
+func (c config) check() error {
+	if c.LogFormat != "text" && c.LogFormat != "json" {
+		return fmt.Errorf("setting LOG_FORMAT: %q is neither text nor json", c.LogFormat)
+	}
+	if _, err := logrus.ParseLevel(c.LogLevel); err != nil {
+		return fmt.Errorf("setting LOG_LEVEL: %w", err)
+	}
+	if c.Port < 0 || c.Port > 65535 {
+		return fmt.Errorf("setting PORT: %d is not a TCP port", c.Port)
+	}
+	if c.RateLimit < 0 {
+		return fmt.Errorf("setting RATE_LIMIT: %v is negative", c.RateLimit)
+	}
+	if c.RedisSentinelMaster != "" && len(c.RedisAddrs) == 0 {
+		return errors.New("setting REDIS_SENTINEL_MASTER needs the sentinels in REDIS_ADDRS")
+	}
+	if c.RedisHost != "" && len(c.RedisAddrs) > 0 {
+		return errors.New("settings REDIS_HOST and REDIS_ADDRS exclude each other")
+	}
+	for _, addr := range c.RedisAddrs {
+		if _, _, err := net.SplitHostPort(addr); err != nil {
+			return fmt.Errorf("setting REDIS_ADDRS: %w", err)
+		}
+	}
+	for name, value := range map[string]time.Duration{
+		"REQUEST_TIMEOUT": c.RequestTimeout, "READY_TIMEOUT": c.ReadyTimeout, "SHUTDOWN_TIMEOUT": c.ShutdownTimeout,
+		"READ_HEADER_TIMEOUT": c.ReadHeaderTimeout, "READ_TIMEOUT": c.ReadTimeout, "WRITE_TIMEOUT": c.WriteTimeout,
+		"IDLE_TIMEOUT": c.IdleTimeout, "REDIS_START_TIMEOUT": c.RedisStartTimeout,
+		"REDIS_CHECK_INTERVAL": c.RedisCheckInterval,
+	} {
+		if value <= 0 {
+			return fmt.Errorf("setting %s: %s is not a positive time", name, value)
+		}
+	}
+	return nil
+}
+
+// redis returns the part of the settings that chooses the engine.
+func (c config) redis() (store.Config, error) {
+	addrs := c.RedisAddrs
+	if c.RedisHost != "" {
+		addrs = []string{net.JoinHostPort(c.RedisHost, fmt.Sprint(c.RedisPort))}
+	}
+	tlsConfig, err := c.tls()
+	return store.Config{
+		Addrs:            addrs,
+		SentinelMaster:   c.RedisSentinelMaster,
+		Username:         c.RedisUsername,
+		Password:         c.RedisPassword,
+		SentinelUsername: c.RedisSentinelUsername,
+		SentinelPassword: c.RedisSentinelPassword,
+		DB:               c.RedisDB,
+		TLS:              tlsConfig,
+		PoolSize:         c.RedisPoolSize,
+		DialTimeout:      c.RedisDialTimeout,
+		ReadTimeout:      c.RedisReadTimeout,
+	}, err
+}
+
+func (c config) tls() (*tls.Config, error) {
+	if !c.RedisTLS {
+		return nil, nil
+	}
+	tlsConfig := &tls.Config{MinVersion: tls.VersionTLS12}
+	if c.RedisTLSCA == "" {
+		return tlsConfig, nil
+	}
+	pem, err := os.ReadFile(c.RedisTLSCA)
+	if err != nil {
+		return nil, fmt.Errorf("setting REDIS_TLS_CA: %w", err)
+	}
+	tlsConfig.RootCAs = x509.NewCertPool()
+	if !tlsConfig.RootCAs.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("setting REDIS_TLS_CA: no certificate in %s", c.RedisTLSCA)
+	}
+	return tlsConfig, nil
+}
+
+const usageFormat = `{{range .}}{{usage_key .}}	{{or (usage_default .) "-"}}	{{usage_description .}}
+{{end}}`
+
+// usage lists the settings.
+func usage(w io.Writer) {
+	fmt.Fprint(w, `boxoffice serves event-ticket bookings over HTTP, on Redis.
+
+Usage: boxoffice [-h]
+
+Settings are environment variables, or lines of a file .env in the working folder.
+Times are written as 500ms, 5s or 2m.
+
+`)
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "SETTING\tDEFAULT\tMEANING")
+	if err := envconfig.Usagef("", &config{}, table, usageFormat); err != nil {
+		fmt.Fprintln(table, err)
+	}
+	_ = table.Flush()
+}

@@ -1,0 +1,42 @@
+// Command boxoffice serves event-ticket bookings over HTTP, on Redis.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := boxoffice(ctx, os.Args[1:], os.Stderr); err != nil {
+		fmt.Fprintln(os.Stderr, "boxoffice:", err)
+		os.Exit(1)
+	}
+}
+
+// boxoffice reads the command line and the settings, and serves until ctx ends.
+func boxoffice(ctx context.Context, args []string, output io.Writer) error {
+	flags := flag.NewFlagSet("boxoffice", flag.ContinueOnError)
+	flags.SetOutput(output)
+	flags.Usage = func() { usage(output) }
+	switch err := flags.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		return nil
+	case err != nil:
+		return err
+	case flags.NArg() > 0:
+		return fmt.Errorf("unknown argument %q; see boxoffice -h", flags.Arg(0))
+	}
+	config, err := readConfig(".env")
+	if err != nil {
+		return err
+	}
+	return run(ctx, config, output, nil)
+}

@@ -1,0 +1,156 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	stdlog "log"
+	"net"
+	"net/http"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/sirupsen/logrus"
+
+	"boxoffice/handlers"
+	"boxoffice/store"
+)
+
+// run opens the store, serves until ctx ends, and drains. Once it listens it tells
+// the address on listening, if that is not nil.
+func run(ctx context.Context, c config, output io.Writer, listening chan<- string) error {
+	log, err := newLogger(c, output)
+	if err != nil {
+		return err
+	}
+	s, err := openStore(ctx, c, log)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err := s.Close(); err != nil {
+			log.WithError(err).Warn("closing the store")
+		}
+	}()
+
+	var background sync.WaitGroup
+	watching, stopWatching := context.WithCancel(ctx)
+	background.Go(func() { watchDurability(watching, s, c.RedisCheckInterval, log) })
+	defer background.Wait()
+	defer stopWatching()
+
+	return serve(ctx, c, s, log, listening)
+}
+
+func newLogger(c config, output io.Writer) (*logrus.Logger, error) {
+	level, err := logrus.ParseLevel(c.LogLevel)
+	if err != nil {
+		return nil, err
+	}
+	log := logrus.New()
+	log.SetOutput(output)
+	log.SetLevel(level)
+	if c.LogFormat == "json" {
+		log.SetFormatter(&logrus.JSONFormatter{TimestampFormat: time.RFC3339Nano})
+	} else {
+		log.SetFormatter(&logrus.TextFormatter{FullTimestamp: true})
+	}
+	return log, nil
+}
+
+func openStore(ctx context.Context, c config, log *logrus.Logger) (*store.Store, error) {
+	redis, err := c.redis()
+	if err != nil {
+		return nil, err
+	}
+	starting, cancel := context.WithTimeout(ctx, c.RedisStartTimeout)
+	defer cancel()
+	s, err := store.Open(starting, redis)
+	if err != nil {
+		return nil, err
+	}
+	log.WithFields(logrus.Fields{"engine": s.Engine(), "addresses": redis.Addrs}).Info("store is open")
+	return s, nil
+}
+
+// watchDurability says what would lose bookings: at start, and again whenever that
+// changes, as it may with a failover.
+func watchDurability(ctx context.Context, s *store.Store, every time.Duration, log *logrus.Logger) {
+	var last []string
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		asking, cancel := context.WithTimeout(ctx, every)
+		warnings := s.DurabilityWarnings(asking)
+		cancel()
+		if ctx.Err() == nil && !slices.Equal(warnings, last) {
+			for _, warning := range warnings {
+				log.Warn(warning)
+			}
+			if len(warnings) == 0 {
+				log.Info("Redis is set up to keep bookings again")
+			}
+			last = warnings
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+func serve(ctx context.Context, c config, s *store.Store, log *logrus.Logger, listening chan<- string) error {
+	api := handlers.New(handlers.Options{
+		Store:          s,
+		Log:            log,
+		RequestTimeout: c.RequestTimeout,
+		ReadyTimeout:   c.ReadyTimeout,
+		AccessLog:      c.AccessLog,
+		RateLimit:      c.RateLimit,
+	})
+	errorLog := log.WriterLevel(logrus.WarnLevel)
+	defer func() { _ = errorLog.Close() }()
+	server := &http.Server{
+		Handler:           api,
+		ReadHeaderTimeout: c.ReadHeaderTimeout,
+		ReadTimeout:       c.ReadTimeout,
+		WriteTimeout:      c.WriteTimeout,
+		IdleTimeout:       c.IdleTimeout,
+		ErrorLog:          stdlog.New(errorLog, "http: ", 0),
+	}
+	listener, err := net.Listen("tcp", net.JoinHostPort(c.Host, strconv.Itoa(c.Port)))
+	if err != nil {
+		return err
+	}
+	log.Infof("listening on http://%s", listener.Addr())
+	if listening != nil {
+		listening <- listener.Addr().String()
+	}
+
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	select {
+	case err := <-served:
+		return err
+	case <-ctx.Done():
+	}
+
+	log.Info("draining")
+	api.Drain()
+	time.Sleep(c.DrainDelay)
+	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.ShutdownTimeout)
+	defer cancel()
+	if err := server.Shutdown(ending); err != nil {
+		_ = server.Close()
+		return fmt.Errorf("requests were still in flight after %s: %w", c.ShutdownTimeout, err)
+	}
+	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	log.Info("stopped")
+	return nil
+}

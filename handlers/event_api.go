@@ -1,0 +1,160 @@
+package handlers
+
+import (
+	"encoding/json"
+	"net/http"
+
+	"github.com/google/uuid"
+	"github.com/gorilla/mux"
+
+	"boxoffice/store"
+)
+
+// The event API: UUIDs under /api/events. Its fields, messages and codes are the
+// contract of existing clients.
+
+var eventStatusTexts = map[store.Status]string{
+	store.StatusConfirmed: "Confirmed",
+	store.StatusWaiting:   "Waiting List",
+	store.StatusCancelled: "Cancelled",
+}
+
+func parseEventInitialize(r *http.Request) (store.InitializeRequest, error) {
+	var body struct {
+		EventName, TotalTickets, MaxPerUser, WaitingListLimit json.RawMessage
+	}
+	if err := readBody(r, &body); err != nil {
+		return store.InitializeRequest{}, err
+	}
+	name, nameErr := nameField("Event name", body.EventName)
+	total, totalErr := integerField("Total tickets", body.TotalTickets, 1, maxTickets)
+	if totalErr != nil && !(isInteger(body.TotalTickets) && body.TotalTickets[0] != '-' && string(body.TotalTickets) != "0") {
+		totalErr = badInput("Total tickets must be a positive number")
+	}
+	return initializeRequest(r, name, total, body.MaxPerUser, body.WaitingListLimit, nameErr, totalErr)
+}
+
+// initializeRequest reads what both spellings have in common, and tells all that
+// is wrong at once.
+func initializeRequest(
+	r *http.Request, name string, total int64, maxPerUser, waitingListLimit json.RawMessage, nameErr, totalErr error,
+) (store.InitializeRequest, error) {
+	perUser, waitlist, limitsErr := limitFields(maxPerUser, waitingListLimit)
+	key, keyErr := idempotencyKey(r)
+	return store.InitializeRequest{
+		Name: name, TotalTickets: total, MaxPerUser: perUser, WaitlistLimit: waitlist, IdempotencyKey: key,
+	}, joinProblems(nameErr, totalErr, limitsErr, keyErr)
+}
+
+func renderEventInitialized(w http.ResponseWriter, _ store.InitializeRequest, result store.InitializeResult) {
+	event := result.Event
+	markReplayed(w, result.Replayed)
+	writeJSON(w, http.StatusCreated, struct {
+		Message      string    `json:"message"`
+		EventID      uuid.UUID `json:"eventId"`
+		UUID         uuid.UUID `json:"uuid"`
+		Number       uint64    `json:"number"`
+		EventName    string    `json:"eventName"`
+		TotalTickets int64     `json:"totalTickets"`
+		MaxPerUser   int64     `json:"maxPerUser"`
+		WaitingLimit int64     `json:"waitingListLimit"`
+		Version      int64     `json:"version"`
+		CreatedAt    timestamp `json:"createdAt"`
+	}{
+		"Event successfully initialized", event.UUID, event.UUID, event.Number, event.Name,
+		event.TotalTickets, event.MaxPerUser, event.WaitlistLimit, event.Version, timestamp(event.CreatedAt),
+	})
+}
+
+func parseEventBook(r *http.Request) (store.BookRequest, error) {
+	var body struct{ EventID, UserID, Quantity json.RawMessage }
+	if err := readBody(r, &body); err != nil {
+		return store.BookRequest{}, err
+	}
+	event, eventErr := uuidField("eventId", body.EventID)
+	return bookRequest(r, store.EventUUID(event), body.UserID, body.Quantity, eventErr)
+}
+
+// bookRequest reads what both spellings have in common.
+func bookRequest(r *http.Request, event store.EventRef, userID, quantity json.RawMessage, eventErr error) (
+	store.BookRequest, error,
+) {
+	user, userErr := userField(userID)
+	tickets, quantityErr := quantityField(quantity)
+	key, keyErr := idempotencyKey(r)
+	return store.BookRequest{Event: event, User: user, Quantity: tickets, IdempotencyKey: key},
+		joinProblems(eventErr, userErr, quantityErr, keyErr)
+}
+
+func renderEventBooked(w http.ResponseWriter, request store.BookRequest, result store.BookResult) {
+	code, message := http.StatusOK, "Ticket successfully booked"
+	if result.Status == store.StatusWaiting {
+		code, message = http.StatusCreated, "Added to waiting list"
+	}
+	markReplayed(w, result.Replayed && request.IdempotencyKey != "")
+	writeJSON(w, code, struct {
+		Message   string    `json:"message"`
+		BookingID uuid.UUID `json:"bookingId"`
+		Status    string    `json:"status"`
+		Quantity  int64     `json:"quantity"`
+		Position  int64     `json:"position,omitempty"`
+		Version   int64     `json:"version"`
+	}{message, result.Booking, eventStatusTexts[result.Status], request.Quantity, result.Position, result.Version})
+}
+
+func parseEventCancel(r *http.Request) (store.CancelRequest, error) {
+	var body struct{ BookingID, UserID json.RawMessage }
+	if err := readBody(r, &body); err != nil {
+		return store.CancelRequest{}, err
+	}
+	booking, bookingErr := uuidField("bookingId", body.BookingID)
+	user, userErr := userField(body.UserID)
+	return store.CancelRequest{Booking: booking, User: user}, joinProblems(bookingErr, userErr)
+}
+
+func renderEventCancelled(w http.ResponseWriter, _ store.CancelRequest, result store.CancelResult) {
+	type details struct {
+		WaitingListAssigned bool       `json:"waitingListAssigned"`
+		NextBookingID       *uuid.UUID `json:"nextBookingId"`
+		Promoted            int64      `json:"promoted"`
+	}
+	writeJSON(w, http.StatusOK, struct {
+		Message string  `json:"message"`
+		Details details `json:"details"`
+		Version int64   `json:"version"`
+	}{"Ticket successfully cancelled", details{result.Promoted > 0, orNull(result.Next), result.Promoted}, result.Version})
+}
+
+func orNull(id uuid.UUID) *uuid.UUID {
+	if id == uuid.Nil {
+		return nil
+	}
+	return &id
+}
+
+// parseEventPath reads the event's UUID from the path.
+func parseEventPath(r *http.Request) (store.EventRef, error) {
+	id, err := parseUUID("eventId", mux.Vars(r)["eventId"])
+	return store.EventUUID(id), err
+}
+
+// eventStatus is an event as GET .../status shows it.
+type eventStatus struct {
+	EventID          uuid.UUID `json:"eventId"`
+	UUID             uuid.UUID `json:"uuid"`
+	Number           uint64    `json:"number"`
+	AvailableTickets int64     `json:"availableTickets"`
+	TotalTickets     int64     `json:"totalTickets"`
+	WaitingListCount int64     `json:"waitingListCount"`
+	Version          int64     `json:"version"`
+}
+
+func statusOf(event store.Event) eventStatus {
+	return eventStatus{
+		event.UUID, event.UUID, event.Number, event.Available(), event.TotalTickets, event.Waiting, event.Version,
+	}
+}
+
+func renderEventStatus(w http.ResponseWriter, _ store.EventRef, event store.Event) {
+	writeJSON(w, http.StatusOK, statusOf(event))
+}

@@ -1,0 +1,84 @@
+// Package handlers speaks HTTP: it routes, parses and checks what clients send,
+// makes one call of the store, and renders the answer. Two spellings share that
+// core: the event API (UUIDs, /api/events/...) and the short API (integers, /book).
+package handlers
+
+import (
+	"context"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/sirupsen/logrus"
+
+	"boxoffice/store"
+)
+
+// Store is what the handlers need of package store.
+type Store interface {
+	Initialize(context.Context, store.InitializeRequest) (store.InitializeResult, error)
+	Book(context.Context, store.BookRequest) (store.BookResult, error)
+	Cancel(context.Context, store.CancelRequest) (store.CancelResult, error)
+	CancelOldest(context.Context, store.CancelOldestRequest) (store.CancelResult, error)
+	Update(context.Context, store.UpdateRequest) (store.Event, error)
+	Event(context.Context, store.EventRef) (store.Event, error)
+	Events(ctx context.Context, cursor string, limit int) (store.EventPage, error)
+	Booking(context.Context, uuid.UUID) (store.Booking, error)
+	Bookings(ctx context.Context, event store.EventRef, cursor string, limit int) (store.BookingPage, error)
+	Ping(context.Context) error
+}
+
+// Options says how to serve.
+type Options struct {
+	Store          Store
+	Log            *logrus.Logger
+	RequestTimeout time.Duration // for everything that a request does
+	ReadyTimeout   time.Duration // for Redis to answer /readyz
+	AccessLog      bool          // one line for each request
+	RateLimit      float64       // requests a second for each client not on loopback, 0 = no limit
+}
+
+// API serves the whole of HTTP. Make one with New.
+type API struct {
+	Options
+	handler  http.Handler
+	draining atomic.Bool
+}
+
+// New returns the API with its routes.
+func New(options Options) *API {
+	a := &API{Options: options}
+	a.handler = a.withMiddleware(a.routes())
+	return a
+}
+
+// ServeHTTP serves one request.
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.handler.ServeHTTP(w, r) }
+
+// Drain makes /readyz answer 503 from now on, so that no new clients are sent here.
+func (a *API) Drain() { a.draining.Store(true) }
+
+// call is the way of every request: parse it, make one call of the store, render
+// the result. Whatever fails is rendered by fail.
+func call[Request, Result any](
+	a *API,
+	parse func(*http.Request) (Request, error),
+	do func(context.Context, Request) (Result, error),
+	render func(http.ResponseWriter, Request, Result),
+	fail failure,
+) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), a.RequestTimeout)
+		defer cancel()
+		request, err := parse(r)
+		if err == nil {
+			var result Result
+			if result, err = do(ctx, request); err == nil {
+				render(w, request, result)
+				return
+			}
+		}
+		a.fail(w, r, fail, err)
+	}
+}

@@ -1,0 +1,270 @@
+package handlers
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"mime"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+)
+
+// Bounds of what clients may send.
+const (
+	maxBody           = 16 << 10 // bytes
+	maxUser           = 128      // characters
+	maxName           = 200      // characters
+	maxTickets        = 1_000_000_000
+	maxIdempotencyKey = 255 // characters
+	maxPage           = 500 // entries
+	defaultPage       = 50  // entries
+)
+
+// inputError is a request that cannot be understood or is out of bounds. Its
+// problems are sentences that name what is wrong.
+type inputError struct {
+	status   int
+	code     string
+	problems []string
+}
+
+func (e *inputError) Error() string { return strings.Join(e.problems, "; ") }
+
+func badInput(format string, args ...any) error {
+	return &inputError{http.StatusBadRequest, "invalid_input", []string{fmt.Sprintf(format, args...)}}
+}
+
+// joinProblems makes one error of all that is wrong, or nil.
+func joinProblems(errs ...error) error {
+	var all []string
+	for _, err := range errs {
+		var input *inputError
+		if errors.As(err, &input) {
+			all = append(all, input.problems...)
+		}
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	return &inputError{http.StatusBadRequest, "invalid_input", all}
+}
+
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// readBody decodes a JSON object. Unknown members are ignored, and members of the
+// wrong type are found later, one by one, since body's are json.RawMessage.
+func readBody(r *http.Request, body any) error {
+	if err := checkContentType(r.Header.Get("Content-Type")); err != nil {
+		return err
+	}
+	buffer := buffers.Get().(*bytes.Buffer)
+	defer buffers.Put(buffer)
+	buffer.Reset()
+	if _, err := buffer.ReadFrom(io.LimitReader(r.Body, maxBody+1)); err != nil {
+		return badInput("The body could not be read")
+	}
+	if buffer.Len() > maxBody {
+		return &inputError{http.StatusRequestEntityTooLarge, "body_too_large",
+			[]string{fmt.Sprintf("The body has more than %d bytes", maxBody)}}
+	}
+	text := bytes.TrimSpace(buffer.Bytes())
+	switch {
+	case len(text) == 0:
+		return badInput("The body is empty, it must be a JSON object")
+	case !utf8.Valid(text):
+		return badInput("The body is not valid UTF-8")
+	}
+	if err := json.Unmarshal(text, body); err != nil {
+		var syntax *json.SyntaxError
+		if errors.As(err, &syntax) {
+			return badInput("The body is not valid JSON: %v (after %d bytes)", syntax, syntax.Offset)
+		}
+		return badInput("The body must be a JSON object")
+	}
+	if text[0] != '{' {
+		return badInput("The body must be a JSON object")
+	}
+	return nil
+}
+
+// checkContentType takes JSON, and a request that does not say what it sends.
+func checkContentType(header string) error {
+	if header == "" || header == "application/json" {
+		return nil
+	}
+	media, _, err := mime.ParseMediaType(header)
+	if err == nil && (media == "application/json" || strings.HasSuffix(media, "+json")) {
+		return nil
+	}
+	return &inputError{http.StatusUnsupportedMediaType, "unsupported_media_type",
+		[]string{"Content-Type must be application/json"}}
+}
+
+func missing(raw json.RawMessage) bool { return len(raw) == 0 || string(raw) == "null" }
+
+// userField reads who books: a string, or an exact integer that is the same user
+// as the string of its digits.
+func userField(raw json.RawMessage) (string, error) {
+	if missing(raw) {
+		return "", badInput("userId is required")
+	}
+	var user string
+	if raw[0] == '"' {
+		if err := json.Unmarshal(raw, &user); err != nil {
+			return "", badInput("userId must be a string or an integer")
+		}
+	} else if isInteger(raw) {
+		user = string(raw)
+	} else {
+		return "", badInput("userId must be a string or an integer")
+	}
+	return user, checkText("userId", user, maxUser, unicode.IsControl)
+}
+
+// isInteger tells whether a JSON number is written as an integer, however long.
+func isInteger(raw json.RawMessage) bool {
+	digits := bytes.TrimPrefix(raw, []byte("-"))
+	for _, digit := range digits {
+		if digit < '0' || digit > '9' {
+			return false
+		}
+	}
+	return len(digits) > 0 && string(raw) != "-0"
+}
+
+func checkText(field, text string, most int, refused func(rune) bool) error {
+	if text == "" {
+		return badInput("%s must not be empty", field)
+	}
+	if utf8.RuneCountInString(text) > most {
+		return badInput("%s must have at most %d characters", field, most)
+	}
+	if refused != nil && strings.ContainsFunc(text, refused) {
+		return badInput("%s must not contain control characters", field)
+	}
+	// What the JSON decoder puts in place of half a surrogate pair: with it, two
+	// different texts would be taken for one.
+	if strings.ContainsRune(text, utf8.RuneError) {
+		return badInput("%s must be valid Unicode", field)
+	}
+	return nil
+}
+
+// nameField reads an event's name; label is what the message calls it.
+func nameField(label string, raw json.RawMessage) (string, error) {
+	if missing(raw) {
+		return "", badInput("%s is required", label)
+	}
+	var name string
+	if err := json.Unmarshal(raw, &name); err != nil {
+		return "", badInput("%s must be a string", label)
+	}
+	if strings.TrimSpace(name) == "" {
+		return "", badInput("%s must not be empty", label)
+	}
+	return name, checkText(label, name, maxName, nil)
+}
+
+// integerField reads an integer within bounds.
+func integerField(field string, raw json.RawMessage, least, most int64) (int64, error) {
+	if missing(raw) {
+		return 0, badInput("%s is required", field)
+	}
+	if !isInteger(raw) {
+		return 0, badInput("%s must be an integer", field)
+	}
+	value, err := strconv.ParseInt(string(raw), 10, 64)
+	if err != nil || value < least || value > most {
+		if most == math.MaxInt64 {
+			return 0, badInput("%s must be a positive integer", field)
+		}
+		return 0, badInput("%s must be from %d to %d", field, least, most)
+	}
+	return value, nil
+}
+
+// optionalField reads an integer within bounds, or the default where there is none.
+func optionalField(field string, raw json.RawMessage, least, most, otherwise int64) (int64, error) {
+	if missing(raw) {
+		return otherwise, nil
+	}
+	return integerField(field, raw, least, most)
+}
+
+func quantityField(raw json.RawMessage) (int64, error) {
+	return optionalField("quantity", raw, 1, maxTickets, 1)
+}
+
+// limitFields reads the two limits that an event may have.
+func limitFields(maxPerUser, waitingList json.RawMessage) (perUser, waiting int64, err error) {
+	perUser, perUserErr := optionalField("maxPerUser", maxPerUser, 0, maxTickets, 0)
+	waiting, waitingErr := optionalField("waitingListLimit", waitingList, 0, maxTickets, 0)
+	return perUser, waiting, joinProblems(perUserErr, waitingErr)
+}
+
+func uuidField(field string, raw json.RawMessage) (uuid.UUID, error) {
+	if missing(raw) {
+		return uuid.Nil, badInput("%s is required", field)
+	}
+	var text string
+	if err := json.Unmarshal(raw, &text); err != nil {
+		return uuid.Nil, badInput("%s must be a UUID in a string", field)
+	}
+	return parseUUID(field, text)
+}
+
+// parseUUID takes the form of RFC 9562 section 4 only, in either case.
+func parseUUID(field, text string) (uuid.UUID, error) {
+	const textLength = 36
+	id, err := uuid.Parse(text)
+	if err != nil || len(text) != textLength {
+		return uuid.Nil, badInput("%s must be a UUID", field)
+	}
+	return id, nil
+}
+
+// idempotencyKey reads the header of a request that may be repeated.
+func idempotencyKey(r *http.Request) (string, error) {
+	values := r.Header.Values("Idempotency-Key")
+	if len(values) == 0 {
+		return "", nil
+	}
+	key := values[0]
+	if len(values) > 1 || len(key) == 0 || len(key) > maxIdempotencyKey {
+		return "", badInput("Idempotency-Key must be one header of 1 to %d characters", maxIdempotencyKey)
+	}
+	for _, char := range []byte(key) {
+		if char <= ' ' || char > '~' {
+			return "", badInput("Idempotency-Key must consist of visible ASCII characters")
+		}
+	}
+	return key, nil
+}
+
+// page is which part of a list is asked for.
+type page struct {
+	cursor string
+	limit  int
+}
+
+func parsePage(r *http.Request) (page, error) {
+	query := r.URL.Query()
+	p := page{cursor: query.Get("cursor"), limit: defaultPage}
+	if text := query.Get("limit"); text != "" {
+		limit, err := strconv.Atoi(text)
+		if err != nil || limit < 1 || limit > maxPage {
+			return page{}, badInput("limit must be from 1 to %d", maxPage)
+		}
+		p.limit = limit
+	}
+	return p, nil
+}

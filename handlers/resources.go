@@ -1,0 +1,157 @@
+package handlers
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+
+	"github.com/google/uuid"
+	"github.com/gorilla/mux"
+
+	"boxoffice/store"
+)
+
+// What goes beyond both spellings, under the event API's prefix: events and
+// bookings as resources that can be listed, read and changed.
+
+// eventResource is an event as GET shows it.
+type eventResource struct {
+	eventStatus
+	EventName        string      `json:"eventName"`
+	ConfirmedTickets int64       `json:"confirmedTickets"`
+	MaxPerUser       int64       `json:"maxPerUser"`
+	WaitingListLimit int64       `json:"waitingListLimit"`
+	State            store.State `json:"state"`
+	CreatedAt        timestamp   `json:"createdAt"`
+}
+
+func resourceOf(event store.Event) eventResource {
+	return eventResource{
+		statusOf(event), event.Name, event.Confirmed, event.MaxPerUser, event.WaitlistLimit, event.State,
+		timestamp(event.CreatedAt),
+	}
+}
+
+func renderEvent(w http.ResponseWriter, _ store.EventRef, event store.Event) {
+	writeJSON(w, http.StatusOK, resourceOf(event))
+}
+
+func renderUpdated(w http.ResponseWriter, _ store.UpdateRequest, event store.Event) {
+	writeJSON(w, http.StatusOK, resourceOf(event))
+}
+
+func (a *API) listEvents(ctx context.Context, p page) (store.EventPage, error) {
+	return a.Store.Events(ctx, p.cursor, p.limit)
+}
+
+func renderEvents(w http.ResponseWriter, _ page, result store.EventPage) {
+	events := make([]eventResource, 0, len(result.Events))
+	for _, event := range result.Events {
+		events = append(events, resourceOf(event))
+	}
+	writeJSON(w, http.StatusOK, struct {
+		Events     []eventResource `json:"events"`
+		NextCursor string          `json:"nextCursor,omitempty"`
+	}{events, result.Next})
+}
+
+func parseUpdate(r *http.Request) (store.UpdateRequest, error) {
+	event, eventErr := parseEventPath(r)
+	if eventErr != nil {
+		return store.UpdateRequest{}, eventErr
+	}
+	var body struct {
+		TotalTickets, EventName, MaxPerUser, WaitingListLimit, State json.RawMessage
+	}
+	if err := readBody(r, &body); err != nil {
+		return store.UpdateRequest{}, err
+	}
+	request := store.UpdateRequest{Event: event}
+	var errs []error
+	integer := func(field string, raw json.RawMessage, least int64) *int64 {
+		if len(raw) == 0 {
+			return nil
+		}
+		value, err := integerField(field, raw, least, maxTickets)
+		errs = append(errs, err)
+		return &value
+	}
+	request.TotalTickets = integer("totalTickets", body.TotalTickets, 1)
+	request.MaxPerUser = integer("maxPerUser", body.MaxPerUser, 0)
+	request.WaitlistLimit = integer("waitingListLimit", body.WaitingListLimit, 0)
+	if len(body.EventName) > 0 {
+		name, err := nameField("eventName", body.EventName)
+		errs = append(errs, err)
+		request.Name = &name
+	}
+	if len(body.State) > 0 {
+		var state store.State
+		err := json.Unmarshal(body.State, &state)
+		if err != nil || (state != store.StateOpen && state != store.StatePaused && state != store.StateClosed) {
+			errs = append(errs, badInput("state must be open, paused or closed"))
+		}
+		request.State = &state
+	}
+	return request, joinProblems(errs...)
+}
+
+// bookingsPage asks for a part of an event's bookings.
+type bookingsPage struct {
+	page
+	event store.EventRef
+}
+
+func parseBookingsPage(r *http.Request) (bookingsPage, error) {
+	event, eventErr := parseEventPath(r)
+	p, pageErr := parsePage(r)
+	return bookingsPage{p, event}, joinProblems(eventErr, pageErr)
+}
+
+func (a *API) listBookings(ctx context.Context, p bookingsPage) (store.BookingPage, error) {
+	return a.Store.Bookings(ctx, p.event, p.cursor, p.limit)
+}
+
+// bookingResource is a booking as GET shows it.
+type bookingResource struct {
+	BookingID   uuid.UUID `json:"bookingId"`
+	EventID     uuid.UUID `json:"eventId"`
+	EventNumber uint64    `json:"eventNumber"`
+	UserID      string    `json:"userId"`
+	Quantity    int64     `json:"quantity"`
+	Status      string    `json:"status"`
+	Position    int64     `json:"position,omitempty"` // live, while it waits
+	CreatedAt   timestamp `json:"createdAt"`
+
+	// The event's version when the booking was made, promoted and cancelled: the
+	// order of all that happened to the event.
+	Version          int64 `json:"version"`
+	Waited           bool  `json:"waited"`
+	PromotedVersion  int64 `json:"promotedVersion,omitempty"`
+	CancelledVersion int64 `json:"cancelledVersion,omitempty"`
+}
+
+func bookingOf(b store.Booking) bookingResource {
+	return bookingResource{
+		b.ID, b.Event, b.Number, b.User, b.Quantity, eventStatusTexts[b.Status], b.Position, timestamp(b.CreatedAt),
+		b.Version, b.Waited, b.Promoted, b.Cancelled,
+	}
+}
+
+func renderBookings(w http.ResponseWriter, _ bookingsPage, result store.BookingPage) {
+	bookings := make([]bookingResource, 0, len(result.Bookings))
+	for _, booking := range result.Bookings {
+		bookings = append(bookings, bookingOf(booking))
+	}
+	writeJSON(w, http.StatusOK, struct {
+		Bookings   []bookingResource `json:"bookings"`
+		NextCursor string            `json:"nextCursor,omitempty"`
+	}{bookings, result.Next})
+}
+
+func parseBookingPath(r *http.Request) (uuid.UUID, error) {
+	return parseUUID("bookingId", mux.Vars(r)["bookingId"])
+}
+
+func renderBooking(w http.ResponseWriter, _ uuid.UUID, booking store.Booking) {
+	writeJSON(w, http.StatusOK, bookingOf(booking))
+}

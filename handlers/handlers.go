@@ -36,6 +36,8 @@ type Options struct {
 	RequestTimeout time.Duration // for everything that a request does
 	ReadyTimeout   time.Duration // for Redis to answer /readyz
 	AccessLog      bool          // one line for each request
+	Engine         string        // what the store runs on, for /readyz
+	Version        string        // of the service, for /readyz
 	RateLimit      float64       // requests a second for each client not on loopback, 0 = no limit
 }
 

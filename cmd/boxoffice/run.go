@@ -8,8 +8,10 @@ import (
 	stdlog "log"
 	"net"
 	"net/http"
+	"runtime/debug"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -111,6 +113,8 @@ func serve(ctx context.Context, c config, s *store.Store, log *logrus.Logger, li
 		ReadyTimeout:   c.ReadyTimeout,
 		AccessLog:      c.AccessLog,
 		RateLimit:      c.RateLimit,
+		Engine:         string(s.Engine()),
+		Version:        version(),
 	})
 	errorLog := log.WriterLevel(logrus.WarnLevel)
 	defer func() { _ = errorLog.Close() }()
@@ -153,4 +157,19 @@ func serve(ctx context.Context, c config, s *store.Store, log *logrus.Logger, li
 	}
 	log.Info("stopped")
 	return nil
+}
+
+// version is the module's version and commit, as far as the build noted them.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	text := info.Main.Version
+	for _, setting := range info.Settings {
+		if setting.Key == "vcs.revision" {
+			text += " " + setting.Value
+		}
+	}
+	return strings.TrimSpace(text)
 }

@@ -7,7 +7,9 @@
 -- ARGV[1]  booking         id, or empty: the user's oldest confirmed booking, else
 --                          the oldest that waits
 -- ARGV[2]  user            whose booking it is
--- ARGV[3]  cancellation    id of this request, chosen by the caller; with an empty
+-- ARGV[3]  uuid            with an empty booking: of the event, or empty for whatever event
+--                          has this number
+-- ARGV[4]  cancellation    id of this request, chosen by the caller; with an empty
 --                          booking it tells a retry from a wish to cancel one more
 -- Returns  {word, version, booking, first promoted or empty, promoted, replayed, backlog}
 --   cancelled    promoted is the number of bookings that this cancellation confirmed;
@@ -18,14 +20,15 @@
 --   backlog is 1 if promote.lua has work
 
 local event, waitlist, left = KEYS[1], KEYS[2], KEYS[3]
-local booking, user, cancellation = ARGV[1], ARGV[2], '!' .. ARGV[3]
+local booking, user, uuid, cancellation = ARGV[1], ARGV[2], ARGV[3], '!' .. ARGV[4]
 local holder = '@' .. user
 local by_user = booking == ''
 
 if by_user then
-  local found = redis.call('HMGET', event, cancellation, holder)
-  local _, oldest = read_holding(found[2])
-  booking = found[1] or oldest or ''
+  local found = redis.call('HMGET', event, 'uuid', cancellation, holder)
+  if uuid ~= '' and uuid ~= found[1] then return {'no_event', 0, '', '', 0, 0, 0} end
+  local _, oldest = read_holding(found[3])
+  booking = found[2] or oldest or ''
 end
 
 local e = redis.call('HMGET', event, 'state', 'total', 'confirmed', 'waiting', 'joined', 'taken',

@@ -44,7 +44,7 @@ var (
 	Initialize = Script{Name: "initialize", Source: initializeLua, Keys: 3, Args: 6}
 	Update     = Script{Name: "update", Source: updateLua, Keys: 1, Args: 7}
 	Book       = Script{Name: "book", Source: holdingsLua + bookLua, Keys: 2, Args: 5}
-	Cancel     = Script{Name: "cancel", Source: holdingsLua + lineLua + cancelLua, Keys: 3, Args: 3}
+	Cancel     = Script{Name: "cancel", Source: holdingsLua + lineLua + cancelLua, Keys: 3, Args: 4}
 	Promote    = Script{Name: "promote", Source: lineLua + promoteLua, Keys: 3, Args: 0}
 	Bookings   = Script{Name: "bookings", Source: bookingsLua, Keys: 2, Args: 3}
 )

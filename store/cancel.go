@@ -37,7 +37,7 @@ func (s *Store) Cancel(ctx context.Context, request CancelRequest) (CancelResult
 	if !ok {
 		return CancelResult{}, ErrBookingNotFound
 	}
-	result, err := s.cancel(ctx, number, field(request.Booking), request.User, "")
+	result, err := s.cancel(ctx, EventNumber(number), field(request.Booking), request.User, "")
 	if err == ErrEventNotFound {
 		err = ErrBookingNotFound
 	}
@@ -52,12 +52,13 @@ func (s *Store) CancelOldest(ctx context.Context, request CancelOldestRequest) (
 		return CancelResult{}, ErrEventNotFound
 	}
 	cancellation := tailFor(request.IdempotencyKey, "cancellation", numberText(event.number), request.User)
-	return s.cancel(ctx, event.number, "", request.User, token(cancellation))
+	return s.cancel(ctx, event, "", request.User, token(cancellation))
 }
 
-func (s *Store) cancel(ctx context.Context, number uint64, booking, user, cancellation string) (CancelResult, error) {
+func (s *Store) cancel(ctx context.Context, event EventRef, booking, user, cancellation string) (CancelResult, error) {
+	number := event.number
 	for {
-		r, err := s.run(ctx, cancelScript, eventKeys(number), booking, user, cancellation)
+		r, err := s.run(ctx, cancelScript, eventKeys(number), booking, user, event.uuid, cancellation)
 		if err != nil {
 			return CancelResult{}, err
 		}

@@ -1,0 +1,235 @@
+package store_test
+
+import (
+	"errors"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"boxoffice/store"
+)
+
+func TestCancelPromotesTheHeadOfTheLine(t *testing.T) {
+	onEveryEngine(t, func(t *testing.T, s *store.Store) {
+		show := newShow(t, s, tickets(1))
+		first := show.book("a", 1)
+		second, third := show.book("b", 1), show.book("c", 1)
+
+		got := show.cancel("a", first)
+		want := store.CancelResult{Booking: first.Booking, Next: second.Booking, Promoted: 1, Version: 5}
+		if got != want {
+			t.Errorf("got %+v, want %+v", got, want)
+		}
+		show.want(first, store.StatusCancelled, 0)
+		show.want(second, store.StatusConfirmed, 0)
+		show.want(third, store.StatusWaiting, 1)
+		show.wantCounts(0, 1, 1)
+	})
+}
+
+func TestCancelAgainChangesNothing(t *testing.T) {
+	onEveryEngine(t, func(t *testing.T, s *store.Store) {
+		show := newShow(t, s, tickets(2))
+		first := show.book("a", 1)
+		show.book("b", 1)
+		show.book("c", 1)
+		got := show.cancel("a", first)
+		before := show.now()
+		got.Replayed = true
+		for range 2 {
+			if again := show.cancel("a", first); again != got {
+				t.Errorf("again: %+v, want %+v", again, got)
+			}
+		}
+		if after := show.now(); after != before {
+			t.Errorf("cancelling again changed %+v to %+v", before, after)
+		}
+		show.wantCounts(0, 2, 0)
+	})
+}
+
+func TestCancelIsTheOwnersOnly(t *testing.T) {
+	onEveryEngine(t, func(t *testing.T, s *store.Store) {
+		show := newShow(t, s, tickets(1))
+		confirmed, waiting := show.book("a", 1), show.book("b", 1)
+		other := newShow(t, s, tickets(1))
+		elsewhere := confirmed.Booking
+		elsewhere[5] = byte(other.event.Number) // the same random bits in another event
+		before := show.now()
+		for name, request := range map[string]store.CancelRequest{
+			"another user's confirmed": {Booking: confirmed.Booking, User: "b"},
+			"another user's waiting":   {Booking: waiting.Booking, User: "a"},
+			"another event's":          {Booking: elsewhere, User: "a"},
+			"no event's":               {Booking: uuid.New(), User: "a"},
+		} {
+			if _, err := s.Cancel(ctx, request); !errors.Is(err, store.ErrBookingNotFound) {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		if after := show.now(); after != before {
+			t.Errorf("refused cancellations changed %+v to %+v", before, after)
+		}
+	})
+}
+
+func TestCancelledWaitingBookingLeavesTheLine(t *testing.T) {
+	onEveryEngine(t, func(t *testing.T, s *store.Store) {
+		show := newShow(t, s, tickets(1))
+		confirmed := show.book("a", 1)
+		var line []store.BookResult
+		for i := range 6 {
+			line = append(line, show.book(user(i), 1))
+		}
+		show.cancel(user(2), line[2]) // from the middle
+		show.cancel(user(0), line[0]) // from the head
+		show.cancel(user(5), line[5]) // from the end
+		show.wantCounts(0, 1, 3)
+		for i, position := range map[int]int64{1: 1, 3: 2, 4: 3} {
+			show.want(line[i], store.StatusWaiting, position)
+		}
+		if late := show.book("late", 1); late.Position != 4 {
+			t.Errorf("a newcomer's position is %d, want 4", late.Position)
+		}
+		for _, want := range []int{1, 3, 4} {
+			got := show.cancelOldest(show.booking(confirmed).User)
+			if got.Next != line[want].Booking {
+				t.Errorf("promoted %s, want that of %s", got.Next, user(want))
+			}
+			confirmed = line[want]
+		}
+		show.wantCounts(0, 1, 1)
+	})
+}
+
+// Whoever leaves the head of the line lets those behind have what did not
+// suffice for the head.
+func TestHeadThatLeavesMakesRoom(t *testing.T) {
+	onEveryEngine(t, func(t *testing.T, s *store.Store) {
+		show := newShow(t, s, tickets(3))
+		show.book("a", 1)
+		big, small, last := show.book("big", 3), show.book("small", 2), show.book("last", 1)
+		got := show.cancel("big", big)
+		if got.Next != small.Booking || got.Promoted != 1 {
+			t.Errorf("got %+v, want the small one promoted", got)
+		}
+		show.want(last, store.StatusWaiting, 1)
+		show.wantCounts(0, 3, 1)
+	})
+}
+
+func TestOneCancellationPromotesSeveral(t *testing.T) {
+	onEveryEngine(t, func(t *testing.T, s *store.Store) {
+		show := newShow(t, s, tickets(4))
+		four := show.book("a", 4)
+		one, two, three := show.book("b", 1), show.book("c", 2), show.book("d", 2)
+		show.book("e", 1) // would fit, but d is before it
+		got := show.cancel("a", four)
+		if got.Next != one.Booking || got.Promoted != 2 {
+			t.Errorf("got %+v, want two promoted, b's first", got)
+		}
+		show.want(two, store.StatusConfirmed, 0)
+		show.want(three, store.StatusWaiting, 1)
+		show.wantCounts(1, 3, 2)
+		got.Replayed = true
+		if again := show.cancel("a", four); again != got {
+			t.Errorf("again: %+v, want %+v", again, got)
+		}
+	})
+}
+
+func TestPausedAndClosedEventsPromoteNobody(t *testing.T) {
+	onEveryEngine(t, func(t *testing.T, s *store.Store) {
+		show := newShow(t, s, tickets(2))
+		a, b := show.book("a", 1), show.book("b", 1)
+		waiting := show.book("c", 1)
+		show.setState(store.StatePaused)
+		if got := show.cancel("a", a); got.Promoted != 0 || got.Next != uuid.Nil {
+			t.Errorf("paused: %+v", got)
+		}
+		show.wantCounts(1, 1, 1)
+		show.setState(store.StateOpen)
+		show.want(waiting, store.StatusConfirmed, 0)
+		show.book("d", 1)
+		show.setState(store.StateClosed)
+		if got := show.cancel("b", b); got.Promoted != 0 {
+			t.Errorf("closed: %+v", got)
+		}
+		show.wantCounts(1, 1, 1)
+	})
+}
+
+func TestCancelOldest(t *testing.T) {
+	onEveryEngine(t, func(t *testing.T, s *store.Store) {
+		show := newShow(t, s, tickets(3))
+		confirmed1, confirmed2 := show.book("a", 1), show.book("a", 1)
+		show.book("b", 1)
+		waiting1, waiting2 := show.book("a", 1), show.book("a", 1)
+		show.book("b", 1)
+		// The tickets that come free go to a's own waiting bookings.
+		for i, want := range []store.BookResult{confirmed1, confirmed2, waiting1, waiting2} {
+			if got := show.cancelOldest("a"); got.Booking != want.Booking {
+				t.Errorf("cancellation %d took %s, want %s", i, got.Booking, want.Booking)
+			}
+		}
+		request := store.CancelOldestRequest{Event: show.ref, User: "a"}
+		if _, err := s.CancelOldest(ctx, request); !errors.Is(err, store.ErrBookingNotFound) {
+			t.Errorf("nothing left: %v", err)
+		}
+		request.User = "nobody"
+		if _, err := s.CancelOldest(ctx, request); !errors.Is(err, store.ErrBookingNotFound) {
+			t.Errorf("never booked: %v", err)
+		}
+		show.wantCounts(1, 2, 0)
+	})
+}
+
+func TestCancelOldestRetried(t *testing.T) {
+	onEveryEngine(t, func(t *testing.T, s *store.Store) {
+		show := newShow(t, s, tickets(2))
+		show.book("a", 1)
+		kept := show.book("a", 1)
+		request := store.CancelOldestRequest{Event: show.ref, User: "a", IdempotencyKey: "k"}
+		first, err := s.CancelOldest(ctx, request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := s.CancelOldest(ctx, request)
+		first.Replayed = true
+		if err != nil || again != first {
+			t.Errorf("again: %+v, %v, want %+v", again, err, first)
+		}
+		show.want(kept, store.StatusConfirmed, 0)
+	})
+}
+
+// A user's bookings may be cancelled in any order; the oldest is always the oldest
+// of those that are left.
+func TestUserWithManyBookings(t *testing.T) {
+	onEveryEngine(t, func(t *testing.T, s *store.Store) {
+		const count = 120
+		random := rand.New(rand.NewPCG(1, 2))
+		show := newShow(t, s, store.InitializeRequest{TotalTickets: count / 2, MaxPerUser: 2 * count})
+		var live []store.BookResult
+		for range count {
+			live = append(live, show.book("a", 1))
+		}
+		for len(live) > 0 {
+			i := random.IntN(len(live))
+			if random.IntN(3) == 0 {
+				i = 0
+				if got := show.cancelOldest("a"); got.Booking != live[0].Booking {
+					t.Fatalf("with %d left the oldest is %s, got %s", len(live), live[0].Booking, got.Booking)
+				}
+			} else {
+				show.cancel("a", live[i])
+			}
+			live = append(live[:i], live[i+1:]...)
+			if random.IntN(8) == 0 {
+				live = append(live, show.book("a", 1))
+			}
+		}
+		show.wantCounts(count/2, 0, 0)
+		show.book("a", 2*count/4) // nothing of the limit is used up
+	})
+}

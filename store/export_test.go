@@ -1,0 +1,38 @@
+package store
+
+import (
+	"context"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Beside opens a second store on the same Redis, as a second instance of the
+// service would.
+func Beside(s *Store) *Store {
+	second := &Store{engine: s.engine, now: s.now}
+	switch client := s.client.(type) {
+	case *redis.ClusterClient:
+		second.client = redis.NewClusterClient(client.Options())
+	case *redis.Client:
+		second.client = redis.NewClient(client.Options())
+	}
+	second.close = []func() error{second.client.Close}
+	return second
+}
+
+// Client gives tests Redis itself.
+func (s *Store) Client() redis.UniversalClient { return s.client }
+
+// EventKeys are the keys of an event.
+func EventKeys(number uint64) []string { return eventKeys(number) }
+
+// RaiseOnly raises the total as an instance does that dies before it promotes.
+func (s *Store) RaiseOnly(ctx context.Context, number uint64, total int64) error {
+	_, err := s.run(ctx, updateScript, []string{eventKey(number)}, "", "change", "", total, "", "", "")
+	return err
+}
+
+// PromoteOnce runs promote.lua once.
+func (s *Store) PromoteOnce(ctx context.Context, number uint64) (more bool, err error) {
+	return s.promote(ctx, number)
+}

@@ -1,0 +1,179 @@
+package store_test
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"boxoffice/store"
+)
+
+// lookLimit is LOOK_LIMIT of line.lua.
+const lookLimit = 500
+
+func (s *show) line(count int) []store.BookResult {
+	s.t.Helper()
+	var line []store.BookResult
+	for i := range count {
+		line = append(line, s.book(user(i), 1))
+	}
+	return line
+}
+
+func (s *show) promoteOnce(wantMore bool) {
+	s.t.Helper()
+	more, err := s.PromoteOnce(ctx, s.event.Number)
+	if err != nil || more != wantMore {
+		s.t.Fatalf("promote: more is %v, %v, want %v", more, err, wantMore)
+	}
+}
+
+func TestRaisedTotalPromotesInBoundedSteps(t *testing.T) {
+	onEveryEngine(t, func(t *testing.T, s *store.Store) {
+		show := newShow(t, s, tickets(1))
+		show.book("a", 1)
+		const waiting, raise = 2*lookLimit + 300, 2*lookLimit + 100
+		line := show.line(waiting)
+
+		if err := s.RaiseOnly(ctx, show.event.Number, 1+raise); err != nil {
+			t.Fatal(err)
+		}
+		show.wantCounts(raise, 1, waiting) // nothing is given out yet
+		late := show.book("late", 1)       // and nobody can take it from the line; but they go on promoting
+		if late.Status != store.StatusWaiting || late.Position != waiting+1 {
+			t.Fatalf("a newcomer while tickets wait to be given out: %+v", late)
+		}
+		show.wantCounts(0, 1+raise, waiting-raise+1)
+		show.want(line[raise-1], store.StatusConfirmed, 0)
+		show.want(line[raise], store.StatusWaiting, 1)
+
+		event := show.setTotal(1 + waiting + 1)
+		if event.Available() != 0 || event.Waiting != 0 {
+			t.Errorf("after raising further: %+v", event)
+		}
+		last := int64(0)
+		for i, booked := range line {
+			got := show.booking(booked)
+			if got.Status != store.StatusConfirmed || got.Promoted < last {
+				t.Fatalf("number %d of the line: %+v, the one before was promoted at version %d", i, got, last)
+			}
+			last = got.Promoted
+		}
+	})
+}
+
+func TestOneCallPromotesNoMoreThanItsLimit(t *testing.T) {
+	onEveryEngine(t, func(t *testing.T, s *store.Store) {
+		show := newShow(t, s, tickets(1))
+		show.book("a", 1)
+		show.line(lookLimit + 1)
+		if err := s.RaiseOnly(ctx, show.event.Number, 2*lookLimit); err != nil {
+			t.Fatal(err)
+		}
+		show.promoteOnce(true)
+		show.wantCounts(lookLimit-1, 1+lookLimit, 1)
+		show.promoteOnce(false)
+		show.wantCounts(lookLimit-2, 2+lookLimit, 0)
+		show.promoteOnce(false)
+	})
+}
+
+// A cancellation answers who got the ticket, even if tickets of an instance that
+// died wait to be given out first.
+func TestCancelAfterUnfinishedPromotion(t *testing.T) {
+	onEveryEngine(t, func(t *testing.T, s *store.Store) {
+		show := newShow(t, s, tickets(1))
+		first := show.book("a", 1)
+		line := show.line(lookLimit + 10)
+		if err := s.RaiseOnly(ctx, show.event.Number, 1+lookLimit+5); err != nil {
+			t.Fatal(err)
+		}
+		if got := show.cancel("a", first); got.Next != line[lookLimit+5].Booking {
+			t.Errorf("promoted %s, want number %d of the line", got.Next, lookLimit+5)
+		}
+		show.wantCounts(0, 1+lookLimit+5, 4)
+	})
+}
+
+// A long line of which all but the last have left is worked off in bounded steps,
+// and the last one is found by the very next cancellation.
+func TestLineOfLeavers(t *testing.T) {
+	for name, fromTheEnd := range map[string]bool{"from the head": false, "from the end": true} {
+		t.Run(name, func(t *testing.T) {
+			onEveryEngine(t, func(t *testing.T, s *store.Store) {
+				show := newShow(t, s, tickets(1))
+				first := show.book("a", 1)
+				const count = 3*lookLimit + 7
+				line := show.line(count)
+				for i := range count - 1 {
+					if fromTheEnd {
+						i = count - 2 - i
+					}
+					show.cancel(user(i), line[i])
+				}
+				show.wantCounts(0, 1, 1)
+				show.want(line[count-1], store.StatusWaiting, 1)
+				got := show.cancel("a", first)
+				if got.Next != line[count-1].Booking {
+					t.Errorf("got %+v, want the last of the line promoted", got)
+				}
+				show.wantCounts(0, 1, 0)
+				if left := s.Client().ZCard(ctx, store.EventKeys(show.event.Number)[2]).Val(); left != 1 {
+					t.Errorf("%d entries of leavers are left behind, want only the sentinel", left)
+				}
+			})
+		})
+	}
+}
+
+func TestUpdate(t *testing.T) {
+	onEveryEngine(t, func(t *testing.T, s *store.Store) {
+		show := newShow(t, s, tickets(5))
+		show.book("a", 3)
+		name, total, perUser, waitlist, state := "another", int64(3), int64(4), int64(7), store.StatePaused
+		got := show.update(store.UpdateRequest{
+			Name: &name, TotalTickets: &total, MaxPerUser: &perUser, WaitlistLimit: &waitlist, State: &state,
+		})
+		want := show.event
+		want.Name, want.TotalTickets, want.MaxPerUser, want.WaitlistLimit, want.State = name, total, perUser, waitlist, state
+		want.Confirmed, want.Version = 3, 3
+		if got != want {
+			t.Errorf("got %+v, want %+v", got, want)
+		}
+		if again := show.setTotal(3); again != want {
+			t.Errorf("the same total again: %+v", again)
+		}
+		below := int64(2)
+		if _, err := s.Update(ctx, store.UpdateRequest{Event: show.ref, TotalTickets: &below}); !errors.Is(err, store.ErrCapacityBelowConfirmed) {
+			t.Errorf("a total below the confirmed tickets: %v", err)
+		}
+		show.setState(store.StateClosed)
+		open := store.StateOpen
+		if _, err := s.Update(ctx, store.UpdateRequest{Event: show.ref, State: &open}); !errors.Is(err, store.ErrEventClosed) {
+			t.Errorf("a closed event opens again: %v", err)
+		}
+		renamed := "renamed"
+		if got := show.update(store.UpdateRequest{Name: &renamed}); got.Name != renamed || got.State != store.StateClosed {
+			t.Errorf("a closed event renamed: %+v", got)
+		}
+	})
+}
+
+// A total lowered below what the head of the line wants leaves it waiting, and
+// serves nobody before it.
+func TestLoweredTotalBlocksTheHead(t *testing.T) {
+	onEveryEngine(t, func(t *testing.T, s *store.Store) {
+		show := newShow(t, s, tickets(4))
+		booked := show.book("a", 2)
+		big, small := show.book("b", 4), show.book("c", 1)
+		show.setTotal(2)
+		if got := show.cancel("a", booked); got.Next != uuid.Nil {
+			t.Errorf("got %+v, want nobody promoted", got)
+		}
+		show.want(small, store.StatusWaiting, 2)
+		show.setTotal(4)
+		show.want(big, store.StatusConfirmed, 0)
+		show.want(small, store.StatusWaiting, 1)
+	})
+}

@@ -104,7 +104,11 @@ func (s *Server) Run() error {
 		case <-exited:
 			return fatal{fmt.Errorf("redis-server on %s ended: %s", s.Addr, s.log())}
 		default:
-			return client.Ping(ctx).Err()
+			err := client.Ping(ctx).Err()
+			if redis.IsAuthError(err) { // it is there, and asks for a password
+				err = nil
+			}
+			return err
 		}
 	})
 }

@@ -1,0 +1,150 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/redis/go-redis/v9"
+)
+
+// miniredis takes a script whose keys are in several slots, a cluster refuses it.
+func TestKeysOfAnEventShareASlot(t *testing.T) {
+	for _, number := range []uint64{1, 2, 10, 123456, maxNumber} {
+		tags := map[string]bool{}
+		for _, key := range eventKeys(number) {
+			// Redis Cluster specification, "Hash tags": from the first { to the next }.
+			_, rest, _ := strings.Cut(key, "{")
+			hashed, _, found := strings.Cut(rest, "}")
+			if !found || hashed == "" {
+				t.Errorf("key %s has no hash tag", key)
+			}
+			tags[hashed] = true
+		}
+		if len(tags) != 1 {
+			t.Errorf("the keys of event %d have several tags: %v", number, tags)
+		}
+	}
+}
+
+func TestIDsCarryTheEventNumber(t *testing.T) {
+	for _, number := range []uint64{1, 255, 256, 1 << 40, maxNumber} {
+		id := newID(number, randomTail())
+		if id.Version() != 8 || id.Variant() != uuid.RFC4122 {
+			t.Errorf("%s is not of version 8, RFC 9562", id)
+		}
+		if got, ok := numberOf(id); !ok || got != number {
+			t.Errorf("the number in %s is %d, %v, want %d", id, got, ok, number)
+		}
+		if back, err := fromField(number, field(id)); err != nil || back != id {
+			t.Errorf("field %s gives %s, %v, want %s", field(id), back, err, id)
+		}
+		if len(field(id)) != 14 {
+			t.Errorf("field %s has %d characters", field(id), len(field(id)))
+		}
+	}
+	for _, id := range []uuid.UUID{uuid.Nil, uuid.New(), newID(0, randomTail())} {
+		if _, ok := numberOf(id); ok {
+			t.Errorf("%s is taken for an id of this service", id)
+		}
+	}
+}
+
+func TestDerivedTailsDependOnEveryPart(t *testing.T) {
+	if derivedTail("a", "bc") == derivedTail("ab", "c") {
+		t.Error("the border between parts does not count")
+	}
+	if derivedTail("a", "b") != derivedTail("a", "b") {
+		t.Error("the same parts give different tails")
+	}
+	if tailFor("", "a") == tailFor("", "a") {
+		t.Error("without a key the tails must be random")
+	}
+}
+
+func TestRepliesThatAreWrongAreErrors(t *testing.T) {
+	for name, items := range map[string][]any{
+		"empty":          {},
+		"no word":        {int64(1), int64(2), int64(3)},
+		"unknown word":   {"perhaps", int64(2), int64(3)},
+		"too short":      {"promoted", int64(2)},
+		"too long":       {"promoted", int64(2), int64(3), int64(4)},
+		"string for int": {"promoted", "2", int64(3)},
+		"nil":            {"promoted", nil, int64(3)},
+	} {
+		r, err := newReply("test", items)
+		if err == nil {
+			_, _ = r.integer(), r.integer()
+			err = r.end("promoted", "idle")
+		}
+		if err == nil || !strings.Contains(err.Error(), "test.lua") {
+			t.Errorf("%s: %v, want an error that names the script", name, err)
+		}
+	}
+	if _, err := newReply("test", []any{"no_event", int64(0)}); !errors.Is(err, ErrEventNotFound) {
+		t.Errorf("a refusal: %v", err)
+	}
+	r, err := newReply("test", []any{"found", []any{"x"}})
+	if err != nil || len(r.list()) != 1 || r.end("found") != nil {
+		t.Errorf("a list: %v, %v", err, r.err)
+	}
+	r, _ = newReply("test", []any{"found", "x"})
+	if r.list(); r.end("found") == nil {
+		t.Error("a string was taken for a list")
+	}
+}
+
+func TestCallsAreHeldAgainstTheHeaders(t *testing.T) {
+	s := &Store{}
+	if _, err := s.run(context.Background(), bookScript, []string{"one"}, 1, 2, 3, 4, 5); err == nil {
+		t.Error("a call with too few keys was made")
+	}
+	if _, err := s.run(context.Background(), bookScript, []string{"one", "two"}, 1); err == nil {
+		t.Error("a call with too few arguments was made")
+	}
+}
+
+func TestRecordsThatAreWrongAreErrors(t *testing.T) {
+	good := "W||||2|1700000000000|7|AAAAgAAAAAAAAA|3|1|a|b"
+	name := field(newID(1, randomTail()))
+	booking, err := parseBooking(1, name, good)
+	if err != nil || booking.User != "a|b" || booking.Quantity != 2 || booking.Version != 7 || !booking.Waited {
+		t.Errorf("%s: %+v, %v", good, booking, err)
+	}
+	for _, record := range []string{"", "W", "Z||||2|1|7||||a", "W||||x|1|7||||a", "C|x|||1|1|7||||a"} {
+		if _, err := parseBooking(1, name, record); err == nil {
+			t.Errorf("%q was taken for a record", record)
+		}
+	}
+	if _, err := parseBooking(1, "too short", good); err == nil {
+		t.Error("a field that is no booking's was taken for one")
+	}
+}
+
+func TestOutagesAreToldFromMistakes(t *testing.T) {
+	for text, want := range map[string]bool{
+		"LOADING Redis is loading": true, "READONLY You can't write": true, "CLUSTERDOWN x": true,
+		"TRYAGAIN x": true, "OOM command not allowed": true, "ERR max number of clients reached": true,
+		"ERR wrong number of arguments": false, "WRONGTYPE x": false, "CORRUPT x": false,
+	} {
+		if got := isOutage(redisError(text)); got != want {
+			t.Errorf("%s: %v, want %v", text, got, want)
+		}
+	}
+	if !isOutage(context.DeadlineExceeded) || !isOutage(errors.New("connection refused")) {
+		t.Error("no reply at all must be an outage")
+	}
+	if isPassing(redisError("OOM x")) || !isPassing(redisError("LOADING x")) {
+		t.Error("a full Redis is no passing outage, a loading one is")
+	}
+}
+
+// redisError is an error reply of Redis.
+type redisError string
+
+func (e redisError) Error() string { return string(e) }
+func (redisError) RedisError()     {}
+
+var _ redis.Error = redisError("")

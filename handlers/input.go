@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"mime"
 	"net/http"
 	"strconv"
@@ -184,9 +183,6 @@ func integerField(field string, raw json.RawMessage, least, most int64) (int64, 
 	}
 	value, err := strconv.ParseInt(string(raw), 10, 64)
 	if err != nil || value < least || value > most {
-		if most == math.MaxInt64 {
-			return 0, badInput("%s must be a positive integer", field)
-		}
 		return 0, badInput("%s must be from %d to %d", field, least, most)
 	}
 	return value, nil

@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"encoding/json"
-	"math"
 	"net/http"
 	"strconv"
 
@@ -50,11 +49,25 @@ func renderShortInitialized(w http.ResponseWriter, _ store.InitializeRequest, re
 	}})
 }
 
-// eventNumberField reads an event's number from a body. A number too big for any
-// event is a well-formed one that no event has.
+// eventNumberField reads an event's number from a body.
 func eventNumberField(raw json.RawMessage) (store.EventRef, error) {
-	number, err := integerField("eventId", raw, 1, math.MaxInt64)
-	return store.EventNumber(uint64(number)), err
+	if missing(raw) {
+		return store.EventRef{}, badInput("eventId is required")
+	}
+	return parseEventNumber(string(raw))
+}
+
+// parseEventNumber reads an event's number. A number too big for any event is a
+// well-formed one that no event has.
+func parseEventNumber(text string) (store.EventRef, error) {
+	if !isInteger(json.RawMessage(text)) || text[0] == '-' {
+		return store.EventRef{}, badInput("eventId must be a positive integer")
+	}
+	number, err := strconv.ParseUint(text, 10, 64)
+	if err == nil && number == 0 {
+		return store.EventRef{}, badInput("eventId must be a positive integer")
+	}
+	return store.EventNumber(number), nil // too many digits: the highest uint64, which is no event's
 }
 
 func parseShortBook(r *http.Request) (store.BookRequest, error) {
@@ -110,15 +123,7 @@ func renderShortCancelled(w http.ResponseWriter, request store.CancelOldestReque
 
 // parseShortPath reads the event's number from the path.
 func parseShortPath(r *http.Request) (store.EventRef, error) {
-	text := mux.Vars(r)["eventId"]
-	if !isInteger(json.RawMessage(text)) || text[0] == '-' {
-		return store.EventRef{}, badInput("eventId must be a positive integer")
-	}
-	number, err := strconv.ParseUint(text, 10, 64)
-	if err == nil && number == 0 {
-		return store.EventRef{}, badInput("eventId must be a positive integer")
-	}
-	return store.EventNumber(number), nil // too many digits: the highest uint64, which is no event's
+	return parseEventNumber(mux.Vars(r)["eventId"])
 }
 
 func renderShortStatus(w http.ResponseWriter, _ store.EventRef, event store.Event) {

@@ -1,0 +1,60 @@
+# Each target says in `make help` what it does: the text after its "##".
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help run test cover vet lint fuzz build docker clean
+
+# What each of these may be set to: make cover COVER_MIN=90.
+COVER_MIN ?= 85
+FUZZ_TIME ?= 20s
+IMAGE     ?= boxoffice
+
+GOLANGCI_LINT := go tool -modfile=tools/go.mod golangci-lint
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## serve on http://127.0.0.1:3000, in memory unless a Redis is set
+	go run ./cmd/boxoffice
+
+# The Lua lint is a test of the scripts package, which sees them joined, as Redis does.
+# A skipped test is silent, so what was skipped is said here.
+test: ## run all tests with the race detector, and the Lua lint
+	go test -race ./...
+	@for tool in redis-server luacheck; do \
+		command -v $$tool >/dev/null || echo "note: $$tool is not installed, so its tests were skipped"; \
+	done
+
+cover: ## statement coverage of store and handlers; fails under 85 %
+	@mkdir -p out
+	go test -coverpkg=./store,./handlers -coverprofile=out/coverage.out ./...
+	@go tool cover -func=out/coverage.out | awk -v min=$(COVER_MIN) ' \
+		/^total:/ { covered = $$3 + 0 } \
+		END { printf "store and handlers: %.1f %% of statements, at least %d %% wanted\n", covered, min; exit covered < min }'
+
+vet: ## gofmt and go vet, which need no other tool
+	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "not gofmt'ed:"; echo "$$unformatted"; exit 1; fi
+	go vet ./...
+
+lint: vet ## vet, golangci-lint (its first build takes minutes) and luacheck
+	$(GOLANGCI_LINT) run
+	@if command -v luacheck >/dev/null; then go test -count=1 -run Luacheck ./scripts; \
+	else echo "note: luacheck is not installed, so the scripts were not linted"; fi
+
+fuzz: ## every fuzz test of handlers, 20 s each
+	@for package in $$(go list ./handlers/...); do \
+		names=$$(go test -list '^Fuzz' "$$package" | sed -n '/^Fuzz/p'); \
+		for name in $$names; do \
+			go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZ_TIME) "$$package"; \
+		done; \
+	done
+
+build: ## a static binary, out/boxoffice
+	CGO_ENABLED=0 go build -trimpath -ldflags=-s -o out/boxoffice ./cmd/boxoffice
+
+docker: ## the container image
+	docker build -t $(IMAGE) .
+
+clean: ## remove what these targets made
+	rm -rf out

@@ -46,9 +46,9 @@ func initializeRequest(
 	}, joinProblems(nameErr, totalErr, limitsErr, keyErr)
 }
 
-func renderEventInitialized(w http.ResponseWriter, _ store.InitializeRequest, result store.InitializeResult) {
+func renderEventInitialized(w http.ResponseWriter, request store.InitializeRequest, result store.InitializeResult) {
 	event := result.Event
-	markReplayed(w, result.Replayed)
+	markReplayed(w, result.Replayed && request.IdempotencyKey != "")
 	writeJSON(w, http.StatusCreated, struct {
 		Message      string    `json:"message"`
 		EventID      uuid.UUID `json:"eventId"`

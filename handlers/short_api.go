@@ -26,7 +26,7 @@ func parseShortInitialize(r *http.Request) (store.InitializeRequest, error) {
 	return initializeRequest(r, name, total, body.MaxPerUser, body.WaitingListLimit, nameErr, totalErr)
 }
 
-func renderShortInitialized(w http.ResponseWriter, _ store.InitializeRequest, result store.InitializeResult) {
+func renderShortInitialized(w http.ResponseWriter, request store.InitializeRequest, result store.InitializeResult) {
 	type created struct {
 		ID               uint64    `json:"id"`
 		Number           uint64    `json:"number"`
@@ -40,7 +40,7 @@ func renderShortInitialized(w http.ResponseWriter, _ store.InitializeRequest, re
 		CreatedAt        timestamp `json:"createdAt"`
 	}
 	event := result.Event
-	markReplayed(w, result.Replayed)
+	markReplayed(w, result.Replayed && request.IdempotencyKey != "")
 	writeJSON(w, http.StatusCreated, struct {
 		Event created `json:"event"`
 	}{created{

@@ -71,11 +71,21 @@ func TestOneCallPromotesNoMoreThanItsLimit(t *testing.T) {
 		if err := s.RaiseOnly(ctx, show.event.Number, 2*lookLimit); err != nil {
 			t.Fatal(err)
 		}
-		show.promoteOnce(true)
-		show.wantCounts(lookLimit-1, 1+lookLimit, 1)
-		show.promoteOnce(false)
-		show.wantCounts(lookLimit-2, 2+lookLimit, 0)
-		show.promoteOnce(false)
+		version := show.now().Version
+		for _, step := range []struct {
+			more                        bool
+			confirmed, waiting, version int64
+		}{
+			{true, 1 + lookLimit, 1, version + 1},
+			{false, 2 + lookLimit, 0, version + 2},
+			{false, 2 + lookLimit, 0, version + 2}, // nothing to do, nothing changed
+		} {
+			show.promoteOnce(step.more)
+			show.wantCounts(2*lookLimit-step.confirmed, step.confirmed, step.waiting)
+			if got := show.now().Version; got != step.version {
+				t.Errorf("version %d, want %d", got, step.version)
+			}
+		}
 	})
 }
 

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestHelpListsEverySetting(t *testing.T) {
+	var help output
+	if err := boxoffice(context.Background(), []string{"-h"}, &help); err != nil {
+		t.Fatal(err)
+	}
+	settings := reflect.TypeFor[config]()
+	for i := range settings.NumField() {
+		tag := settings.Field(i).Tag
+		for _, want := range []string{tag.Get("envconfig"), tag.Get("default"), tag.Get("desc")} {
+			if !strings.Contains(help.String(), want) {
+				t.Errorf("-h has no word of %q", want)
+			}
+		}
+		if tag.Get("desc") == "" {
+			t.Errorf("%s has no description", settings.Field(i).Name)
+		}
+	}
+}
+
+func TestSettingsComeFromTheEnvironmentThenTheFile(t *testing.T) {
+	file := filepath.Join(t.TempDir(), ".env")
+	if err := os.WriteFile(file, []byte("PORT=4000\nREQUEST_TIMEOUT=2s\nREDIS_ADDRS=a:1,b:2\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PORT", "5000")
+	for _, setting := range []string{"REQUEST_TIMEOUT", "REDIS_ADDRS"} { // godotenv sets them for good
+		t.Setenv(setting, "")
+		if err := os.Unsetenv(setting); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c, err := readConfig(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Port != 5000 || c.RequestTimeout != 2*time.Second || len(c.RedisAddrs) != 2 || c.Host != "127.0.0.1" {
+		t.Errorf("%+v", c)
+	}
+}
+
+func TestSettingsThatAreWrong(t *testing.T) {
+	for setting, value := range map[string]string{
+		"PORT":                  "http",
+		"LOG_FORMAT":            "xml",
+		"LOG_LEVEL":             "loud",
+		"REQUEST_TIMEOUT":       "5",
+		"SHUTDOWN_TIMEOUT":      "-1s",
+		"RATE_LIMIT":            "-1",
+		"REDIS_ADDRS":           "no-port",
+		"REDIS_SENTINEL_MASTER": "mymaster",
+	} {
+		t.Run(setting, func(t *testing.T) {
+			t.Setenv(setting, value)
+			if _, err := readConfig("no such file"); err == nil || !strings.Contains(err.Error(), setting) {
+				t.Errorf("%s=%s: %v, want an error that names the setting", setting, value, err)
+			}
+		})
+	}
+	t.Run("host and addresses", func(t *testing.T) {
+		t.Setenv("REDIS_HOST", "a")
+		t.Setenv("REDIS_ADDRS", "b:1")
+		if _, err := readConfig("no such file"); err == nil {
+			t.Error("both were taken")
+		}
+	})
+}
+
+func TestArgumentsThatAreWrong(t *testing.T) {
+	for _, args := range [][]string{{"serve"}, {"-x"}} {
+		if err := boxoffice(context.Background(), args, &output{}); err == nil {
+			t.Errorf("%v was taken", args)
+		}
+	}
+}

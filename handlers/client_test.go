@@ -98,7 +98,7 @@ func (c *client) do(request *http.Request, body string) *answer {
 func (a *answer) checkForm(path string) {
 	a.t.Helper()
 	contentType := "application/json"
-	if a.status >= 400 && (strings.HasPrefix(path, "/api/") || path == "/readyz") {
+	if a.status >= 400 && strings.HasPrefix(path, "/api/") || path == "/readyz" && a.status == http.StatusServiceUnavailable {
 		contentType = "application/problem+json"
 		a.holds(fmt.Sprintf(`{"type":"<text>","title":"<text>","status":%d,"detail":"<text>","code":"<text>","error":"<text>"}`,
 			a.status))

@@ -1,0 +1,128 @@
+package handlers_test
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/sirupsen/logrus"
+
+	"boxoffice/handlers"
+	"boxoffice/store"
+)
+
+// fake is a store whose every method does the same: it counts the call, and
+// returns what fails does.
+type fake struct {
+	calls    atomic.Int64
+	fails    func(context.Context) error
+	replayed bool // what it answers with where it does not fail
+}
+
+var _ handlers.Store = (*fake)(nil)
+
+func (f *fake) call(ctx context.Context) error {
+	f.calls.Add(1)
+	if f.fails == nil {
+		return nil
+	}
+	return f.fails(ctx)
+}
+
+func (f *fake) Initialize(ctx context.Context, _ store.InitializeRequest) (store.InitializeResult, error) {
+	return store.InitializeResult{Replayed: f.replayed}, f.call(ctx)
+}
+
+func (f *fake) Book(ctx context.Context, _ store.BookRequest) (store.BookResult, error) {
+	return store.BookResult{Status: store.StatusConfirmed, Replayed: f.replayed}, f.call(ctx)
+}
+
+func (f *fake) Cancel(ctx context.Context, _ store.CancelRequest) (store.CancelResult, error) {
+	return store.CancelResult{Replayed: f.replayed}, f.call(ctx)
+}
+
+func (f *fake) CancelOldest(ctx context.Context, _ store.CancelOldestRequest) (store.CancelResult, error) {
+	return store.CancelResult{Replayed: f.replayed}, f.call(ctx)
+}
+
+func (f *fake) Update(ctx context.Context, _ store.UpdateRequest) (store.Event, error) {
+	return store.Event{}, f.call(ctx)
+}
+
+func (f *fake) Event(ctx context.Context, _ store.EventRef) (store.Event, error) {
+	return store.Event{}, f.call(ctx)
+}
+
+func (f *fake) Events(ctx context.Context, _ string, _ int) (store.EventPage, error) {
+	return store.EventPage{}, f.call(ctx)
+}
+
+func (f *fake) Booking(ctx context.Context, _ uuid.UUID) (store.Booking, error) {
+	return store.Booking{}, f.call(ctx)
+}
+
+func (f *fake) Bookings(ctx context.Context, _ store.EventRef, _ string, _ int) (store.BookingPage, error) {
+	return store.BookingPage{}, f.call(ctx)
+}
+
+func (f *fake) Ping(ctx context.Context) error { return f.call(ctx) }
+
+const someID = "00000000-0001-8abc-9abc-0123456789ab"
+
+// storeCalls are requests of every kind that calls the store, once each.
+var storeCalls = []struct{ method, path, body string }{
+	{"POST", "/api/events/initialize", `{"eventName":"x","totalTickets":1}`},
+	{"POST", "/api/events/book", `{"eventId":"` + someID + `","userId":7}`},
+	{"POST", "/api/events/cancel", `{"bookingId":"` + someID + `","userId":7}`},
+	{"GET", "/api/events/status/" + someID, ""},
+	{"GET", "/api/events", ""},
+	{"GET", "/api/events/" + someID, ""},
+	{"PATCH", "/api/events/" + someID, `{"totalTickets":1}`},
+	{"GET", "/api/events/" + someID + "/bookings", ""},
+	{"GET", "/api/bookings/" + someID, ""},
+	{"POST", "/initialize", `{"name":"x","totalTickets":1}`},
+	{"POST", "/book", `{"eventId":1,"userId":7}`},
+	{"POST", "/cancel", `{"eventId":1,"userId":7}`},
+	{"GET", "/status/1", ""},
+}
+
+// journal collects what is logged.
+type journal struct {
+	mutex sync.Mutex
+	text  strings.Builder
+}
+
+// Write takes one line.
+func (j *journal) Write(line []byte) (int, error) {
+	j.mutex.Lock()
+	defer j.mutex.Unlock()
+	return j.text.Write(line)
+}
+
+// into makes an API log here.
+func (j *journal) into(options *handlers.Options) {
+	options.Log = logrus.New()
+	options.Log.SetOutput(j)
+	options.Log.SetFormatter(&logrus.JSONFormatter{})
+}
+
+// take returns the lines since it was last called.
+func (j *journal) take(t testing.TB) []map[string]any {
+	t.Helper()
+	j.mutex.Lock()
+	defer j.mutex.Unlock()
+	var lines []map[string]any
+	for text := range strings.Lines(j.text.String()) {
+		var line map[string]any
+		if err := json.Unmarshal([]byte(text), &line); err != nil {
+			t.Fatalf("%q: %v", text, err)
+		}
+		lines = append(lines, line)
+	}
+	j.text.Reset()
+	return lines
+}

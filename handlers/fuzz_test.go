@@ -1,0 +1,121 @@
+package handlers_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"unicode/utf8"
+)
+
+// Nothing a client sends gives a 5xx or a panic. The seeds run with every `go test`.
+
+// survives checks that one request has an answer that is not the server's fault.
+func (c *client) survives(request *http.Request, body string) {
+	c.t.Helper()
+	recorder := httptest.NewRecorder()
+	c.api.ServeHTTP(recorder, request)
+	what := fmt.Sprintf("%s %q %q", request.Method, request.URL, body)
+	switch {
+	case recorder.Code >= 500:
+		c.t.Errorf("%s answered %d %s", what, recorder.Code, recorder.Body)
+	case recorder.Code == http.StatusMovedPermanently: // of a path with // or .. in it
+	case !utf8.Valid(recorder.Body.Bytes()):
+		c.t.Errorf("%s answered invalid UTF-8: %q", what, recorder.Body)
+	default:
+		parse(c.t, recorder.Body.String())
+	}
+}
+
+func fuzzBodies(f *testing.F, method string, paths func(event) []string, seeds ...string) {
+	c := start(f)
+	e := c.event(3, `"maxPerUser":5`, `"waitingListLimit":4`)
+	known := strings.NewReplacer("EVENT", e.uuid, "BOOKING", c.confirmed(e, "7"), "NUMBER", fmt.Sprint(e.number))
+	general := []string{
+		"", " ", "{", "{}", "[]", "null", `"x"`, "1e999", "{}{}", "\xff", "\ufeff{}", strings.Repeat("[", 9000),
+		strings.Repeat(`{"userId":`, 1500), `{"userId":` + strings.Repeat("9", 4000) + `}`,
+		`{"userId":"\ud800","eventId":"` + strings.Repeat("a", 36) + `"}`, `{"userId":-0}`, `{"USERID":7,"userid":8}`,
+	}
+	for _, seed := range append(seeds, general...) {
+		f.Add(known.Replace(seed), "")
+		f.Add(known.Replace(seed), "a key")
+	}
+	f.Fuzz(func(t *testing.T, body, key string) {
+		c := &client{t, c.api}
+		for _, path := range paths(e) {
+			request := httptest.NewRequest(method, path, strings.NewReader(body))
+			if key != "" {
+				request.Header["Idempotency-Key"] = []string{key}
+			}
+			c.survives(request, body)
+		}
+	})
+}
+
+func FuzzEventAPIBodies(f *testing.F) {
+	fuzzBodies(f, "POST",
+		func(event) []string {
+			return []string{"/api/events/initialize", "/api/events/book", "/api/events/cancel"}
+		},
+		`{"eventName":"Concert","totalTickets":1,"maxPerUser":2,"waitingListLimit":3}`,
+		`{"eventName":"\u0000|\n","totalTickets":1000000000}`,
+		`{"eventId":"EVENT","userId":7,"quantity":2}`, `{"eventId":"EVENT","userId":"a|b"}`,
+		`{"eventId":"BOOKING","userId":7}`, `{"eventId":"ffffffff-ffff-8fff-bfff-ffffffffffff","userId":7}`,
+		`{"bookingId":"BOOKING","userId":7}`, `{"bookingId":"EVENT","userId":7}`,
+	)
+}
+
+func FuzzShortAPIBodies(f *testing.F) {
+	fuzzBodies(f, "POST",
+		func(event) []string { return []string{"/initialize", "/book", "/cancel"} },
+		`{"name":"Concert","totalTickets":1}`, `{"eventId":NUMBER,"userId":7}`, `{"eventId":NUMBER,"userId":"x","quantity":3}`,
+		`{"eventId":18446744073709551616,"userId":7}`, `{"eventId":281474976710655,"userId":7}`, `{"eventId":-1,"userId":7}`,
+	)
+}
+
+func FuzzPatchBodies(f *testing.F) {
+	fuzzBodies(f, "PATCH",
+		func(e event) []string { return []string{e.path()} },
+		`{"totalTickets":5,"eventName":"Opera","maxPerUser":0,"waitingListLimit":0,"state":"paused"}`,
+		`{"state":"open"}`, `{"state":null}`, `{"totalTickets":1}`, `{"totalTickets":-5}`, `{"state":"closed"}`,
+	)
+}
+
+func FuzzPaths(f *testing.F) {
+	c := start(f)
+	e := c.event(3)
+	booking := c.confirmed(e, "7")
+	c.confirmed(e, "7")
+	cursor := c.get(e.path() + "/bookings?limit=1").text("nextCursor")
+	for _, id := range []string{
+		"1", "0", "-1", "01", "18446744073709551616", "281474976710655", "1e3", "٣", " ", "%", "%00", "\x00", "\xff", ".", "..", "/",
+		"//", "../book", "a b", "a?b#c", "*", ";", "{1}", "null", strings.Repeat("9", 5000),
+		e.uuid, strings.ToUpper(e.uuid), booking, "{" + e.uuid + "}", "urn:uuid:" + e.uuid, strings.ReplaceAll(e.uuid, "-", ""),
+		"00000000-0000-0000-0000-000000000000", "ffffffff-ffff-8fff-bfff-ffffffffffff", cursor, cursor + "=", cursor[:13],
+	} {
+		f.Add(id, "5", cursor)
+		f.Add(e.uuid, "5", id)
+		f.Add(e.uuid, id, "")
+	}
+	f.Fuzz(func(t *testing.T, id, limit, cursor string) {
+		c := &client{t, c.api}
+		query := url.Values{"limit": {limit}, "cursor": {cursor}}.Encode()
+		for _, path := range []string{
+			"/status/" + id, "/api/events/status/" + id, "/api/events/" + id, "/api/bookings/" + id,
+			"/api/events/" + id + "/bookings", "/api/events", "/" + id,
+		} {
+			for _, method := range []string{"GET", "POST"} {
+				request := httptest.NewRequest(method, "/", nil)
+				request.URL = &url.URL{Path: path, RawQuery: query}
+				c.survives(request, "")
+			}
+		}
+		for _, path := range []string{e.path(), "/api/events/" + id} {
+			request := httptest.NewRequest("PATCH", "/", strings.NewReader("{}"))
+			request.URL = &url.URL{Path: path}
+			c.survives(request, "{}")
+		}
+	})
+}

@@ -1,0 +1,151 @@
+package handlers_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"boxoffice/handlers"
+	"boxoffice/store"
+)
+
+func TestLivezNeverCallsTheStore(t *testing.T) {
+	t.Parallel()
+	f := &fake{fails: func(context.Context) error { panic("the store was called") }}
+	c := serve(t, f)
+	c.get("/livez").is(200, `{"status":"ok"}`)
+	c.api.Drain()
+	c.get("/livez").is(200, `{"status":"ok"}`)
+	if calls := f.calls.Load(); calls != 0 {
+		t.Errorf("the store was called %d times", calls)
+	}
+}
+
+func TestReadyz(t *testing.T) {
+	onEveryEngine(t, func(t *testing.T, c *client) {
+		c.get("/readyz").is(200, `{"status":"ok","engine":"a test's","version":"v1"}`)
+	})
+}
+
+func TestReadyzWhenTheStoreIsAway(t *testing.T) {
+	t.Parallel()
+	const deadline = 30 * time.Millisecond
+	f := &fake{fails: func(ctx context.Context) error {
+		<-ctx.Done()
+		return fmt.Errorf("%w: %w", store.ErrUnavailable, ctx.Err())
+	}}
+	var j journal
+	c := serve(t, f, j.into, func(o *handlers.Options) { o.ReadyTimeout = deadline })
+	began := time.Now()
+	c.get("/readyz").is(503, `{"code":"unavailable","status":503}`).hasHeader("Retry-After", "1")
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("took %s with a deadline of %s", took, deadline)
+	}
+	f.fails = nil
+	c.get("/readyz").is(200, `{"status":"ok"}`)
+}
+
+// While it drains, an instance is not ready, does not ask Redis, and serves on.
+func TestReadyzWhileDraining(t *testing.T) {
+	t.Parallel()
+	f := &fake{}
+	var j journal
+	c := serve(t, f, j.into)
+	c.get("/readyz").is(200, `{}`)
+	c.api.Drain()
+	c.get("/readyz").is(503, `{"code":"draining","detail":"This instance is shutting down"}`).hasHeader("Retry-After", "1")
+	if calls := f.calls.Load(); calls != 1 {
+		t.Errorf("the store was called %d times, want once", calls)
+	}
+	c.get("/status/1").is(200, `{}`)
+}
+
+// The id of a request is the client's if that is plain, else one of our own.
+func TestRequestID(t *testing.T) {
+	t.Parallel()
+	c := serve(t, &fake{})
+	const header = "X-Request-Id: "
+	for _, kept := range []string{"a", "0198c1e2-7c1d-7abc-9def-0123456789ab", "a/b:c{d}~", strings.Repeat("x", 128)} {
+		for _, path := range []string{"/status/1", "/livez", "/unknown", "/book"} {
+			c.send("GET", path, "", header+kept).hasHeader("X-Request-Id", kept)
+		}
+	}
+	seen := map[string]bool{}
+	for _, headers := range [][]string{
+		nil, nil, {header}, {header + " "}, {header + "a b"}, {header + "a\x1b[31m"}, {header + "a\x7f"}, {header + "é"},
+		{header + strings.Repeat("x", 129)}, {header + "a", header + "b"},
+	} {
+		id := c.send("GET", "/status/1", "", headers...).header.Values("X-Request-Id")
+		if len(id) != 1 || len(id[0]) < 20 || strings.Trim(id[0], "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") != "" {
+			t.Errorf("with %q the id is %q", headers, id)
+		} else if seen[id[0]] {
+			t.Errorf("the id %q was given twice", id[0])
+		}
+		seen[strings.Join(id, "")] = true
+	}
+}
+
+func TestAccessLog(t *testing.T) {
+	t.Parallel()
+	for _, on := range []bool{true, false} {
+		var j journal
+		c := serve(t, &fake{}, j.into, func(o *handlers.Options) { o.AccessLog = on })
+		for _, request := range []struct {
+			method, path, body string
+			status             float64
+		}{
+			{"GET", "/status/1?x=hunter2", "", 200},
+			{"POST", "/book", `{"eventId":1,"userId":"hunter2"}`, 201},
+			{"POST", "/api/events/book", `{`, 400},
+			{"GET", "/unknown", "", 404},
+			{"DELETE", "/book", "", 405},
+			{"GET", "/livez", "", 200},
+		} {
+			c.send(request.method, request.path, request.body, "X-Request-Id: the-id", "Idempotency-Key: hunter2",
+				"Authorization: hunter2")
+			lines := j.take(t)
+			if !on {
+				if len(lines) != 0 {
+					t.Errorf("switched off, it logged %v", lines)
+				}
+				continue
+			}
+			path, _, _ := strings.Cut(request.path, "?")
+			if len(lines) != 1 {
+				t.Fatalf("%v logged %d lines", request, len(lines))
+			}
+			line := lines[0]
+			if line["level"] != "info" || line["msg"] != "request" || line["method"] != request.method ||
+				line["path"] != path || line["status"] != request.status || line["request_id"] != "the-id" {
+				t.Errorf("%v logged %v", request, line)
+			}
+			if took, ok := line["duration_ms"].(float64); !ok || took < 0 || took > 60_000 {
+				t.Errorf("%v took %v ms", request, line["duration_ms"])
+			}
+			if strings.Contains(fmt.Sprint(line), "hunter2") {
+				t.Errorf("%v logged a secret: %v", request, line)
+			}
+		}
+	}
+}
+
+// What wraps the answer for the log hides none of its abilities.
+func TestAccessLogKeepsTheResponseWriter(t *testing.T) {
+	t.Parallel()
+	var j journal
+	c := serve(t, &fake{}, j.into, func(o *handlers.Options) { o.AccessLog = true })
+	server := httptest.NewServer(c.api)
+	defer server.Close()
+	response, err := http.Head(server.URL + "/status/1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	if response.StatusCode != 200 || response.ContentLength <= 0 {
+		t.Errorf("HEAD answered %d with length %d", response.StatusCode, response.ContentLength)
+	}
+}

@@ -1,0 +1,86 @@
+package handlers_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+// paths are all paths, with the methods that each has.
+func paths(e event) map[string]string {
+	return map[string]string{
+		"/api/events/initialize":              "POST",
+		"/api/events/book":                    "POST",
+		"/api/events/cancel":                  "POST",
+		"/api/events/status/" + e.uuid:        "GET, HEAD",
+		"/api/events":                         "GET, HEAD",
+		"/api/events/" + e.uuid:               "GET, HEAD, PATCH",
+		"/api/events/" + e.uuid + "/bookings": "GET, HEAD",
+		"/api/bookings/" + e.uuid:             "GET, HEAD",
+		"/initialize":                         "POST",
+		"/book":                               "POST",
+		"/cancel":                             "POST",
+		"/status/1":                           "GET, HEAD",
+		"/livez":                              "GET, HEAD",
+		"/readyz":                             "GET, HEAD",
+	}
+}
+
+func TestWrongMethod(t *testing.T) {
+	t.Parallel()
+	c := start(t)
+	e := c.event(1)
+	for path, allow := range paths(e) {
+		allowed := strings.Split(allow, ", ")
+		for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "get"} {
+			a := c.send(method, path, "")
+			if slices.Contains(allowed, method) {
+				if a.status == 405 {
+					t.Errorf("%s answered 405, and is allowed", a.request)
+				}
+				continue
+			}
+			want := `{"code":"method_not_allowed","message":"Method not allowed"}`
+			if strings.HasPrefix(path, "/api/") {
+				want = `{"code":"method_not_allowed","error":"Method not allowed","details":"<text>"}`
+			}
+			a.is(405, want).hasHeader("Allow", allow)
+		}
+	}
+	c.get(e.path()).is(200, `{"version":1}`)
+}
+
+func TestUnknownPath(t *testing.T) {
+	t.Parallel()
+	c := start(t)
+	for _, path := range []string{
+		"/", "/x", "/book/", "/book/1", "/status", "/status/", "/status/1/", "/status/1/x", "/Book", "/initialize.json",
+		"/favicon.ico", "/livez/", "/healthz", "/api", "/apix",
+	} {
+		for _, method := range []string{"GET", "POST", "DELETE"} {
+			c.send(method, path, "").is(404, `{"message":"Path not found","code":"route_not_found"}`).hasHeader("Allow", "")
+		}
+	}
+	for _, path := range []string{
+		"/api/", "/api/x", "/api/events/", "/api/events/1/2", "/api/events/1/bookings/", "/api/events/1/bookings/2",
+		"/api/bookings", "/api/bookings/", "/api/bookings/1/2", "/api/events/status/", "/api/Events",
+	} {
+		for _, method := range []string{"GET", "POST", "DELETE"} {
+			c.send(method, path, "").is(404, `{"error":"Resource not found",
+				"details":"Specified resource could not be found","code":"route_not_found"}`).hasHeader("Allow", "")
+		}
+	}
+}
+
+// HEAD answers as GET does.
+func TestHead(t *testing.T) {
+	t.Parallel()
+	c := start(t)
+	e := c.event(1)
+	for path, allow := range paths(e) {
+		if strings.HasPrefix(allow, "GET") && !strings.Contains(path, "/bookings/") {
+			get := c.get(path).is(200, `{}`)
+			c.send("HEAD", path, "").is(200, `{}`).hasHeader("Content-Length", get.header.Get("Content-Length"))
+		}
+	}
+}

@@ -1,0 +1,206 @@
+package handlers_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"boxoffice/handlers"
+	"boxoffice/store"
+)
+
+const secret = "redis://admin:hunter2@10.0.0.1: BUSYKEY"
+
+// A store that does not answer: 503 at the request's deadline, for every call.
+func TestStoreThatHangs(t *testing.T) {
+	t.Parallel()
+	const deadline = 30 * time.Millisecond
+	f := &fake{fails: func(ctx context.Context) error {
+		<-ctx.Done() // hangs for good if the handlers set no deadline
+		return fmt.Errorf("book: %w: %w: %s", store.ErrUnavailable, ctx.Err(), secret)
+	}}
+	var j journal
+	c := serve(t, f, j.into, func(o *handlers.Options) { o.RequestTimeout = deadline })
+	for _, call := range storeCalls {
+		began := time.Now()
+		a := c.send(call.method, call.path, call.body, "X-Request-Id: the-id").is(503, `{"code":"unavailable"}`).
+			hasHeader("Retry-After", "1").hasHeader(replayed, "")
+		// Far below any other timeout, far above what a busy machine adds.
+		if took := time.Since(began); took < deadline || took > 5*time.Second {
+			t.Errorf("%s took %s with a deadline of %s", a.request, took, deadline)
+		}
+		if strings.HasPrefix(call.path, "/api/") {
+			a.holds(`{"title":"Service unavailable","error":"Service unavailable"}`).names("details", "with the same Idempotency-Key").
+				names("details", "safe")
+		} else {
+			a.names("message", "with the same Idempotency-Key").names("message", "safe")
+		}
+		if strings.Contains(a.body, "hunter2") {
+			t.Errorf("%s leaks the cause: %s", a.request, a.body)
+		}
+		lines := j.take(t)
+		if len(lines) != 1 || lines[0]["level"] != "warning" || lines[0]["request_id"] != "the-id" ||
+			!strings.Contains(fmt.Sprint(lines[0]["error"]), secret) {
+			t.Errorf("%s logged %v", a.request, lines)
+		}
+	}
+	if calls := f.calls.Load(); calls != int64(len(storeCalls)) {
+		t.Errorf("%d requests made %d calls of the store", len(storeCalls), calls)
+	}
+}
+
+// The request's own end is the store's deadline too: a client that went away is
+// not worked for.
+func TestClientThatWentAway(t *testing.T) {
+	t.Parallel()
+	gone, leave := context.WithCancel(context.Background())
+	f := &fake{fails: func(ctx context.Context) error {
+		leave()
+		<-ctx.Done()
+		return fmt.Errorf("%w: %w", store.ErrUnavailable, ctx.Err())
+	}}
+	c := serve(t, f)
+	c.do(httptest.NewRequestWithContext(gone, "GET", "/status/1", nil), "").is(503, `{}`)
+}
+
+// An error nobody foresaw: fixed words for the client, the cause for the log.
+func TestInternalError(t *testing.T) {
+	t.Parallel()
+	var j journal
+	c := serve(t, &fake{fails: func(context.Context) error { return errors.New(secret) }}, j.into)
+	for _, call := range storeCalls {
+		a := c.send(call.method, call.path, call.body, "X-Request-Id: the-id")
+		checkInternalError(t, a, call.path)
+		lines := j.take(t)
+		if len(lines) != 1 || lines[0]["level"] != "error" || lines[0]["error"] != secret ||
+			lines[0]["request_id"] != "the-id" || lines[0]["method"] != call.method || lines[0]["path"] != call.path {
+			t.Errorf("%s logged %v", a.request, lines)
+		}
+	}
+}
+
+func checkInternalError(t *testing.T, a *answer, path string) {
+	t.Helper()
+	want := `{"message":"Internal server error","code":"internal_error"}`
+	if strings.HasPrefix(path, "/api/") {
+		want = `{"type":"urn:boxoffice:problem:internal_error","title":"Internal server error","status":500,` +
+			`"detail":"An unexpected error occurred","code":"internal_error",` +
+			`"error":"Internal server error","details":"An unexpected error occurred"}`
+	}
+	if a.status != 500 || a.body != want+"\n" {
+		t.Errorf("%s answered %d %s, want 500 %s", a.request, a.status, a.body, want)
+	}
+	a.hasHeader("Retry-After", "").hasHeader("X-Request-Id", "the-id")
+}
+
+// A panic in the store: the same answer, and the server lives.
+func TestPanic(t *testing.T) {
+	t.Parallel()
+	for name, cause := range map[string]any{
+		"text": secret, "error": errors.New(secret),
+	} {
+		t.Run(name, func(t *testing.T) {
+			var j journal
+			f := &fake{fails: func(context.Context) error { panic(cause) }}
+			c := serve(t, f, j.into, func(o *handlers.Options) { o.AccessLog = true })
+			for _, call := range storeCalls {
+				a := c.send(call.method, call.path, call.body, "X-Request-Id: the-id")
+				checkInternalError(t, a, call.path)
+				lines := j.take(t)
+				if len(lines) != 2 || lines[0]["msg"] != "panic: "+secret || lines[0]["request_id"] != "the-id" ||
+					!strings.Contains(fmt.Sprint(lines[0]["stack"]), "fake_test.go") || lines[1]["status"] != 500.0 {
+					t.Errorf("%s logged %v", a.request, lines)
+				}
+			}
+			f.fails = nil
+			c.get("/status/1").is(200, `{}`)
+		})
+	}
+}
+
+// The same over a real connection, which has to live too.
+func TestPanicOverAConnection(t *testing.T) {
+	t.Parallel()
+	var j journal
+	c := serve(t, &fake{fails: func(context.Context) error { panic(secret) }}, j.into)
+	server := httptest.NewServer(c.api)
+	defer server.Close()
+	for path, want := range map[string]int{"/status/1": 500, "/livez": 200} {
+		response, err := server.Client().Get(server.URL + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = response.Body.Close()
+		if response.StatusCode != want {
+			t.Errorf("%s answered %d, want %d", path, response.StatusCode, want)
+		}
+	}
+}
+
+// http.ErrAbortHandler is net/http's own way to cut a connection, not an error.
+func TestAbortIsPassedOn(t *testing.T) {
+	t.Parallel()
+	var j journal
+	c := serve(t, &fake{fails: func(context.Context) error { panic(http.ErrAbortHandler) }}, j.into)
+	defer func() {
+		if cause := recover(); cause != http.ErrAbortHandler {
+			t.Errorf("recovered %v", cause)
+		}
+		if lines := j.take(t); len(lines) != 0 {
+			t.Errorf("logged %v", lines)
+		}
+	}()
+	c.get("/status/1")
+}
+
+// A refusal is recognised however deep it is wrapped, and is nothing to log.
+func TestRefusalsFromTheStore(t *testing.T) {
+	t.Parallel()
+	for code, refusal := range map[string]struct {
+		err    error
+		status int
+	}{
+		"event_not_found":          {store.ErrEventNotFound, 404},
+		"booking_not_found":        {store.ErrBookingNotFound, 404},
+		"event_paused":             {store.ErrEventPaused, 409},
+		"event_closed":             {store.ErrEventClosed, 409},
+		"user_limit":               {store.ErrUserLimit, 409},
+		"waiting_list_full":        {store.ErrWaitingListFull, 409},
+		"quantity_over_capacity":   {store.ErrOverCapacity, 409},
+		"capacity_below_confirmed": {store.ErrCapacityBelowConfirmed, 409},
+		"idempotency_mismatch":     {store.ErrIdempotencyMismatch, 422},
+		"invalid_input":            {store.ErrBadCursor, 400},
+		"unavailable":              {store.ErrUnavailable, 503},
+	} {
+		var j journal
+		c := serve(t, &fake{fails: func(context.Context) error {
+			return fmt.Errorf("outer: %w", fmt.Errorf("inner: %w", refusal.err))
+		}}, j.into)
+		for _, call := range storeCalls {
+			c.send(call.method, call.path, call.body).is(refusal.status, fmt.Sprintf(`{"code":%q}`, code))
+		}
+		if lines := j.take(t); len(lines) != 0 && refusal.status < 500 {
+			t.Errorf("%s logged %v", code, lines)
+		}
+	}
+}
+
+// A replay that the client did not ask for, since it gave no key, is the store's
+// own retry: the client sees one request and one answer.
+func TestReplayWithoutKeyIsNotMarked(t *testing.T) {
+	t.Parallel()
+	c := serve(t, &fake{replayed: true})
+	for _, path := range []string{"/initialize", "/api/events/initialize", "/book", "/api/events/book", "/cancel"} {
+		for _, call := range storeCalls {
+			if call.path == path {
+				c.send(call.method, path, call.body).hasHeader(replayed, "")
+				c.send(call.method, path, call.body, "Idempotency-Key: k").hasHeader(replayed, "true")
+			}
+		}
+	}
+}

@@ -46,7 +46,7 @@ const clusterReload = time.Second
 // Open connects to the engine of the config, waiting for it as long as the context
 // allows.
 func Open(ctx context.Context, config Config) (*Store, error) {
-	s := &Store{now: time.Now}
+	s := &Store{now: time.Now, batches: newBatcher()}
 	if len(config.Addrs) == 0 {
 		embedded, err := miniredis.Run()
 		if err != nil {
@@ -55,7 +55,7 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 		config.Addrs = []string{embedded.Addr()}
 		s.engine = EngineEmbedded
 		s.client = redis.NewClient(config.single())
-		s.close = []func() error{s.client.Close, func() error { embedded.Close(); return nil }}
+		s.close = []func() error{s.batches.close, s.client.Close, func() error { embedded.Close(); return nil }}
 		return s, nil
 	}
 
@@ -80,7 +80,7 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 			s.client = redis.NewClient(config.single())
 		}
 	}
-	s.close = []func() error{s.client.Close}
+	s.close = []func() error{s.batches.close, s.client.Close}
 	if err := s.retry(ctx, "connect to redis", func() error { return s.client.Ping(ctx).Err() }); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}

@@ -9,14 +9,14 @@ import (
 // Beside opens a second store on the same Redis, as a second instance of the
 // service would.
 func Beside(s *Store) *Store {
-	second := &Store{engine: s.engine, now: s.now}
+	second := &Store{engine: s.engine, now: s.now, batches: newBatcher()}
 	switch client := s.client.(type) {
 	case *redis.ClusterClient:
 		second.client = redis.NewClusterClient(client.Options())
 	case *redis.Client:
 		second.client = redis.NewClient(client.Options())
 	}
-	second.close = []func() error{second.client.Close}
+	second.close = []func() error{second.batches.close, second.client.Close}
 	return second
 }
 

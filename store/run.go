@@ -15,9 +15,13 @@ import (
 type script struct {
 	scripts.Script
 	redis *redis.Script
+	sha   string
 }
 
-func newScript(s scripts.Script) script { return script{Script: s, redis: redis.NewScript(s.Source)} }
+func newScript(s scripts.Script) script {
+	r := redis.NewScript(s.Source)
+	return script{s, r, r.Hash()}
+}
 
 var (
 	numberScript     = newScript(scripts.Number)
@@ -38,13 +42,60 @@ func (s *Store) run(ctx context.Context, sc script, keys []string, args ...any) 
 	}
 	var items []any
 	err := s.retry(ctx, sc.Name, func() (err error) {
-		items, err = sc.redis.Run(ctx, s.client, keys, args...).Slice()
+		items, err = s.eval(ctx, sc, keys, args)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
 	return newReply(sc.Name, items)
+}
+
+// eval sends a script in a batch. Where the node does not know the script, or the
+// slot is moving, the script goes on alone: the client sends its source, or follows
+// the slot.
+func (s *Store) eval(ctx context.Context, sc script, keys []string, args []any) ([]any, error) {
+	words := make([]any, 0, 3+len(keys)+len(args))
+	words = append(words, "evalsha", sc.sha, len(keys))
+	for _, key := range keys {
+		words = append(words, key)
+	}
+	cmd := redis.NewCmd(ctx, append(words, args...)...)
+	err := s.do(ctx, keys[0], cmd)
+	switch {
+	case err == nil:
+		return cmd.Slice()
+	case needsOwnTrip(err):
+		return sc.redis.Run(ctx, s.client, keys, args...).Slice()
+	default:
+		return nil, err
+	}
+}
+
+// do sends a command to the node that has the key, together with others.
+func (s *Store) do(ctx context.Context, key string, cmd redis.Cmder) error {
+	switch client := s.client.(type) {
+	case *redis.Client:
+		return s.batches.do(ctx, client, cmd)
+	case *redis.ClusterClient:
+		node, err := client.MasterForKey(ctx, key)
+		if err != nil {
+			return err
+		}
+		err = s.batches.do(ctx, node, cmd)
+		if _, moved := redis.IsMovedError(err); moved {
+			client.ReloadState(ctx)
+		}
+		return err
+	default:
+		return s.client.Process(ctx, cmd)
+	}
+}
+
+func needsOwnTrip(err error) bool {
+	_, moved := redis.IsMovedError(err)
+	_, asked := redis.IsAskError(err)
+	return moved || asked || redis.HasErrorPrefix(err, "NOSCRIPT")
 }
 
 const (

@@ -16,10 +16,11 @@ import (
 
 // Store is safe for concurrent use. Make one with Open.
 type Store struct {
-	client redis.UniversalClient
-	engine Engine
-	now    func() time.Time
-	close  []func() error
+	client  redis.UniversalClient
+	batches *batcher
+	engine  Engine
+	now     func() time.Time
+	close   []func() error
 }
 
 // Engine returns what the store runs on.

@@ -1,0 +1,129 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Commands that are under way at the same moment travel to a node together, in one
+// pipeline: a lane sends what has gathered while the pipeline before was away. So an
+// idle service adds no delay, and a busy one pays for one system call and one reply
+// round for many bookings. Each caller keeps its own deadline: one that gives up is
+// not waited for, and is not sent if it gave up in the queue.
+
+const (
+	maxBatch     = 128 // commands in a pipeline
+	lanesPerNode = 2   // pipelines under way at once: one is filled while the other is read
+	queueLength  = 4096
+)
+
+var errClosed = errors.New("the store is closed")
+
+// request is one command on its way.
+type request struct {
+	ctx  context.Context
+	cmd  redis.Cmder
+	done chan struct{}
+}
+
+// batcher sends commands to nodes in batches.
+type batcher struct {
+	mutex  sync.RWMutex
+	queues map[*redis.Client]chan *request
+	closed chan struct{}
+	lanes  sync.WaitGroup
+}
+
+func newBatcher() *batcher {
+	return &batcher{queues: map[*redis.Client]chan *request{}, closed: make(chan struct{})}
+}
+
+// do sends a command to a node and waits for its reply, as long as ctx allows. After
+// an error of the context the command must not be looked at: its reply may be on the
+// way still.
+func (b *batcher) do(ctx context.Context, node *redis.Client, cmd redis.Cmder) error {
+	r := &request{ctx, cmd, make(chan struct{})}
+	select {
+	case b.queue(node) <- r:
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-b.closed:
+		return errClosed
+	}
+	select {
+	case <-r.done:
+		return cmd.Err()
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-b.closed:
+		return errClosed
+	}
+}
+
+// queue returns a node's queue. A node that is gone leaves an idle one behind, until
+// the store is closed.
+func (b *batcher) queue(node *redis.Client) chan *request {
+	b.mutex.RLock()
+	queue := b.queues[node]
+	b.mutex.RUnlock()
+	if queue != nil {
+		return queue
+	}
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	if queue = b.queues[node]; queue == nil {
+		queue = make(chan *request, queueLength)
+		b.queues[node] = queue
+		for range lanesPerNode {
+			b.lanes.Go(func() { b.run(node, queue) })
+		}
+	}
+	return queue
+}
+
+func (b *batcher) run(node *redis.Client, queue chan *request) {
+	batch := make([]*request, 0, maxBatch)
+	for {
+		batch = batch[:0]
+		select {
+		case r := <-queue:
+			batch = append(batch, r)
+		case <-b.closed:
+			return
+		}
+		for more := true; more && len(batch) < maxBatch; {
+			select {
+			case r := <-queue:
+				batch = append(batch, r)
+			default:
+				more = false
+			}
+		}
+		send(node, batch)
+	}
+}
+
+// send runs a batch. Whatever happens to it as a whole, each command has its own
+// error afterwards.
+func send(node *redis.Client, batch []*request) {
+	ctx := context.Background() // the client's own timeouts bound a batch
+	pipe := node.Pipeline()
+	for _, r := range batch {
+		if r.ctx.Err() == nil {
+			_ = pipe.Process(ctx, r.cmd)
+		}
+	}
+	_, _ = pipe.Exec(ctx)
+	for _, r := range batch {
+		close(r.done)
+	}
+}
+
+func (b *batcher) close() error {
+	close(b.closed)
+	b.lanes.Wait()
+	return nil
+}

@@ -118,8 +118,10 @@ func TestRecordsThatAreWrongAreErrors(t *testing.T) {
 			t.Errorf("%q was taken for a record", record)
 		}
 	}
-	if _, err := parseBooking(1, "too short", good); err == nil {
-		t.Error("a field that is no booking's was taken for one")
+	for _, name := range []string{"too short", strings.Repeat("A", 36), "AAAAAAAAAAAAAA", "\n\n\n\n\n\n\n\n\n\n\n\n\n\n"} {
+		if _, err := parseBooking(1, name, good); err == nil {
+			t.Errorf("%q was taken for a booking's field", name)
+		}
 	}
 }
 

@@ -1,0 +1,137 @@
+package audit
+
+import (
+	"cmp"
+	"slices"
+
+	"boxoffice/loadtest/load"
+	"boxoffice/loadtest/service"
+)
+
+// checkCancellations holds what clients were told about cancelled bookings, and about
+// those promoted by it, against the records.
+func (c *eventCase) checkCancellations() {
+	promotedAt := make(map[int64]int32)
+	for _, row := range c.rows {
+		if row.Promoted != 0 {
+			promotedAt[row.Promoted]++
+		}
+	}
+	for _, entry := range c.others {
+		row := c.byID[entry.Booking]
+		if row != nil && entry.Kind == load.Cancel {
+			row.cancels = append(row.cancels, entry)
+		}
+		if row != nil && entry.Kind == load.Lookup {
+			row.lookups = append(row.lookups, entry)
+		}
+		if entry.Outcome == load.Refused && entry.Code == 404 && !entry.Booking.IsZero() {
+			c.fail(LostBooking, entry.Booking, "user u%d was told that it does not exist, after it was booked", entry.User)
+		}
+		if entry.Outcome == load.Cancelled {
+			c.checkCancelled(entry, row, promotedAt)
+		}
+	}
+	for _, row := range c.rows {
+		if row.Status == service.Cancelled && !slices.ContainsFunc(row.cancels, (*load.Entry).MayHaveHappened) {
+			c.fail(UnaskedCancel, row.id, "it was cancelled at version %d, and nobody asked for that", row.Cancelled)
+		}
+	}
+}
+
+func (c *eventCase) checkCancelled(entry *load.Entry, row *row, promotedAt map[int64]int32) {
+	version := entry.Answer.Version
+	switch {
+	case row == nil:
+		c.fail(LostBooking, entry.Booking, "its cancellation was acknowledged (version %d), but there is no such booking", version)
+		return
+	case row.Status != service.Cancelled && row.Promoted > version:
+		c.fail(PromotedCancel, row.id, "it was cancelled at version %d, promoted at version %d, and is %s",
+			version, row.Promoted, row.Status)
+	case row.Status != service.Cancelled:
+		c.fail(LostCancel, row.id, "its cancellation was acknowledged (version %d), but it is %s", version, row.Status)
+	case row.Cancelled != version:
+		c.fail(WrongRecord, row.id, "the answer said cancelled at version %d, the record says %d", version, row.Cancelled)
+	}
+	if promotedAt[version] != entry.Promoted {
+		c.fail(WrongRecord, row.id, "the answer said that cancelling it promoted %d bookings at version %d, %d were",
+			entry.Promoted, version, promotedAt[version])
+	}
+	if entry.Next.IsZero() {
+		return
+	}
+	switch next := c.byID[entry.Next]; {
+	case next == nil:
+		c.fail(LostBooking, entry.Next, "cancelling booking %s promoted it, but there is no such booking", row.id)
+	case next.Promoted != version:
+		c.fail(WrongRecord, entry.Next, "cancelling booking %s promoted it at version %d, its record says %d",
+			row.id, version, next.Promoted)
+	}
+}
+
+// checkOrder holds the order of versions against the order that clients saw: what was
+// asked for after something else was answered cannot have happened before it.
+func (c *eventCase) checkOrder() {
+	type change struct {
+		version, asked, answered int64
+		booking                  load.ID
+	}
+	var changes []change
+	for _, row := range c.rows {
+		if row.claim != nil {
+			changes = append(changes, change{row.Version, row.claim.asked(), answered(row.claim.entries), row.id})
+		}
+		if len(row.cancels) > 0 && row.Cancelled != 0 {
+			first := slices.MinFunc(row.cancels, func(a, b *load.Entry) int { return cmp.Compare(a.Sent, b.Sent) })
+			changes = append(changes, change{row.Cancelled, first.Sent, answered(row.cancels), row.id})
+		}
+	}
+	slices.SortFunc(changes, func(a, b change) int { return cmp.Compare(b.version, a.version) })
+	var earliest *change // answered, of those with a higher version
+	for i := range changes {
+		one := &changes[i]
+		if earliest != nil && one.asked > earliest.answered {
+			c.fail(Order, one.booking, "its version %d is before version %d of booking %s, which was answered before it was asked for",
+				one.version, earliest.version, earliest.booking)
+		}
+		if earliest == nil || one.answered < earliest.answered {
+			earliest = one
+		}
+	}
+}
+
+// answered is when the first acknowledgement came.
+func answered(entries []*load.Entry) int64 {
+	first := int64(1<<63 - 1)
+	for _, entry := range entries {
+		if entry.Acknowledged() {
+			first = min(first, entry.Done)
+		}
+	}
+	return first
+}
+
+// checkPlaces makes sure that no place in line that a client saw ever got worse.
+func (c *eventCase) checkPlaces() {
+	for _, row := range c.rows {
+		if len(row.lookups) == 0 {
+			continue
+		}
+		slices.SortFunc(row.lookups, func(a, b *load.Entry) int { return cmp.Compare(a.Sent, b.Sent) })
+		seen := row.lookups
+		if row.claim != nil {
+			seen = append(slices.Clone(row.claim.entries), seen...)
+		}
+		for i, later := range seen {
+			if later.Answer.Position == 0 || later.Kind != load.Lookup {
+				continue
+			}
+			for _, earlier := range seen[:i] {
+				if earlier.Answer.Position > 0 && earlier.Done < later.Sent && earlier.Answer.Position < later.Answer.Position {
+					c.fail(MovedBack, row.id, "its place in line was %d, and later %d",
+						earlier.Answer.Position, later.Answer.Position)
+				}
+			}
+		}
+	}
+}

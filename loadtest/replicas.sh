@@ -1,0 +1,87 @@
+#!/usr/bin/env bash
+# Instances of the service on this machine, on the cluster of cluster.sh.
+#
+#   loadtest/replicas.sh up [COUNT]  build the service and start COUNT (2) instances
+#   loadtest/replicas.sh down        stop them
+#   loadtest/replicas.sh status      show them
+#   loadtest/replicas.sh urls        print their URLs, with commas, for -target
+#
+# REPLICAS_DIR   folder for binary, logs and pids   ${TMPDIR:-/tmp}/boxoffice-replicas-<uid>
+# REPLICAS_PORT  port of the first                  3001
+# REDIS_ADDRS    which Redis                        what cluster.sh says
+#
+# Other settings of the service are passed on from the environment. It signals only
+# processes that it started.
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+dir=${REPLICAS_DIR:-${TMPDIR:-/tmp}/boxoffice-replicas-$UID}
+first=${REPLICAS_PORT:-3001}
+
+die() { echo "replicas.sh: $*" >&2; exit 1; }
+
+# pid_of PORT prints the pid of the instance if it runs.
+pid_of() {
+  local pid
+  pid=$(cat "$dir/$1.pid" 2>/dev/null) || return 1
+  ps -p "$pid" -o args= 2>/dev/null | grep -qF "$dir/boxoffice" || return 1
+  echo "$pid"
+}
+
+ports() { (cd "$dir" 2>/dev/null && ls -- *.pid 2>/dev/null) | sed 's/\.pid$//' | sort -n; }
+
+# open PORT: does anything listen there?
+open() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+
+up() {
+  local count=${1:-2} port deadline
+  export REDIS_ADDRS=${REDIS_ADDRS:-$("$here/cluster.sh" addrs)}
+  export HOST=127.0.0.1 ACCESS_LOG=${ACCESS_LOG:-false} LOG_LEVEL=${LOG_LEVEL:-warning}
+  mkdir -p "$dir"
+  [ -n "$(ports)" ] && die "already up; first: $0 down"
+  (cd "$here/.." && go build -o "$dir/boxoffice" ./cmd/boxoffice)
+  for port in $(seq "$first" $((first + count - 1))); do
+    open "$port" && die "port $port is taken"
+    # In its own folder, so that no .env file of a developer is read.
+    (cd "$dir" && PORT=$port exec nohup "$dir/boxoffice" >"$dir/$port.log" 2>&1 </dev/null) &
+    echo $! >"$dir/$port.pid"
+  done
+  for port in $(ports); do
+    deadline=$((SECONDS + 40))
+    until open "$port"; do
+      pid_of "$port" >/dev/null && [ "$SECONDS" -lt "$deadline" ] || die "no start: $(tail -n 3 "$dir/$port.log")"
+      sleep 0.1
+    done
+  done
+  echo "-target $(urls)"
+}
+
+down() {
+  local port pid
+  for port in $(ports); do
+    if pid=$(pid_of "$port"); then
+      kill -TERM "$pid"
+      while kill -0 "$pid" 2>/dev/null; do sleep 0.1; done
+    fi
+    rm -f "$dir/$port.pid" "$dir/$port.log"
+  done
+  rm -f "$dir/boxoffice"
+  rmdir "$dir" 2>/dev/null || true
+}
+
+status() {
+  local port pid
+  for port in $(ports); do
+    if pid=$(pid_of "$port"); then echo "http://127.0.0.1:$port pid $pid"; else echo "http://127.0.0.1:$port down"; fi
+  done
+}
+
+urls() {
+  local port
+  for port in $(ports); do echo "http://127.0.0.1:$port"; done | paste -sd, -
+}
+
+case ${1:-} in
+  up | down | status | urls) "$@" ;;
+  *) sed -n '2,/^set/s/^# \{0,1\}//p' "$0" | sed '$d'; exit 2 ;;
+esac

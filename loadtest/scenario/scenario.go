@@ -1,0 +1,176 @@
+// Package scenario holds what a load test does: which requests come, in which order,
+// on which events. Each scenario is one file.
+package scenario
+
+import (
+	"context"
+	"fmt"
+	"sort"
+	"sync/atomic"
+	"time"
+
+	"boxoffice/loadtest/audit"
+	"boxoffice/loadtest/load"
+	"boxoffice/loadtest/service"
+)
+
+// Scenario is a kind of load test.
+type Scenario struct {
+	Name  string
+	About string
+	New   func(*Stage) Play
+
+	Round time.Duration // 0: the run is one round; else the events are new, and audited, each round
+	Ramp  bool          // the rate rises until the p99 passes the limit
+}
+
+// Play is a scenario with its state during one round.
+type Play interface {
+	load.Source
+	// Prepare makes the events, before the clock starts.
+	Prepare(ctx context.Context) error
+}
+
+// Actor is a play that does more than to send requests.
+type Actor interface {
+	Actions() []Action
+}
+
+// Action is something that happens in the middle of the run, and is marked in the report.
+type Action struct {
+	At    float64 // part of the run, 0 to 1
+	Name  string
+	Fault bool // something is broken on purpose
+	Do    func(ctx context.Context) error
+}
+
+// Twinned is a play that wants some arrivals due at the same moment as the one before.
+type Twinned interface {
+	Twin(i int64) bool
+}
+
+// Settings of a run that scenarios look at. Zero means the scenario's own default.
+type Settings struct {
+	Rate     float64       `json:"rate"`
+	Duration time.Duration `json:"-"`
+	Tickets  int64         `json:"tickets,omitempty"` // of each event
+	Events   int           `json:"events,omitempty"`
+	Line     int64         `json:"line,omitempty"` // bookings that wait before waitlist-storm starts
+
+	ClusterScript string   `json:"clusterScript,omitempty"`
+	Faults        []string `json:"faults,omitempty"` // commands of the cluster script
+}
+
+// Stage is what a scenario works with.
+type Stage struct {
+	Settings
+	Service *service.Client
+	Run     string // a word that no other run has
+	Build   func(ctx context.Context, what string, source load.Source, arrivals int64) error
+
+	users atomic.Uint64
+	keys  atomic.Uint64
+
+	events []*audit.Event
+	made   int
+}
+
+// User returns a user that nobody was yet.
+func (s *Stage) User() uint64 { return s.users.Add(1) }
+
+// Key returns an idempotency key that nobody used yet.
+func (s *Stage) Key() uint64 { return s.keys.Add(1) }
+
+// Reserve returns the first of very many users and keys that nobody used yet.
+func (s *Stage) Reserve() uint64 {
+	const block = 1 << 40
+	s.keys.Add(block)
+	return s.users.Add(block) - block + 1
+}
+
+// NewEvent makes an event that will be audited.
+func (s *Stage) NewEvent(ctx context.Context, tickets int64) (load.ID, error) {
+	s.made++
+	name := fmt.Sprintf("loadtest-%s-%d", s.Run, s.made)
+	id, err := s.Service.Initialize(ctx, name, tickets, name)
+	if err != nil {
+		return id, err
+	}
+	s.events = append(s.events, &audit.Event{ID: id, Total: tickets})
+	return id, nil
+}
+
+// NewEvents makes several.
+func (s *Stage) NewEvents(ctx context.Context, count int, tickets int64) ([]load.ID, error) {
+	var ids []load.ID
+	for range count {
+		id, err := s.NewEvent(ctx, tickets)
+		if err != nil {
+			return nil, err
+		}
+		ids = append(ids, id)
+	}
+	return ids, nil
+}
+
+// Raise adds tickets to an event.
+func (s *Stage) Raise(ctx context.Context, id load.ID, by int64) error {
+	for _, event := range s.events {
+		if event.ID == id {
+			total := event.Total + by
+			if n := len(event.Raised); n > 0 {
+				total = event.Raised[n-1] + by
+			}
+			event.Raised = append(event.Raised, total)
+			_, err := s.Service.RaiseTotal(ctx, id, total)
+			return err
+		}
+	}
+	return fmt.Errorf("event %s is not of this run", id)
+}
+
+// TakeEvents returns the events that were made since the last call.
+func (s *Stage) TakeEvents() []audit.Event {
+	var events []audit.Event
+	for _, event := range s.events {
+		events = append(events, *event)
+	}
+	s.events = nil
+	return events
+}
+
+// arrivals is how many requests the run is about to send, roughly.
+func (s *Stage) arrivals() int64 {
+	const unpaced = 5000 // a second, as a guess
+	rate := s.Rate
+	if rate == 0 {
+		rate = unpaced
+	}
+	return int64(rate * s.Duration.Seconds())
+}
+
+// or returns the setting, or the default if it is zero.
+func or[T int | int64](setting, otherwise T) T {
+	if setting == 0 {
+		return max(1, otherwise)
+	}
+	return setting
+}
+
+var all = []Scenario{flashSale, manyEvents, cancelChurn, waitlistStorm, retries, failover, soak, ramp}
+
+// All returns the scenarios, in the order that they are best met in.
+func All() []Scenario { return all }
+
+// Named returns a scenario by its name.
+func Named(name string) (Scenario, error) {
+	var names []string
+	for _, one := range all {
+		if one.Name == name {
+			return one, nil
+		}
+		names = append(names, one.Name)
+	}
+	sort.Strings(names)
+	return Scenario{}, fmt.Errorf("there is no scenario %q; there are %v", name, names)
+}

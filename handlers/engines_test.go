@@ -39,13 +39,13 @@ func (s *servers) stop() {
 }
 
 // running returns the server at a place of realServers, started if it is not.
-func (s *servers) running(t testing.TB, place **redistest.Server) *redistest.Server {
+func (s *servers) running(t testing.TB, place **redistest.Server, args ...string) *redistest.Server {
 	t.Helper()
 	redistest.Require(t)
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	if *place == nil {
-		server, err := redistest.Start()
+		server, err := redistest.Start(args...)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,0 +1,198 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"boxoffice/loadtest/load"
+	"boxoffice/store"
+	"boxoffice/store/redistest"
+)
+
+const busyConnections = 64
+
+// http measures the whole way of a booking, with generator, service and Redis on
+// the same cores.
+func (b *bench) http(ctx context.Context) error {
+	limit, err := startLimit(ctx)
+	if err != nil {
+		return err
+	}
+	defer limit.stop()
+	everysec, err := startService(ctx, "everysec")
+	if err != nil {
+		return err
+	}
+	defer everysec.stop()
+	always, err := startService(ctx, "always")
+	if err != nil {
+		return err
+	}
+	defer always.stop()
+
+	ceiling := func(s *server) func() (float64, error) {
+		return func() (float64, error) { return s.ceiling(ctx, busyConnections, b.span) }
+	}
+	medians, err := rounds(b.rounds, ceiling(limit), ceiling(everysec), ceiling(always))
+	if err != nil {
+		return err
+	}
+	b.add(figure{"bookings accepted over HTTP / requests of L1", medians[1] / medians[0], "x", 0.6, true,
+		fmt.Sprintf("%.0f/s, %d connections; L1, a handler that calls nothing, %.0f/s", medians[1], busyConnections, medians[0])})
+	b.add(figure{"appendfsync always / everysec", medians[2] / medians[1], "x", 0.75, true,
+		fmt.Sprintf("%.0f/s; everysec %.0f/s", medians[2], medians[1])})
+
+	rate := medians[1] / 2
+	times, err := rounds(b.rounds,
+		func() (float64, error) { return limit.p99(ctx, rate, b.span) },
+		func() (float64, error) { return everysec.p99(ctx, rate, b.span) })
+	if err != nil {
+		return err
+	}
+	b.add(figure{"p99 response time at half the ceiling / L1's", times[1] / times[0], "x", 3, false,
+		fmt.Sprintf("%.2f ms at %.0f/s, open model; L1 %.2f ms", times[1], rate, times[0])})
+
+	for _, connections := range b.parallel {
+		medians, err := rounds(3,
+			func() (float64, error) { return limit.ceiling(ctx, connections, b.span/2) },
+			func() (float64, error) { return everysec.ceiling(ctx, connections, b.span/2) })
+		if err != nil {
+			return err
+		}
+		b.Limit = append(b.Limit, point{float64(connections), medians[0]})
+		b.Service = append(b.Service, point{float64(connections), medians[1]})
+	}
+
+	// A fresh service, so that what the runs before left behind is not counted.
+	fresh, err := startService(ctx, "everysec")
+	if err != nil {
+		return err
+	}
+	defer fresh.stop()
+	megabytes, err := fresh.crowd(ctx, b.idle)
+	if err != nil {
+		return err
+	}
+	b.add(figure{"service memory with many open connections", megabytes, "MB", 400, false,
+		fmt.Sprintf("%d connections, each of which booked", b.idle)})
+	return nil
+}
+
+// booker asks for a ticket of one event for a new user each time.
+type booker struct {
+	event load.ID
+	users *atomic.Uint64
+}
+
+func (s booker) Next(_ int64, request *load.Request) bool {
+	*request = load.Request{Kind: load.Book, Event: s.event, User: s.users.Add(1), Quantity: 1}
+	return true
+}
+
+func (booker) Answered(*load.Entry) {}
+
+// server is a process that is measured.
+type server struct {
+	process *process
+	redis   *redistest.Server // nil: L1
+	target  load.Target
+	event   load.ID
+	users   atomic.Uint64
+}
+
+func (s *server) stop() {
+	s.process.stop()
+	if s.redis != nil {
+		s.redis.Stop()
+	}
+}
+
+func startLimit(ctx context.Context) (*server, error) {
+	self, err := startSelf(ctx)
+	if err != nil {
+		return nil, err
+	}
+	event, _ := load.ParseID("00000000-0001-8850-bd94-5d60d3b0a36a")
+	target, err := load.ParseTarget(self.url)
+	return &server{process: self, target: target, event: event}, err
+}
+
+func startService(ctx context.Context, appendfsync string) (*server, error) {
+	redis, err := redistest.Start("--appendfsync", appendfsync)
+	if err != nil {
+		return nil, err
+	}
+	s := &server{redis: redis}
+	if s.process, err = startBoxoffice(ctx, redis.Addr); err != nil {
+		redis.Stop()
+		return nil, err
+	}
+	opened, err := store.Open(ctx, store.Config{Addrs: []string{redis.Addr}})
+	if err != nil {
+		return s, err
+	}
+	defer func() { _ = opened.Close() }()
+	result, err := opened.Initialize(ctx, store.InitializeRequest{Name: "bench", TotalTickets: 1_000_000_000})
+	if err != nil {
+		return s, err
+	}
+	s.event, _ = load.ParseID(result.Event.UUID.String())
+	s.target, err = load.ParseTarget(s.process.url)
+	return s, err
+}
+
+func (s *server) generator(connections int) *load.Generator {
+	return load.New(load.Options{
+		Targets: []load.Target{s.target}, Connections: connections, InFlight: 100_000,
+		Timeout: 10 * time.Second, Drain: 10 * time.Second,
+	})
+}
+
+// measure runs one load, and fails if anything but confirmed bookings came back.
+func (s *server) measure(ctx context.Context, connections int, span load.Span) (*load.Measure, error) {
+	g := s.generator(connections)
+	defer g.Close()
+	source := booker{s.event, &s.users}
+	g.Run(ctx, source, load.Span{Duration: span.Duration / 4}) // connections open, code is warm
+	g.Take()
+	g.Run(ctx, source, span)
+	measured := g.Take()
+	if all, good := measured.Requests(), measured.Counts[load.Confirmed]; all != good || measured.Dropped > 0 {
+		return nil, fmt.Errorf("of %d requests only %d were confirmed, %d were dropped", all, good, measured.Dropped)
+	}
+	return measured, ctx.Err()
+}
+
+// ceiling is confirmed bookings a second, as fast as they go.
+func (s *server) ceiling(ctx context.Context, connections int, span time.Duration) (float64, error) {
+	measured, err := s.measure(ctx, connections, load.Span{Duration: span})
+	if err != nil {
+		return 0, err
+	}
+	return float64(measured.Requests()) / span.Seconds(), nil
+}
+
+// p99 is the response time from the due time, in milliseconds.
+func (s *server) p99(ctx context.Context, rate float64, span time.Duration) (float64, error) {
+	measured, err := s.measure(ctx, 4*busyConnections, load.Span{Rate: rate, Duration: span})
+	if err != nil {
+		return 0, err
+	}
+	return load.PercentilesOf(measured.Response).P99, nil
+}
+
+// crowd books once over each of many connections, keeps them open, and returns the
+// megabytes that the service then occupies.
+func (s *server) crowd(ctx context.Context, connections int) (float64, error) {
+	g := s.generator(connections)
+	defer g.Close()
+	ledger := g.Run(ctx, booker{s.event, &s.users}, load.Span{Arrivals: int64(3 * connections), Duration: time.Minute})
+	for entry := range ledger.All {
+		if entry.Outcome != load.Confirmed {
+			return 0, fmt.Errorf("a booking over one of %d connections was %s: %s", connections, entry.Outcome, entry.Reason)
+		}
+	}
+	return s.process.megabytes()
+}

@@ -1,0 +1,183 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/google/uuid"
+	"github.com/redis/go-redis/v9"
+
+	"boxoffice/store"
+	"boxoffice/store/redistest"
+)
+
+// rig is a Redis with a store on it.
+type rig struct {
+	*store.Store
+	server *redistest.Server
+	client *redis.Client
+	users  atomic.Int64
+}
+
+func startRig(ctx context.Context) (*rig, error) {
+	server, err := redistest.Start()
+	if err != nil {
+		return nil, err
+	}
+	s, err := store.Open(ctx, store.Config{Addrs: []string{server.Addr}, PoolSize: 64})
+	if err != nil {
+		server.Stop()
+		return nil, err
+	}
+	return &rig{Store: s, server: server, client: server.Client()}, nil
+}
+
+func (r *rig) stop() {
+	_ = r.client.Close()
+	_ = r.Close()
+	r.server.Stop()
+}
+
+// callers is how many calls are under way at once: enough to fill pipelines.
+const callers = 256
+
+// parallel calls do(0) ... do(count-1), and returns the first error.
+func parallel(count int, do func(i int) error) error {
+	var next atomic.Int64
+	var failed atomic.Pointer[error]
+	var group sync.WaitGroup
+	for range min(callers, count) {
+		group.Go(func() {
+			for i := int(next.Add(1)) - 1; i < count && failed.Load() == nil; i = int(next.Add(1)) - 1 {
+				if err := do(i); err != nil {
+					failed.CompareAndSwap(nil, &err)
+				}
+			}
+		})
+	}
+	group.Wait()
+	if err := failed.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+// cost is the time that Redis spent in scripts during do, in microseconds a call.
+func (r *rig) cost(ctx context.Context, do func() error) (float64, error) {
+	if err := r.client.ConfigResetStat(ctx).Err(); err != nil {
+		return 0, err
+	}
+	if err := do(); err != nil {
+		return 0, err
+	}
+	info, err := r.client.Info(ctx, "commandstats").Result()
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(info) {
+		if !strings.HasPrefix(line, "cmdstat_evalsha:") {
+			continue
+		}
+		_, rest, _ := strings.Cut(line, "usec_per_call=")
+		text, _, _ := strings.Cut(rest, ",")
+		return strconv.ParseFloat(text, 64)
+	}
+	return 0, fmt.Errorf("no script ran")
+}
+
+func (r *rig) event(ctx context.Context, total int) (store.EventRef, uint64, error) {
+	result, err := r.Initialize(ctx, store.InitializeRequest{Name: "bench", TotalTickets: int64(total)})
+	return store.EventUUID(result.Event.UUID), result.Event.Number, err
+}
+
+// user returns a user who has not booked yet.
+func (r *rig) user() string { return "u" + strconv.FormatInt(r.users.Add(1), 10) }
+
+// booked is a booking and whose it is.
+type booked struct {
+	id   uuid.UUID
+	user string
+}
+
+// fill books for count new users, and returns the bookings in the order of the event.
+func (r *rig) fill(ctx context.Context, event store.EventRef, count int) ([]booked, error) {
+	type versioned struct {
+		booked
+		version int64
+	}
+	all := make([]versioned, count)
+	err := parallel(count, func(i int) error {
+		user := r.user()
+		result, err := r.Book(ctx, store.BookRequest{Event: event, User: user, Quantity: 1})
+		all[i] = versioned{booked{result.Booking, user}, result.Version}
+		return err
+	})
+	slices.SortFunc(all, func(a, b versioned) int { return int(a.version - b.version) })
+	bookings := make([]booked, count)
+	for i, one := range all {
+		bookings[i] = one.booked
+	}
+	return bookings, err
+}
+
+func (r *rig) cancel(ctx context.Context, one booked) error {
+	_, err := r.Cancel(ctx, store.CancelRequest{Booking: one.id, User: one.user})
+	return err
+}
+
+// constant is the limit of Redis (L2): a script that takes what book.lua takes, and
+// answers in the same shape, and does nothing.
+var constant = redis.NewScript(`return {'confirmed', 1, 0, 0, 0}`)
+
+// constantCost is L2, in pipelines as deep as the store's.
+func (r *rig) constantCost(ctx context.Context, calls int) (float64, error) {
+	const depth = 128
+	if err := constant.Load(ctx, r.client).Err(); err != nil {
+		return 0, err
+	}
+	return r.cost(ctx, func() error {
+		for done := 0; done < calls; done += depth {
+			_, err := r.client.Pipelined(ctx, func(pipe redis.Pipeliner) error {
+				for range depth {
+					pipe.EvalSha(ctx, constant.Hash(), []string{"event:{1}", "waitlist:{1}"},
+						"00000000-0001-8850-bd94-5d60d3b0a36a", "ieilebCeKPvP6g", "u1234567", 1, 1767323045678)
+				}
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func median(values []float64) float64 {
+	sorted := slices.Sorted(slices.Values(values))
+	return sorted[len(sorted)/2]
+}
+
+// rounds measures several things by turns, so that a busy moment of the machine hits
+// all of them, and returns the median of each.
+func rounds(count int, measure ...func() (float64, error)) ([]float64, error) {
+	values := make([][]float64, len(measure))
+	for range count {
+		for i, one := range measure {
+			value, err := one()
+			if err != nil {
+				return nil, err
+			}
+			values[i] = append(values[i], value)
+		}
+	}
+	medians := make([]float64, len(measure))
+	for i := range values {
+		medians[i] = median(values[i])
+	}
+	return medians, nil
+}

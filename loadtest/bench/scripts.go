@@ -1,0 +1,78 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"boxoffice/store"
+)
+
+// scripts measures what Redis spends on a booking and on a cancellation.
+func (b *bench) scripts(ctx context.Context) error {
+	r, err := startRig(ctx)
+	if err != nil {
+		return err
+	}
+	defer r.stop()
+	medians, err := rounds(b.rounds,
+		func() (float64, error) { return r.constantCost(ctx, b.calls) },
+		func() (float64, error) { return b.bookCost(ctx, r) },
+		func() (float64, error) { return b.cancelCost(ctx, r) },
+	)
+	if err != nil {
+		return err
+	}
+	limit, book, cancel := medians[0], medians[1], medians[2]
+	b.add(figure{"Redis CPU of a booking of a new user / L2", book / limit, "x", 4, false,
+		fmt.Sprintf("book.lua %.2f µs; L2, a script that answers a constant, %.2f µs", book, limit)})
+	b.add(figure{"Redis CPU of a cancellation with promotion / L2", cancel / limit, "x", 6, false,
+		fmt.Sprintf("cancel.lua %.2f µs; L2 %.2f µs", cancel, limit)})
+
+	event, _, err := r.event(ctx, b.hoarder*10)
+	if err != nil {
+		return err
+	}
+	hoard := func(count int) error {
+		return parallel(count, func(int) error {
+			_, err := r.Book(ctx, store.BookRequest{Event: event, User: "hoarder", Quantity: 1})
+			return err
+		})
+	}
+	if err := hoard(b.hoarder); err != nil {
+		return err
+	}
+	medians, err = rounds(b.rounds,
+		func() (float64, error) { return r.cost(ctx, func() error { return hoard(b.calls) }) },
+		func() (float64, error) {
+			return r.cost(ctx, func() error { _, err := r.fill(ctx, event, b.calls); return err })
+		},
+	)
+	if err != nil {
+		return err
+	}
+	b.add(figure{"booking of a user with many bookings / of a new user", medians[0] / medians[1], "x", 1.2, false,
+		fmt.Sprintf("%d bookings held: %.2f µs; new users of the same event: %.2f µs", b.hoarder, medians[0], medians[1])})
+	return nil
+}
+
+func (b *bench) bookCost(ctx context.Context, r *rig) (float64, error) {
+	event, _, err := r.event(ctx, b.calls)
+	if err != nil {
+		return 0, err
+	}
+	return r.cost(ctx, func() error { _, err := r.fill(ctx, event, b.calls); return err })
+}
+
+func (b *bench) cancelCost(ctx context.Context, r *rig) (float64, error) {
+	event, _, err := r.event(ctx, b.calls)
+	if err != nil {
+		return 0, err
+	}
+	all, err := r.fill(ctx, event, 2*b.calls) // the second half waits
+	if err != nil {
+		return 0, err
+	}
+	return r.cost(ctx, func() error {
+		return parallel(b.calls, func(i int) error { return r.cancel(ctx, all[i]) })
+	})
+}

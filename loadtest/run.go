@@ -39,6 +39,7 @@ type lab struct {
 
 // run does all of a run and writes the report. An error means that it never began.
 func run(ctx context.Context, c *config, output io.Writer) (*report.Summary, error) {
+	output = &lockedWriter{to: output}
 	l := &lab{
 		config: c, output: output,
 		service: service.New(c.targets, c.timeout, patience),
@@ -73,6 +74,18 @@ func run(ctx context.Context, c *config, output io.Writer) (*report.Summary, err
 	}
 	l.summary.Print(output, c.out)
 	return l.summary, nil
+}
+
+// lockedWriter takes lines from the live view and from actions at the same time.
+type lockedWriter struct {
+	mu sync.Mutex
+	to io.Writer
+}
+
+func (w *lockedWriter) Write(line []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.to.Write(line)
 }
 
 // meet asks the targets what they are.

@@ -1,3 +1,36 @@
 package report
 
-func (s *Summary) html() ([]byte, error) { return nil, nil }
+import (
+	"bytes"
+	_ "embed"
+	"fmt"
+	"html/template"
+	"maps"
+	"slices"
+	"strings"
+)
+
+//go:embed report.tmpl
+var pageText string
+
+var page = template.Must(template.New("report").Funcs(template.FuncMap{
+	"ms":     milliseconds,
+	"count":  func(n int64) string { return number(float64(n)) },
+	"int":    func(n int) string { return number(float64(n)) },
+	"rate":   func(v float64) string { return number(float64(int64(v + 0.5))) },
+	"us":     func(v float64) string { return fmt.Sprintf("%.1f µs", v) },
+	"sorted": func(m map[string]int64) []string { return slices.Sorted(maps.Keys(m)) },
+	"names":  func(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) },
+	"upper":  strings.ToUpper,
+}).Parse(pageText))
+
+// html returns the report as one page that loads nothing.
+func (s *Summary) html() ([]byte, error) {
+	var text bytes.Buffer
+	err := page.Execute(&text, struct {
+		*Summary
+		Charts []chart
+		Errors int64
+	}{s, s.charts(), s.Counts["unknown"] + s.Counts["failed"] + s.Counts["not sent"]})
+	return text.Bytes(), err
+}

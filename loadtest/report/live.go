@@ -32,12 +32,12 @@ func (l *Live) Show(s load.Second) {
 		}
 	}
 	rate := func(n int64) float64 { return float64(n) / s.Length }
-	fmt.Fprintf(l.Output, "%5.0fs %8.0f %11.0f %9.0f %11.0f %9.0f %8.0f %9.0f %7.1f %7.1f %9d",
+	text := fmt.Sprintf("%5.0fs %8.0f %11.0f %9.0f %11.0f %9.0f %8.0f %9.0f %7.1f %7.1f %9d",
 		s.At-l.Start, rate(all), rate(s.Counts[load.Confirmed]), rate(s.Counts[load.Waiting]),
 		rate(s.Counts[load.Cancelled]), rate(s.Counts[load.Refused]), rate(errors), rate(s.Dropped),
 		s.Response.P50, s.Response.P99, s.InFlight)
 	if l.Length > 0 {
-		fmt.Fprintf(l.Output, "  %3.0f%%", min(100, 100*(s.At-l.Start)/l.Length))
+		text += fmt.Sprintf("  %3.0f%%", min(100, 100*(s.At-l.Start)/l.Length))
 	}
-	fmt.Fprintln(l.Output)
+	fmt.Fprintln(l.Output, text)
 }

@@ -3,7 +3,9 @@ package report
 import (
 	"fmt"
 	"io"
+	"maps"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -40,8 +42,8 @@ func (s *Summary) printNumbers(w io.Writer) {
 	fmt.Fprintf(w, "bookings accepted: %d confirmed (%.0f/s), %d waiting (%.0f/s); %d cancelled, %d refused, %.0f errors/s\n",
 		s.Counts["confirmed"], s.Rates.Confirmed, s.Counts["waiting"], s.Rates.Waiting,
 		s.Counts["cancelled"], s.Counts["refused"], s.Rates.Errors)
-	for reason, n := range s.Reasons {
-		fmt.Fprintf(w, "  %s: %d\n", reason, n)
+	for _, reason := range slices.Sorted(maps.Keys(s.Reasons)) {
+		fmt.Fprintf(w, "  %s: %d\n", reason, s.Reasons[reason])
 	}
 	fmt.Fprintf(w, "response ms: p50 %.2f  p90 %.2f  p99 %.2f  p99.9 %.2f  max %.2f\n",
 		s.Response.P50, s.Response.P90, s.Response.P99, s.Response.P999, s.Response.Max)

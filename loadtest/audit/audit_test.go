@@ -1,0 +1,183 @@
+package audit_test
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"boxoffice/loadtest/audit"
+	"boxoffice/loadtest/load"
+	"boxoffice/loadtest/service"
+)
+
+// story is a source that sends its requests one after the other; a cancellation names
+// the booking of an earlier request.
+type story struct {
+	event   load.ID
+	steps   []step
+	entries []load.Entry
+}
+
+type step struct {
+	user, key uint64
+	cancels   int // 1 + index of the step whose booking it cancels; 0: it books
+}
+
+func (s *story) Next(i int64, request *load.Request) bool {
+	if i >= int64(len(s.steps)) {
+		return false
+	}
+	now := s.steps[i]
+	*request = load.Request{Kind: load.Book, Event: s.event, User: now.user, Quantity: 1, Key: now.key}
+	if now.cancels > 0 {
+		earlier := s.entries[now.cancels-1]
+		*request = load.Request{Kind: load.Cancel, Event: s.event, User: earlier.User, Booking: earlier.Booked}
+	}
+	return true
+}
+
+func (s *story) Answered(entry *load.Entry) { s.entries = append(s.entries, *entry) }
+
+// tell plays the story against a service with so many tickets, and audits it.
+func tell(t *testing.T, f *faulty, steps ...step) *audit.Result {
+	t.Helper()
+	target, err := load.ParseTarget(f.start(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	event, _ := load.ParseID(eventID)
+	generator := load.New(load.Options{Targets: []load.Target{target}, Connections: 1, Timeout: 5 * time.Second})
+	defer generator.Close()
+	s := &story{event: event, steps: steps}
+	ledger := generator.Run(context.Background(), s, load.Span{})
+	if ledger.Len() != len(steps) {
+		t.Fatalf("%d of %d requests were sent", ledger.Len(), len(steps))
+	}
+	result := audit.NewResult()
+	client := service.New([]load.Target{target}, 5*time.Second, 5*time.Second)
+	events := []audit.Event{{ID: event, Total: f.total}}
+	if err := result.Check(context.Background(), client, events, ledger, 0); err != nil {
+		t.Fatal(err)
+	}
+	return result
+}
+
+// book returns steps of so many users, each with a key.
+func book(users int) (steps []step) {
+	for user := 1; user <= users; user++ {
+		steps = append(steps, step{user: uint64(user), key: uint64(user)})
+	}
+	return steps
+}
+
+func bookThen(users int, then ...step) []step { return append(book(users), then...) }
+
+func TestFaultsAreCaughtAndNamed(t *testing.T) {
+	tests := []struct {
+		name   string
+		break_ func(*faulty)
+		steps  []step
+		rule   audit.Rule
+		which  string // end of the booking's id
+	}{
+		{"one ticket too many", func(f *faulty) { f.sellOneMore = true }, book(5), audit.Oversell, "0003"},
+		{"lost booking", func(f *faulty) { f.loseFirst = true }, book(5), audit.LostBooking, "0001"},
+		{"line served out of order", func(f *faulty) { f.serveLast = true }, bookThen(5, step{cancels: 1}), audit.Overtaken, "0005"},
+		{"one key, two bookings", func(f *faulty) { f.forgetKeys = true }, bookThen(5, step{user: 2, key: 2}), audit.DoubleBooking, "0006"},
+		{"promoted after it was cancelled", func(f *faulty) { f.promoteCancelled = true },
+			bookThen(5, step{cancels: 3}, step{cancels: 1}), audit.PromotedCancel, "0003"},
+		{"miscounted", func(f *faulty) { f.miscount = true }, book(5), audit.Sum, ""},
+		{"miscounted line", func(f *faulty) { f.miscount = true }, book(5), audit.Counts, ""},
+		{"booked by nobody", func(f *faulty) { f.inventOne = true }, book(5), audit.UnaskedBooking, "0001"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			f := newFaulty(2)
+			if sound := tell(t, f, test.steps...); sound.BreachCount > 0 {
+				t.Fatalf("the sound service: %v", sound.Breaches)
+			}
+			f = newFaulty(2)
+			test.break_(f)
+			result := tell(t, f, test.steps...)
+			if !slices.ContainsFunc(result.Breaches, func(b audit.Breach) bool {
+				return b.Rule == test.rule && strings.HasSuffix(b.Booking, test.which) &&
+					strings.Contains(b.String(), string(test.rule)) && strings.Contains(b.String(), b.Booking)
+			}) {
+				t.Errorf("want %s of the booking that ends in %q; got %v", test.rule, test.which, result.Breaches)
+			}
+		})
+	}
+}
+
+// A request whose outcome no client knows may have happened or not, but not twice.
+func TestUnknownOutcomes(t *testing.T) {
+	tests := []struct {
+		name   string
+		mutate func(ledger *[]load.Entry)
+		rule   audit.Rule // that is broken, or empty
+	}{
+		{"happened", func(entries *[]load.Entry) {
+			(*entries)[1].Answer = load.Answer{Outcome: load.Unknown, Reason: load.ReasonTimeout}
+		}, ""},
+		{"did not happen", func(entries *[]load.Entry) {
+			*entries = append(*entries, load.Entry{
+				Request: load.Request{Kind: load.Book, User: 9, Quantity: 1},
+				Answer:  load.Answer{Outcome: load.Unknown},
+			})
+		}, ""},
+		{"refused, but it happened", func(entries *[]load.Entry) {
+			(*entries)[1].Answer = load.Answer{Outcome: load.Refused, Code: 409}
+		}, audit.RefusedBooked},
+		{"never sent, but it happened", func(entries *[]load.Entry) {
+			(*entries)[1].Answer = load.Answer{Outcome: load.NotSent}
+		}, audit.RefusedBooked},
+		{"asked for after a later one was answered", func(entries *[]load.Entry) {
+			(*entries)[0].Sent = 1 << 60
+		}, audit.Order},
+		{"another version than the answer's", func(entries *[]load.Entry) {
+			(*entries)[2].Answer.Version++
+		}, audit.WrongRecord},
+		{"a place in line that moves back", func(entries *[]load.Entry) {
+			for _, look := range []load.Entry{{Sent: 1 << 50, Done: 1<<50 + 1, Answer: load.Answer{Outcome: load.Found, Position: 1}},
+				{Sent: 1 << 51, Done: 1<<51 + 1, Answer: load.Answer{Outcome: load.Found, Position: 2}}} {
+				look.Kind, look.Booking = load.Lookup, (*entries)[2].Booked
+				*entries = append(*entries, look)
+			}
+		}, audit.MovedBack},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			f := newFaulty(2)
+			target, err := load.ParseTarget(f.start(t))
+			if err != nil {
+				t.Fatal(err)
+			}
+			event, _ := load.ParseID(eventID)
+			generator := load.New(load.Options{Targets: []load.Target{target}, Connections: 1, Timeout: 5 * time.Second})
+			defer generator.Close()
+			s := &story{event: event, steps: book(4)}
+			generator.Run(context.Background(), s, load.Span{})
+
+			entries := s.entries
+			test.mutate(&entries)
+			ledger := &load.Ledger{}
+			for _, entry := range entries {
+				entry.Event = event
+				ledger.Add(entry)
+			}
+			result := audit.NewResult()
+			client := service.New([]load.Target{target}, 5*time.Second, 5*time.Second)
+			if err := result.Check(context.Background(), client, []audit.Event{{ID: event, Total: 2}}, ledger, 0); err != nil {
+				t.Fatal(err)
+			}
+			switch {
+			case test.rule == "" && result.BreachCount > 0:
+				t.Errorf("no rule is broken; got %v", result.Breaches)
+			case test.rule != "" && (result.BreachCount == 0 || result.ByRule[test.rule] == 0):
+				t.Errorf("want %s; got %v", test.rule, result.Breaches)
+			}
+		})
+	}
+}

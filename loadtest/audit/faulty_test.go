@@ -1,0 +1,200 @@
+package audit_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"boxoffice/loadtest/service"
+)
+
+// faulty is a small booking service in memory. Without faults it keeps the rules;
+// each fault breaks one, as a real mistake would.
+type faulty struct {
+	mu        sync.Mutex
+	total     int64
+	event     service.Event
+	bookings  []*service.Booking // in the order of booking
+	keys      map[string]*service.Booking
+	promoting map[string]string // cancelled booking -> promoted
+
+	sellOneMore      bool // (a) one ticket too many
+	loseFirst        bool // (b) an acknowledged booking is gone
+	serveLast        bool // (c) the line from its end
+	forgetKeys       bool // (d) a retry books again
+	promoteCancelled bool // (e) the line still holds those who left it
+	miscount         bool
+	inventOne        bool
+}
+
+const eventID = "00000000-0001-8aaa-8aaa-aaaaaaaaaaaa"
+
+func newFaulty(total int64) *faulty {
+	return &faulty{
+		total: total, event: service.Event{ID: eventID, Version: 1, State: "open"},
+		keys: make(map[string]*service.Booking), promoting: make(map[string]string),
+	}
+}
+
+func (f *faulty) start(t *testing.T) string {
+	server := httptest.NewServer(f)
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+func (f *faulty) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var body struct{ UserID, BookingID string }
+	if r.Method == http.MethodPost {
+		if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+	}
+	switch {
+	case strings.HasSuffix(r.URL.Path, "/book"):
+		f.book(w, body.UserID, r.Header.Get("Idempotency-Key"))
+	case strings.HasSuffix(r.URL.Path, "/cancel"):
+		f.cancel(w, body.BookingID)
+	case strings.HasSuffix(r.URL.Path, "/bookings"):
+		f.list(w)
+	case strings.HasPrefix(r.URL.Path, "/api/events/"):
+		f.show(w)
+	default:
+		http.NotFound(w, r)
+	}
+}
+
+func answer(w http.ResponseWriter, code int, body any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(code)
+	_ = json.NewEncoder(w).Encode(body)
+}
+
+func (f *faulty) free() int64 {
+	free := f.total
+	if f.sellOneMore {
+		free++
+	}
+	for _, b := range f.bookings {
+		if b.Status == service.Confirmed {
+			free -= b.Quantity
+		}
+	}
+	return free
+}
+
+func (f *faulty) line() (line []*service.Booking) {
+	for _, b := range f.bookings {
+		if b.Status == service.Waiting {
+			line = append(line, b)
+		}
+	}
+	return line
+}
+
+func (f *faulty) book(w http.ResponseWriter, user, key string) {
+	b := f.keys[key]
+	if b == nil || f.forgetKeys {
+		f.event.Version++
+		b = &service.Booking{
+			ID:   fmt.Sprintf("00000000-0001-8bbb-8bbb-%012d", len(f.bookings)+1),
+			User: user, Quantity: 1, Status: service.Confirmed, Version: f.event.Version,
+		}
+		if f.free() < 1 || len(f.line()) > 0 {
+			b.Status, b.Waited = service.Waiting, true
+		}
+		f.bookings = append(f.bookings, b)
+		if key != "" {
+			f.keys[key] = b
+		}
+	}
+	code, status := http.StatusOK, service.Confirmed
+	if b.Waited {
+		code, status = http.StatusCreated, service.Waiting
+	}
+	answer(w, code, map[string]any{"bookingId": b.ID, "status": status, "version": b.Version})
+}
+
+func (f *faulty) cancel(w http.ResponseWriter, id string) {
+	at := slices.IndexFunc(f.bookings, func(b *service.Booking) bool { return b.ID == id })
+	if at < 0 {
+		answer(w, http.StatusNotFound, map[string]any{"code": "booking_not_found"})
+		return
+	}
+	b := f.bookings[at]
+	if b.Cancelled == 0 {
+		f.event.Version++
+		b.Status, b.Cancelled = service.Cancelled, f.event.Version
+		f.promote(b)
+	}
+	next, assigned := f.promoting[id]
+	details := map[string]any{"waitingListAssigned": assigned, "nextBookingId": nil, "promoted": 0}
+	if assigned {
+		details["nextBookingId"], details["promoted"] = next, 1
+	}
+	answer(w, http.StatusOK, map[string]any{"details": details, "version": b.Cancelled})
+}
+
+func (f *faulty) promote(cancelled *service.Booking) {
+	line := f.line()
+	if f.promoteCancelled {
+		line = slices.DeleteFunc(slices.Clone(f.bookings), func(b *service.Booking) bool {
+			return !b.Waited || b.Promoted != 0 || b == cancelled
+		})
+	}
+	if len(line) == 0 || f.free() < 1 {
+		return
+	}
+	next := line[0]
+	if f.serveLast {
+		next = line[len(line)-1]
+	}
+	next.Status, next.Promoted = service.Confirmed, f.event.Version
+	f.promoting[cancelled.ID] = next.ID
+}
+
+func (f *faulty) show(w http.ResponseWriter) {
+	shown := f.event
+	shown.Total = f.total
+	for _, b := range f.bookings {
+		if b.Status == service.Confirmed {
+			shown.Confirmed += b.Quantity
+		}
+	}
+	shown.Available = shown.Total - shown.Confirmed
+	shown.Waiting = int64(len(f.line()))
+	if f.miscount {
+		shown.Waiting++
+		shown.Available--
+	}
+	answer(w, http.StatusOK, shown)
+}
+
+func (f *faulty) list(w http.ResponseWriter) {
+	var shown []service.Booking
+	for _, b := range f.bookings {
+		one := *b
+		if b.Status == service.Waiting {
+			one.Position = int64(slices.Index(f.line(), b)) + 1
+		}
+		shown = append(shown, one)
+	}
+	if f.loseFirst {
+		shown = shown[1:]
+	}
+	if f.inventOne {
+		shown = append(shown, service.Booking{
+			ID: "00000000-0001-8ccc-8ccc-000000000001", User: "ghost", Quantity: 1, Status: service.Waiting,
+			Version: f.event.Version, Waited: true, Position: int64(len(f.line()) + 1),
+		})
+	}
+	slices.Reverse(shown)
+	answer(w, http.StatusOK, map[string]any{"bookings": shown})
+}

@@ -1,0 +1,207 @@
+package report
+
+import (
+	"fmt"
+	"math"
+
+	"boxoffice/loadtest/load"
+)
+
+// Colours, each of one meaning on the whole page.
+const (
+	blue   = "#1f6feb" // response time
+	green  = "#1a7f37" // confirmed
+	amber  = "#b7791f" // waiting
+	purple = "#8250df" // refused
+	grey   = "#57606a" // cancelled, queries
+	red    = "#cf222e" // errors, faults
+	teal   = "#0b8a8f" // service time
+)
+
+// maxPoints bounds the points of a line: an hour is shown by the ten seconds.
+const maxPoints = 600
+
+// seconds returns the timeline, several seconds joined if there are too many. Times
+// keep their worst, so that joining hides no stall.
+func (s *Summary) seconds() []load.Second {
+	join := (len(s.Timeline) + maxPoints - 1) / maxPoints
+	if join <= 1 {
+		return s.Timeline
+	}
+	var joined []load.Second
+	for i, second := range s.Timeline {
+		if i%join == 0 {
+			joined = append(joined, second)
+			continue
+		}
+		last := &joined[len(joined)-1]
+		last.At, last.Length = second.At, last.Length+second.Length
+		for outcome, n := range second.Counts {
+			last.Counts[outcome] += n
+		}
+		last.Dropped += second.Dropped
+		last.InFlight = max(last.InFlight, second.InFlight)
+		last.Response = worse(last.Response, second.Response)
+		last.Service = worse(last.Service, second.Service)
+	}
+	return joined
+}
+
+func worse(a, b load.Percentiles) load.Percentiles {
+	return load.Percentiles{
+		P50: max(a.P50, b.P50), P90: max(a.P90, b.P90), P99: max(a.P99, b.P99),
+		P999: max(a.P999, b.P999), Max: max(a.Max, b.Max),
+	}
+}
+
+func (s *Summary) charts() []chart {
+	charts := []chart{s.percentileChart()}
+	if seconds := s.seconds(); len(seconds) > 0 {
+		charts = append(charts, s.throughputChart(seconds), s.latencyChart(seconds), s.inFlightChart(seconds))
+	}
+	return charts
+}
+
+func (s *Summary) percentileChart() chart {
+	c := chart{
+		Title:  "Latency by percentile",
+		About:  "Response time runs from the moment a request was due, so it holds the wait for a free connection, as a user would feel it. Service time runs from the sending.",
+		YLabel: "latency",
+	}
+	var xs, response, service []float64
+	for _, point := range s.Curve {
+		xs = append(xs, point.Percentile)
+		response = append(response, point.Response)
+		service = append(service, point.Service)
+	}
+	if len(xs) == 0 {
+		return c
+	}
+	x := c.percentileAxis(xs[len(xs)-1])
+	y := c.timeAxis(max(service[0], 0.01), s.Response.Max)
+	c.add("response time", blue, "", xs, response, x, y)
+	c.add("service time", teal, "6 4", xs, service, x, y)
+	return c
+}
+
+// overTime starts a chart of the run's seconds.
+func (s *Summary) overTime(c *chart, seconds []load.Second, describe func(load.Second) string) (x scale, at []float64) {
+	end := seconds[len(seconds)-1].At
+	x = c.secondsAxis(max(end, 1))
+	c.mark(s.Marks, x)
+	for _, second := range seconds {
+		from := x(max(0, second.At-second.Length))
+		c.Hints = append(c.Hints, hint{from, max(1, x(second.At)-from), fmt.Sprintf("%.0f s\n%s", second.At, describe(second))})
+		at = append(at, max(0, second.At-second.Length/2))
+	}
+	return x, at
+}
+
+func (s *Summary) throughputChart(seconds []load.Second) chart {
+	c := chart{
+		Title:  "Throughput and errors",
+		About:  "What clients got each second. Only confirmed and waiting are bookings accepted; a refusal is an answer, but nothing sold.",
+		YLabel: "requests per second",
+	}
+	kinds := []struct {
+		name, color, dash string
+		outcomes          []load.Outcome
+	}{
+		{"confirmed", green, "", []load.Outcome{load.Confirmed}},
+		{"waiting", amber, "", []load.Outcome{load.Waiting}},
+		{"cancelled", grey, "", []load.Outcome{load.Cancelled}},
+		{"queries", grey, "2 4", []load.Outcome{load.Found}},
+		{"refused", purple, "", []load.Outcome{load.Refused}},
+		{"errors (unknown, failed, not sent)", red, "", []load.Outcome{load.Unknown, load.Failed, load.NotSent}},
+		{"dropped", red, "3 4", nil},
+	}
+	rate := func(second load.Second, outcomes []load.Outcome) float64 {
+		n := int64(0)
+		for _, outcome := range outcomes {
+			n += second.Counts[outcome]
+		}
+		if outcomes == nil {
+			n = second.Dropped
+		}
+		return float64(n) / max(second.Length, 0.001)
+	}
+	x, at := s.overTime(&c, seconds, func(second load.Second) (text string) {
+		for _, kind := range kinds {
+			text += fmt.Sprintf("%s %s/s\n", kind.name, number(math.Round(rate(second, kind.outcomes))))
+		}
+		return text
+	})
+	most := 0.0
+	lines := make([][]float64, len(kinds))
+	for i, kind := range kinds {
+		for _, second := range seconds {
+			value := rate(second, kind.outcomes)
+			lines[i] = append(lines[i], value)
+			most = max(most, value)
+		}
+	}
+	y := c.countAxis(most)
+	for i, kind := range kinds {
+		if sum(lines[i]) > 0 || kind.color == red && kind.dash == "" {
+			c.add(kind.name, kind.color, kind.dash, at, lines[i], x, y)
+		}
+	}
+	return c
+}
+
+func sum(values []float64) (total float64) {
+	for _, value := range values {
+		total += value
+	}
+	return total
+}
+
+func (s *Summary) latencyChart(seconds []load.Second) chart {
+	c := chart{
+		Title:  "Latency over time",
+		About:  "Of the requests answered in each second. Where response and service time part, requests waited for a connection before they could be sent.",
+		YLabel: "latency",
+	}
+	x, at := s.overTime(&c, seconds, func(second load.Second) string {
+		return fmt.Sprintf("response p50 %s, p99 %s\nservice p50 %s, p99 %s",
+			milliseconds(second.Response.P50), milliseconds(second.Response.P99),
+			milliseconds(second.Service.P50), milliseconds(second.Service.P99))
+	})
+	lines := make([][]float64, 4)
+	least, most := math.Inf(1), 0.0
+	for _, second := range seconds {
+		for i, value := range []float64{second.Response.P99, second.Response.P50, second.Service.P99, second.Service.P50} {
+			if second.Response.Max == 0 {
+				value = math.NaN() // nothing was answered
+			} else {
+				least, most = min(least, value), max(most, value)
+			}
+			lines[i] = append(lines[i], value)
+		}
+	}
+	y := c.timeAxis(min(least, 1), most)
+	c.add("response p99", blue, "", at, lines[0], x, y)
+	c.add("response p50", blue, "2 3", at, lines[1], x, y)
+	c.add("service p99", teal, "8 4", at, lines[2], x, y)
+	c.add("service p50", teal, "2 5", at, lines[3], x, y)
+	return c
+}
+
+func (s *Summary) inFlightChart(seconds []load.Second) chart {
+	c := chart{
+		Title:  "In flight",
+		About:  "Requests due and not answered, at the end of each second: on the wire, or waiting for a connection.",
+		YLabel: "requests",
+	}
+	x, at := s.overTime(&c, seconds, func(second load.Second) string {
+		return number(float64(second.InFlight)) + " in flight"
+	})
+	var values []float64
+	most := 0.0
+	for _, second := range seconds {
+		values = append(values, float64(second.InFlight))
+		most = max(most, float64(second.InFlight))
+	}
+	c.add("in flight", grey, "", at, values, x, c.countAxis(most))
+	return c
+}

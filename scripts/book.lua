@@ -29,14 +29,15 @@ local total, confirmed, wanted = tonumber(e[3]), tonumber(e[4]), tonumber(quanti
 if not version or (uuid ~= '' and uuid ~= e[1]) then return {'no_event', 0, 0, 0, 0} end
 if earlier then
   local booked, first, position, owner =
-    string.match(earlier, '^%u|%d*|%d*|[^|]*|(%d+)|%d+|(%d+)|[^|]*|%d*|(%d*)|(.*)$')
+    string.match(earlier, '^%u|%d*|%d*|[^|]*|(%d+)|%d+|(%d+)|[^|]*|[^|]*|%d*|(%d*)|(.*)$')
   if booked ~= quantity or owner ~= user then return {'mismatch', 0, 0, 0, 0} end
   return {position == '' and 'confirmed' or 'waiting', tonumber(first), tonumber(position) or 0, 1, 0}
 end
 if state ~= 'open' then return {'event_' .. state, tonumber(version), 0, 0, 0} end
 if wanted > total then return {'over_capacity', tonumber(version), 0, 0, 0} end
 
-local held, oldest, newest = read_holding(holding)
+local held, oldest, newest = 0, booking, ''
+if holding then held, oldest, newest = read_holding(holding) end
 if maxPerUser ~= '0' and held + wanted > tonumber(maxPerUser) then
   return {'user_limit', tonumber(version), 0, 0, 0}
 end
@@ -47,7 +48,8 @@ local word, position, backlog = 'confirmed', 0, 0
 local counter, count, record
 if waiting == '0' and confirmed + wanted <= total then
   counter, count = 'confirmed', string.format('%d', confirmed + wanted)
-  record = 'C||||' .. quantity .. '|' .. now .. '|' .. raised .. '|' .. latest .. '|||' .. user
+  record = 'C||||' .. quantity .. '|' .. now .. '|' .. raised .. '|' .. latest
+    .. '|' .. newest .. '|||' .. user
 else
   local line = redis.call('HMGET', event, 'joined', 'waitlistLimit', 'backlog')
   position = waiting + 1
@@ -58,14 +60,14 @@ else
   counter, count = 'waiting', string.format('%d', position)
   local joined = string.format('%d', line[1] + 1)
   record = 'W||||' .. quantity .. '|' .. now .. '|' .. raised .. '|' .. latest
-    .. '|' .. joined .. '|' .. count .. '|' .. user
+    .. '|' .. newest .. '|' .. joined .. '|' .. count .. '|' .. user
   redis.call('RPUSH', waitlist, booking)
   redis.call('HSET', event, 'joined', joined)
 end
 
-if oldest then
+if holding then
   redis.call('HSET', event, counter, count, 'version', raised, 'latest', booking, booking, record,
-    holder, write_holding(held + wanted, oldest, booking), '>' .. newest, booking, '<' .. booking, newest)
+    holder, write_holding(held + wanted, oldest, booking), '>' .. newest, booking)
 else
   redis.call('HSET', event, counter, count, 'version', raised, 'latest', booking, booking, record,
     holder, quantity .. ':' .. booking)

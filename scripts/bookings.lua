@@ -23,7 +23,7 @@ if not given then id = e[2] end
 local rows = {}
 while id ~= '' and #rows < limit * 3 do
   local record = redis.call('HGET', event, id)
-  local earlier, seq = string.match(record or '', '^%u|%d*|%d*|[^|]*|%d+|%d+|%d+|([^|]*)|(%d*)|')
+  local earlier, seq = string.match(record or '', '^%u|%d*|%d*|[^|]*|%d+|%d+|%d+|([^|]*)|[^|]*|(%d*)|')
   if not earlier then
     if given and #rows == 0 then return {'no_booking', '', '', {}} end
     return redis.error_reply('CORRUPT the booking ' .. id .. ' of ' .. event .. ' has no record')

@@ -27,30 +27,33 @@ local by_user = booking == ''
 if by_user then
   local found = redis.call('HMGET', event, 'uuid', cancellation, holder)
   if uuid ~= '' and uuid ~= found[1] then return {'no_event', 0, '', '', 0, 0, 0} end
-  local _, oldest = read_holding(found[3])
-  booking = found[2] or oldest or ''
+  booking = found[2] or ''
+  if booking == '' and found[3] then
+    local _, oldest = read_holding(found[3])
+    booking = oldest
+  end
 end
 
+local newer_link = '>' .. booking
 local e = redis.call('HMGET', event, 'state', 'total', 'confirmed', 'waiting', 'joined', 'taken',
-  'version', 'backlog', booking, holder, '<' .. booking, '>' .. booking)
-local record, holding, older, newer = e[9], e[10], e[11], e[12]
+  'version', 'backlog', booking, holder, newer_link)
+local record, holding, newer = e[9], e[10], e[11]
 if not e[7] then return {'no_event', 0, '', '', 0, 0, 0} end
 local version, backlog = tonumber(e[7]), e[8] and 1 or 0
 
-local status, promotion, cancelled, freed_to, rest, quantity, seq, owner = string.match(record or '',
-  '^(%u)|(%d*)|(%d*)|([^|]*)|()(%d+)|%d+|%d+|[^|]*|(%d*)|%d*|(.*)$')
+local status, promotion, cancelled, freed_to, rest, quantity, older, seq, owner = string.match(record or '',
+  '^(%u)|(%d*)|(%d*)|([^|]*)|()(%d+)|%d+|%d+|[^|]*|([^|]*)|(%d*)|%d*|(.*)$')
 if owner ~= user then return {'no_booking', version, '', '', 0, 0, 0} end
 if status == 'X' then
   local first, count = string.match(freed_to, '^([^+]*)%+?(%d*)$')
   return {'cancelled', tonumber(cancelled), booking, first, tonumber(count) or 0, 1, backlog}
 end
 if status == 'C' and backlog == 1 then return {'busy', version, '', '', 0, 0, 1} end
-local held, oldest, newest = read_holding(holding)
-if not oldest then return redis.error_reply('CORRUPT ' .. event .. ' has no holding for ' .. booking) end
+if not holding then return redis.error_reply('CORRUPT ' .. event .. ' has no holding for ' .. booking) end
 
-local total = tonumber(e[2])
+local total, confirmed = tonumber(e[2]), tonumber(e[3])
 local line = {
-  open = e[1] == 'open', free = total - e[3], waiting = tonumber(e[4]),
+  open = e[1] == 'open', free = total - confirmed, waiting = tonumber(e[4]),
   joined = tonumber(e[5]), taken = tonumber(e[6]), passed = 0, promoted = 0, first = '',
 }
 local raised = string.format('%d', version + 1)
@@ -65,17 +68,23 @@ else
 end
 if serves then serve_line(event, waitlist, line, raised, changes) end
 
--- A full Redis lets HDEL through, and after it the rest of the script.
-redis.call('HDEL', event, holder, '<' .. booking, '>' .. booking)
-if older or newer then
-  if not newer then
+-- Out of the chain of the user's live bookings. HDEL comes first: a full Redis
+-- lets it through, and after it the rest of the script.
+local held, oldest, newest = read_holding(holding)
+if booking == oldest and not newer then
+  redis.call('HDEL', event, holder)
+else
+  if booking == oldest then
+    oldest = newer
+    redis.call('HDEL', event, newer_link)
+  elseif not newer then
     newest = older
     redis.call('HDEL', event, '>' .. older)
-  elseif not older then
-    oldest = newer
-    redis.call('HDEL', event, '<' .. newer)
   else
-    redis.call('HSET', event, '>' .. older, newer, '<' .. newer, older)
+    redis.call('HDEL', event, newer_link)
+    local fixed, tail = string.match(redis.call('HGET', event, newer),
+      '^(%u|%d*|%d*|[^|]*|%d+|%d+|%d+|[^|]*|)[^|]*(|.*)$')
+    redis.call('HSET', event, '>' .. older, newer, newer, fixed .. older .. tail)
   end
   redis.call('HSET', event, holder, write_holding(held - quantity, oldest, newest))
 end

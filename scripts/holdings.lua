@@ -1,18 +1,21 @@
 -- A user's live bookings of an event, joined in front of the scripts that change
--- them. They form a chain, oldest first, so that adding one, or taking out the
--- oldest or one from the middle, costs the same however many there are.
+-- them. They form a chain, so that adding one, or taking out the oldest or one from
+-- the middle, costs the same however many there are.
 --
--- Fields of the event's hash:
---   @user     tickets:oldest  or  tickets:oldest:newest, ids of bookings
---   >id, <id  the user's next younger and next older live booking
+-- In the event's hash: `@user` is tickets:oldest or tickets:oldest:newest, ids of
+-- bookings; `>id` is the same user's next younger live booking. The next older one
+-- is in the booking's record, and counts unless the booking is the oldest.
 --
 -- All confirmed bookings of a user come before all waiting ones, since nobody
 -- overtakes: the oldest of the chain is the oldest confirmed one if there is any.
 
+local ID_LENGTH = 14
+
 local function read_holding(holding)
-  local tickets, oldest, newest = string.match(holding or '', '^(%d+):([^:]+):?(.*)$')
-  if newest == '' then newest = oldest end
-  return tonumber(tickets) or 0, oldest, newest
+  local newest = string.sub(holding, -ID_LENGTH)
+  local rest = string.sub(holding, 1, -ID_LENGTH - 2)
+  if #rest < ID_LENGTH then return tonumber(rest), newest, newest end
+  return tonumber(string.sub(rest, 1, -ID_LENGTH - 2)), string.sub(rest, -ID_LENGTH), newest
 end
 
 local function write_holding(tickets, oldest, newest)

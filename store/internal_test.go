@@ -107,13 +107,13 @@ func TestCallsAreHeldAgainstTheHeaders(t *testing.T) {
 }
 
 func TestRecordsThatAreWrongAreErrors(t *testing.T) {
-	good := "W||||2|1700000000000|7|AAAAgAAAAAAAAA|3|1|a|b"
+	good := "W||||2|1700000000000|7|AAAAgAAAAAAAAA||3|1|a|b"
 	name := field(newID(1, randomTail()))
 	booking, err := parseBooking(1, name, good)
 	if err != nil || booking.User != "a|b" || booking.Quantity != 2 || booking.Version != 7 || !booking.Waited {
 		t.Errorf("%s: %+v, %v", good, booking, err)
 	}
-	for _, record := range []string{"", "W", "Z||||2|1|7||||a", "W||||x|1|7||||a", "C|x|||1|1|7||||a"} {
+	for _, record := range []string{"", "W", "Z||||2|1|7|||||a", "W||||x|1|7|||||a", "C|x|||1|1|7|||||a"} {
 		if _, err := parseBooking(1, name, record); err == nil {
 			t.Errorf("%q was taken for a record", record)
 		}

@@ -8,7 +8,7 @@ import (
 )
 
 // A booking is one field of its event's hash: its id (see field), and a record of
-// eleven parts with | between them. The scripts write it; the first four parts
+// twelve parts with | between them. The scripts write it; the first four parts
 // change, the rest is what replays are answered from.
 //
 //	0 status       C confirmed, W waiting, X cancelled
@@ -19,10 +19,11 @@ import (
 //	5 created      milliseconds since 1970
 //	6 version      of the event when it was booked
 //	7 before       the booking made before it, or empty
-//	8 sequence     its number in line, or empty
-//	9 position     its place in line when it was booked, or empty
-//	10 user        last, for it may hold a |
-const recordParts = 11
+//	8 older        the user's next older live booking, unless it is the oldest
+//	9 sequence     its number in line, or empty
+//	10 position    its place in line when it was booked, or empty
+//	11 user        last, for it may hold a |
+const recordParts = 12
 
 var statusLetters = map[string]Status{"C": StatusConfirmed, "W": StatusWaiting, "X": StatusCancelled}
 
@@ -53,12 +54,12 @@ func parseBooking(number uint64, name, record string) (Booking, error) {
 	booking := Booking{
 		ID:        id,
 		Number:    number,
-		User:      parts[10],
+		User:      parts[11],
 		Quantity:  integer(4),
 		Status:    status,
 		CreatedAt: time.UnixMilli(integer(5)).UTC(),
 		Version:   integer(6),
-		Waited:    parts[8] != "",
+		Waited:    parts[9] != "",
 		Promoted:  integer(1),
 		Cancelled: integer(2),
 	}

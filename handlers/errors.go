@@ -30,8 +30,7 @@ const safeRetry = "The request may have been carried out or not; " +
 
 // problemOf is the one place that turns an error into an HTTP status.
 func problemOf(err error) problem {
-	var input *inputError
-	if errors.As(err, &input) {
+	if input, ok := errors.AsType[*inputError](err); ok {
 		return problem{input.status, input.code, "Invalid input", input.Error(), input.problems}
 	}
 	for _, known := range problems {

@@ -46,8 +46,7 @@ func badInput(format string, args ...any) error {
 func joinProblems(errs ...error) error {
 	var all []string
 	for _, err := range errs {
-		var input *inputError
-		if errors.As(err, &input) {
+		if input, ok := errors.AsType[*inputError](err); ok {
 			all = append(all, input.problems...)
 		}
 	}
@@ -83,8 +82,7 @@ func readBody(r *http.Request, body any) error {
 		return badInput("The body is not valid UTF-8")
 	}
 	if err := json.Unmarshal(text, body); err != nil {
-		var syntax *json.SyntaxError
-		if errors.As(err, &syntax) {
+		if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
 			return badInput("The body is not valid JSON: %v (after %d bytes)", syntax, syntax.Offset)
 		}
 		return badInput("The body must be a JSON object")

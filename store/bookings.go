@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -32,7 +33,7 @@ func (s *Store) Booking(ctx context.Context, id uuid.UUID) (Booking, error) {
 		return Booking{}, ErrBookingNotFound
 	}
 	page, err := s.bookings(ctx, EventNumber(number), field(id), 1)
-	if err == ErrEventNotFound {
+	if errors.Is(err, ErrEventNotFound) {
 		err = ErrBookingNotFound
 	}
 	if err != nil {
@@ -60,7 +61,7 @@ func (s *Store) Bookings(ctx context.Context, event EventRef, cursor string, lim
 		}
 	}
 	page, err := s.bookings(ctx, event, cursor, limit)
-	if err == ErrBookingNotFound {
+	if errors.Is(err, ErrBookingNotFound) {
 		err = ErrBadCursor
 	}
 	return page, err

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 
 	"github.com/google/uuid"
 )
@@ -38,7 +39,7 @@ func (s *Store) Cancel(ctx context.Context, request CancelRequest) (CancelResult
 		return CancelResult{}, ErrBookingNotFound
 	}
 	result, err := s.cancel(ctx, EventNumber(number), field(request.Booking), request.User, "")
-	if err == ErrEventNotFound {
+	if errors.Is(err, ErrEventNotFound) {
 		err = ErrBookingNotFound
 	}
 	return result, err

@@ -146,11 +146,12 @@ func (s *Store) firstNumber(ctx context.Context, cursor string) (uint64, error) 
 
 // eventsBetween reads the events of first, first-1 ... last+1 in one round trip.
 func (s *Store) eventsBetween(ctx context.Context, first, last uint64) ([]Event, error) {
-	var replies []redis.Cmder
-	err := s.retry(ctx, "read events", func() (err error) {
-		replies, err = s.client.Pipelined(ctx, func(pipe redis.Pipeliner) error {
+	var replies []*redis.SliceCmd
+	err := s.retry(ctx, "read events", func() error {
+		replies = replies[:0]
+		_, err := s.client.Pipelined(ctx, func(pipe redis.Pipeliner) error {
 			for number := first; number > last; number-- {
-				pipe.HMGet(ctx, eventKey(number), eventFields...)
+				replies = append(replies, pipe.HMGet(ctx, eventKey(number), eventFields...))
 			}
 			return nil
 		})
@@ -161,7 +162,7 @@ func (s *Store) eventsBetween(ctx context.Context, first, last uint64) ([]Event,
 	}
 	var events []Event
 	for i, one := range replies {
-		event, found, err := parseEvent(first-uint64(i), one.(*redis.SliceCmd).Val())
+		event, found, err := parseEvent(first-uint64(i), one.Val())
 		if err != nil {
 			return nil, err
 		}

@@ -189,7 +189,8 @@ func (s *show) wantModel(m *model, seed uint64) {
 			wantPosition = position
 		}
 		got := all[i]
-		if got.ID != want.id || got.Status != want.status || got.User != want.user || got.Quantity != want.quantity || got.Position != wantPosition {
+		if got.ID != want.id || got.Status != want.status || got.Position != wantPosition ||
+			got.User != want.user || got.Quantity != want.quantity {
 			s.t.Fatalf("seed %d: booking %d is %+v, want %+v at %d", seed, i, got, *want, wantPosition)
 		}
 	}

@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"slices"
 )
 
 // reply reads a script's answer item by item. The first thing that is not as
@@ -76,11 +77,8 @@ func (r *reply) end(words ...string) error {
 	if r.err != nil {
 		return r.err
 	}
-	for _, word := range words {
-		if r.word == word {
-			return nil
-		}
+	if !slices.Contains(words, r.word) {
+		r.fail("unknown word")
 	}
-	r.fail("unknown word")
 	return r.err
 }

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"strconv"
 	"text/tabwriter"
 	"time"
 
@@ -63,8 +64,7 @@ func readConfig(dotenv string) (config, error) {
 	}
 	var c config
 	if err := envconfig.Process("", &c); err != nil {
-		var parse *envconfig.ParseError
-		if errors.As(err, &parse) {
+		if parse, ok := errors.AsType[*envconfig.ParseError](err); ok {
 			return config{}, fmt.Errorf("setting %s: %q is not a %s", parse.KeyName, parse.Value, parse.TypeName)
 		}
 		return config{}, err
@@ -113,7 +113,7 @@ func (c config) check() error {
 func (c config) redis() (store.Config, error) {
 	addrs := c.RedisAddrs
 	if c.RedisHost != "" {
-		addrs = []string{net.JoinHostPort(c.RedisHost, fmt.Sprint(c.RedisPort))}
+		addrs = []string{net.JoinHostPort(c.RedisHost, strconv.Itoa(c.RedisPort))}
 	}
 	tlsConfig, err := c.tls()
 	return store.Config{

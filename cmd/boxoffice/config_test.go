@@ -15,16 +15,15 @@ func TestHelpListsEverySetting(t *testing.T) {
 	if err := boxoffice(context.Background(), []string{"-h"}, &help); err != nil {
 		t.Fatal(err)
 	}
-	settings := reflect.TypeFor[config]()
-	for i := range settings.NumField() {
-		tag := settings.Field(i).Tag
+	for field := range reflect.TypeFor[config]().Fields() {
+		tag := field.Tag
 		for _, want := range []string{tag.Get("envconfig"), tag.Get("default"), tag.Get("desc")} {
 			if !strings.Contains(help.String(), want) {
 				t.Errorf("-h has no word of %q", want)
 			}
 		}
 		if tag.Get("desc") == "" {
-			t.Errorf("%s has no description", settings.Field(i).Name)
+			t.Errorf("%s has no description", field.Name)
 		}
 	}
 }

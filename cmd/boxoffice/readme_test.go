@@ -14,9 +14,8 @@ func TestReadmeListsEverySetting(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	settings := reflect.TypeFor[config]()
-	for i := range settings.NumField() {
-		tag := settings.Field(i).Tag
+	for field := range reflect.TypeFor[config]().Fields() {
+		tag := field.Tag
 		standard := tag.Get("default")
 		if standard != "" {
 			standard = "`" + standard + "`"

@@ -126,7 +126,7 @@ func serve(ctx context.Context, c config, s *store.Store, log *logrus.Logger, li
 		IdleTimeout:       c.IdleTimeout,
 		ErrorLog:          stdlog.New(errorLog, "http: ", 0),
 	}
-	listener, err := net.Listen("tcp", net.JoinHostPort(c.Host, strconv.Itoa(c.Port)))
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", net.JoinHostPort(c.Host, strconv.Itoa(c.Port)))
 	if err != nil {
 		return err
 	}
@@ -165,11 +165,10 @@ func version() string {
 	if !ok {
 		return "unknown"
 	}
-	text := info.Main.Version
 	for _, setting := range info.Settings {
 		if setting.Key == "vcs.revision" {
-			text += " " + setting.Value
+			return strings.TrimSpace(info.Main.Version + " " + setting.Value)
 		}
 	}
-	return strings.TrimSpace(text)
+	return info.Main.Version
 }

@@ -101,7 +101,7 @@ down() {
     fi
     rm -rf "${dir:?}/$port"
   done
-  rm -f "$dir/first-port" "$dir/created" "$dir/create.log"
+  rm -f "$dir/first-port" "$dir/created" "$dir/create.log" "$dir/reshard.log"
   rmdir "$dir" 2>/dev/null || true
 }
 

@@ -191,12 +191,9 @@ func (l *lab) span(ctx context.Context, play scenario.Play, span load.Span) *loa
 	if twinned, ok := play.(scenario.Twinned); ok {
 		span.Twins = twinned.Twin
 	}
-	stop := make(chan struct{})
-	var collecting sync.WaitGroup
-	collecting.Go(func() { l.collector.Collect(stop, l.live.Show) })
+	stop := l.collector.Collect(l.live.Show)
 	ledger := l.generator.Run(ctx, play, span)
-	close(stop)
-	collecting.Wait()
+	stop()
 	return ledger
 }
 

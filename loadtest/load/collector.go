@@ -1,6 +1,9 @@
 package load
 
-import "time"
+import (
+	"sync"
+	"time"
+)
 
 // Second is a second of the run, as the live line and the charts show it.
 type Second struct {
@@ -48,24 +51,30 @@ func NewCollector(g *Generator) *Collector {
 	return &Collector{Total: NewMeasure(), Span: NewMeasure(), generator: g}
 }
 
-// Collect runs until stop is closed, and shows each second as it ends.
-func (c *Collector) Collect(stop <-chan struct{}, show func(Second)) {
+// Collect collects from now on, and shows each second as it ends, until the function
+// that it returns is called.
+func (c *Collector) Collect(show func(Second)) (stop func()) {
 	c.generator.Take()
 	c.Span, c.last = NewMeasure(), c.generator.Now()
-	ticker := time.NewTicker(time.Second)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-stop:
-			c.collect()
-			return
-		case <-ticker.C:
-			c.collect()
-			if show != nil {
-				show(c.Seconds[len(c.Seconds)-1])
+	ended := make(chan struct{})
+	var collecting sync.WaitGroup
+	collecting.Go(func() {
+		ticker := time.NewTicker(time.Second)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ended:
+				c.collect()
+				return
+			case <-ticker.C:
+				c.collect()
+				if show != nil {
+					show(c.Seconds[len(c.Seconds)-1])
+				}
 			}
 		}
-	}
+	})
+	return func() { close(ended); collecting.Wait() }
 }
 
 func (c *Collector) collect() {

@@ -14,30 +14,40 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := boxoffice(ctx, os.Args[1:], os.Stderr)
-	stop()
-	if err != nil {
+	defer stop()
+	if err := boxoffice(ctx, os.Args[1:], os.Stderr); err != nil {
 		fmt.Fprintln(os.Stderr, "boxoffice:", err)
 		os.Exit(1)
 	}
 }
 
-// boxoffice reads the command line and the settings, and serves until ctx ends.
+// boxoffice reads the command line and the settings, and serves until ctx ends, or
+// verifies.
 func boxoffice(ctx context.Context, args []string, output io.Writer) error {
 	flags := flag.NewFlagSet("boxoffice", flag.ContinueOnError)
 	flags.SetOutput(output)
-	flags.Usage = func() { usage(output) }
+	flags.Usage = func() {
+		usage(output)
+		fmt.Fprint(output, verifyUsage)
+	}
+	verifies := len(args) > 0 && args[0] == "verify"
+	if verifies {
+		args = args[1:]
+	}
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
 		return nil
 	case err != nil:
 		return err
-	case flags.NArg() > 0:
+	case flags.NArg() > 0 && !verifies:
 		return fmt.Errorf("unknown argument %q; see boxoffice -h", flags.Arg(0))
 	}
 	config, err := readConfig(".env")
 	if err != nil {
 		return err
+	}
+	if verifies {
+		return verify(ctx, config, flags.Args(), os.Stdout, output)
 	}
 	return run(ctx, config, output, nil)
 }

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"boxoffice/store"
+	"boxoffice/store/redistest"
+)
+
+// verifies runs the command on a Redis and returns what it wrote.
+func verifies(t *testing.T, server *redistest.Server, args ...string) (string, error) {
+	t.Helper()
+	t.Setenv("REDIS_ADDRS", server.Addr)
+	c, err := readConfig("none.env")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var output, logs bytes.Buffer
+	err = verify(context.Background(), c, args, &output, &logs)
+	return output.String(), err
+}
+
+func TestVerifyCommand(t *testing.T) {
+	redistest.Require(t)
+	server, err := redistest.Start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Stop()
+	ctx := context.Background()
+	s, err := store.Open(ctx, store.Config{Addrs: []string{server.Addr}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = s.Close() }()
+	var events []store.Event
+	var booked store.BookResult
+	for range 2 {
+		created, err := s.Initialize(ctx, store.InitializeRequest{Name: "a show", TotalTickets: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		events = append(events, created.Event)
+		for _, user := range []string{"ann", "bob"} {
+			booked, err = s.Book(ctx, store.BookRequest{Event: store.EventUUID(created.Event.UUID), User: user, Quantity: 1})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+
+	if out, err := verifies(t, server); err != nil ||
+		out != "events verified: 2, bookings: 4, breaches: 0, events not verified: 0\n" {
+		t.Errorf("healthy: %v\n%s", err, out)
+	}
+	client := server.Client()
+	defer func() { _ = client.Close() }()
+	if err := client.RPop(ctx, "waitlist:{2}").Err(); err != nil {
+		t.Fatal(err)
+	}
+	breach := regexp.MustCompile(fmt.Sprintf(`(?m)^event 2, booking %s: waiting list: .*$`, booked.Booking))
+	for _, args := range [][]string{nil, {"2"}, {events[1].UUID.String()}} {
+		out, err := verifies(t, server, args...)
+		if err == nil || !breach.MatchString(out) || !strings.Contains(out, "breaches: 2,") {
+			t.Errorf("verify %v of a broken event: %v\n%s", args, err, out)
+		}
+	}
+	for _, arg := range []string{"1", events[0].UUID.String()} {
+		if out, err := verifies(t, server, arg); err != nil {
+			t.Errorf("verify %s: %v\n%s", arg, err, out)
+		}
+	}
+	if err := client.HSet(ctx, "event:{1}", "format", "9").Err(); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := verifies(t, server); err == nil || !strings.Contains(out, "event 1: not verified: ") ||
+		!breach.MatchString(out) {
+		t.Errorf("one event of an unknown format: %v\n%s", err, out)
+	}
+	for _, args := range [][]string{{"3"}, {"nonsense"}, {"1", "2"}, {booked.Booking.String()}} {
+		if out, err := verifies(t, server, args...); err == nil {
+			t.Errorf("verify %v: no error\n%s", args, out)
+		}
+	}
+}
+
+func TestVerifyCommandLine(t *testing.T) {
+	// Settings of this process's own environment must not lead to somebody's Redis.
+	for _, name := range []string{"REDIS_HOST", "REDIS_ADDRS", "REDIS_SENTINEL_MASTER"} {
+		t.Setenv(name, "")
+		if err := os.Unsetenv(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Chdir(t.TempDir())
+	for _, args := range [][]string{{"-h"}, {"verify", "-h"}} {
+		var output bytes.Buffer
+		if err := boxoffice(context.Background(), args, &output); err != nil || !strings.Contains(output.String(), "boxoffice verify [EVENT]") {
+			t.Errorf("%v: %v\n%s", args, err, output.String())
+		}
+	}
+	var output bytes.Buffer
+	err := boxoffice(context.Background(), []string{"verify"}, &output)
+	if err == nil || !strings.Contains(err.Error(), "REDIS_HOST") {
+		t.Errorf("verify on the embedded engine: %v", err)
+	}
+}

@@ -1,0 +1,207 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"sort"
+)
+
+// sort puts the bookings in order of their versions, and finds those of the start.
+func (in *inspection) sort() {
+	for i := range in.bookings {
+		if in.booking(i).known {
+			in.order = append(in.order, i)
+		}
+	}
+	slices.SortFunc(in.order, func(a, b int32) int {
+		return cmp.Compare(in.booking(a).version, in.booking(b).version)
+	})
+	in.past = in.order[:sort.Search(len(in.order), func(i int) bool {
+		return in.booking(in.order[i]).version > in.start.version
+	})]
+	for _, i := range in.past {
+		if in.booking(i).sequence != 0 {
+			in.line = append(in.line, i)
+		}
+	}
+	slices.SortStableFunc(in.line, func(a, b int32) int {
+		return cmp.Compare(in.booking(a).sequence, in.booking(b).sequence)
+	})
+}
+
+// checkNotAhead finds changes of versions that the event has not reached.
+func (in *inspection) checkNotAhead(ctx context.Context) error {
+	var version int64
+	err := in.read(ctx, "version", func(ctx context.Context) (err error) {
+		version, err = in.store.client.HGet(ctx, eventKey(in.number), "version").Int64()
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if version < in.start.version {
+		in.breachf(nil, RuleVersions, "the event went back from version %d to %d", in.start.version, version)
+	}
+	for i := range in.bookings {
+		b := in.booking(i)
+		if newest := max(b.version, b.promoted, b.cancelled); b.known && newest > version {
+			in.breachf(b, RuleVersions, "its record is of version %d, and the event has only reached %d", newest, version)
+		}
+	}
+	for id, updated := range in.updates {
+		if updated > version {
+			in.breachf(nil, RuleVersions, "settings were changed at version %d (request %q), and the event has only reached %d",
+				updated, id, version)
+		}
+	}
+	return nil
+}
+
+// checkChain checks that a walk from the latest booking to the one before it, and so
+// on, meets every booking.
+func (in *inspection) checkChain() {
+	before := bookingTail{}
+	for _, i := range in.past {
+		b := in.booking(i)
+		switch told := in.find(b.before); {
+		case b.before == before, told != nil && told.broken: // the latter is reported already
+		case b.before != noTail && b.before != bookingTail{} && (told == nil || !told.known):
+			in.breachf(&copied{id: b.before}, RuleListed, "it has no record, and %s was made after it", token(b.id))
+		default:
+			in.breachf(b, RuleListed, "the booking made before it is %s, its record says %s", named(before), named(b.before))
+		}
+		before = b.id
+	}
+	if latest := tailOf(in.start.latest); latest != before {
+		if b := in.find(latest); b != nil && b.broken {
+			return
+		}
+		in.breachf(in.find(before), RuleListed, "the latest booking is %s, the event says %s", named(before), named(latest))
+	}
+}
+
+func named(id bookingTail) string {
+	switch id {
+	case bookingTail{}:
+		return "none"
+	case noTail:
+		return "no booking's id"
+	default:
+		return token(id)
+	}
+}
+
+// checkCounters compares what the event counted when the look started with what
+// its bookings add up to as of that version.
+func (in *inspection) checkCounters() {
+	var confirmed, waiting, lastConfirmed int64
+	var last *copied // to be confirmed
+	for _, i := range in.past {
+		b := in.booking(i)
+		switch b.at(in.start.version) {
+		case 'C':
+			confirmed += int64(b.quantity)
+			if at := max(b.version, b.promoted); at > lastConfirmed {
+				last, lastConfirmed = b, at
+			}
+		case 'W':
+			waiting++
+		}
+	}
+	if confirmed != in.start.confirmed {
+		in.breachf(nil, RuleConfirmed, "%d tickets are confirmed, the event says %d", confirmed, in.start.confirmed)
+	}
+	if waiting != in.start.waiting {
+		in.breachf(nil, RuleWaiting, "%d bookings wait, the event says %d", waiting, in.start.waiting)
+	}
+	if int64(len(in.line)) != in.start.joined {
+		in.breachf(nil, RuleJoined, "%d bookings were put in line, the event says %d", len(in.line), in.start.joined)
+	}
+	if confirmed > in.start.total {
+		in.breachf(last, RuleOversold, "%d tickets are confirmed of %d; this booking was the last to be confirmed",
+			confirmed, in.start.total)
+	}
+	if entries := in.start.length - 1; in.start.taken+entries != in.start.joined {
+		in.breachf(nil, RuleLine, "the list holds %d bookings, and of %d line numbers %d are used up",
+			entries, in.start.joined, in.start.taken)
+	}
+	in.checkServedUpTo()
+	in.checkHead(in.start.total - confirmed)
+}
+
+// checkServedUpTo checks that those who wait are beyond the number up to which the
+// line was served, and those who were promoted are not.
+func (in *inspection) checkServedUpTo() {
+	for _, i := range in.line {
+		b := in.booking(i)
+		reached := int64(b.sequence) <= in.start.taken
+		if reached && b.at(in.start.version) == 'W' {
+			in.breachf(b, RuleLine, "it waits with line number %d, and the line was served up to %d", b.sequence, in.start.taken)
+		}
+		if !reached && b.promoted != 0 && b.promoted <= in.start.version {
+			in.breachf(b, RuleLine, "it was promoted with line number %d, and the line was only served up to %d", b.sequence, in.start.taken)
+		}
+	}
+}
+
+// checkHead checks that the line was served as far as it could be. While promotions
+// are left to do, the event says so in its backlog.
+func (in *inspection) checkHead(free int64) {
+	if in.start.backlog {
+		return
+	}
+	if entry := in.find(tailOf(in.start.head)); entry != nil && entry.leftEarly(in.start.version) {
+		in.breachf(entry, RuleUnserved, "it is at the head of the line, and cancelled")
+	}
+	first := slices.IndexFunc(in.line, func(i int32) bool { return in.booking(i).at(in.start.version) == 'W' })
+	if first < 0 || in.start.state != StateOpen {
+		return
+	}
+	if head := in.booking(in.line[first]); int64(head.quantity) <= free {
+		in.breachf(head, RuleUnserved, "it is the first that waits, for %d tickets, and %d are free", head.quantity, free)
+	}
+}
+
+// A change is what made one version of the event, or a part of it: one cancellation
+// may promote many.
+type change struct {
+	version int64
+	booking int32
+	kind    changeKind
+}
+
+type changeKind byte
+
+const (
+	cancelling changeKind = iota
+	promoting
+	booking
+	updating
+)
+
+// changes returns the changes up to the start, in the order in which they were made.
+func (in *inspection) changes() []change {
+	changes := make([]change, 0, len(in.past)+len(in.updates))
+	add := func(version int64, booking int32, kind changeKind) {
+		if version != 0 && version <= in.start.version {
+			changes = append(changes, change{version, booking, kind})
+		}
+	}
+	for _, i := range in.past {
+		b := in.booking(i)
+		add(b.version, i, booking)
+		add(b.promoted, i, promoting)
+		add(b.cancelled, i, cancelling)
+	}
+	for _, version := range in.updates {
+		add(version, -1, updating)
+	}
+	slices.SortFunc(changes, func(a, b change) int {
+		if order := cmp.Or(cmp.Compare(a.version, b.version), cmp.Compare(a.kind, b.kind)); order != 0 || a.kind == updating {
+			return order
+		}
+		return cmp.Compare(in.booking(a.booking).sequence, in.booking(b.booking).sequence)
+	})
+	return changes
+}

@@ -1,0 +1,147 @@
+package store
+
+import (
+	"context"
+	"sort"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// An entry's place in the whole line, taken + its index in the list, stays the same
+// while others join behind it and are served ahead of it. So the list can be read in
+// steps, each with the number taken at that instant.
+
+// checkLine matches the waiting list with the bookings, up to the entry that was the
+// last one when the look started.
+func (in *inspection) checkLine(ctx context.Context) error {
+	in.checkServed()
+	w := &lineWalk{inspection: in, expected: in.firstBeyond(in.start.taken)}
+	last := in.start.taken + in.start.length - 1
+	taken := in.start.taken
+	for place := taken + 1; place <= last; {
+		first, entries, err := in.readLine(ctx, place, &taken)
+		if err != nil {
+			return err
+		}
+		if taken >= place { // served meanwhile, as far as that
+			place = taken + 1
+			w.expected = max(w.expected, in.firstBeyond(taken))
+		}
+		if first > place {
+			continue // more was served than the reading allowed for
+		}
+		if first+int64(len(entries)) <= place {
+			break
+		}
+		for _, entry := range entries[place-first:] {
+			if place <= last {
+				w.entry(entry, taken)
+			}
+			place++
+		}
+	}
+	w.skip(len(in.line), taken)
+	for _, b := range w.skipped {
+		if !b.inLine {
+			in.breachf(b, RuleLine, "it has line number %d, and is not in the list", b.sequence)
+		}
+	}
+	return nil
+}
+
+// readLine reads entries from about a place in the line on. It returns the place of
+// the first entry read, and updates taken. What was served since the last reading
+// moves the entries, hence it starts somewhat ahead of the place.
+func (in *inspection) readLine(ctx context.Context, place int64, taken *int64) (first int64, entries []string, err error) {
+	from := max(1, place-*taken-verifyStep)
+	to := max(1, place-*taken) + verifyStep - 1
+	var read *redis.StringCmd
+	var list *redis.StringSliceCmd
+	err = in.atOnce(ctx, "waiting list", func(ctx context.Context, tx redis.Pipeliner) {
+		read = tx.HGet(ctx, eventKey(in.number), "taken")
+		list = tx.LRange(ctx, waitlistKey(in.number), from, to)
+	})
+	if err != nil {
+		return 0, nil, err
+	}
+	if *taken, err = read.Int64(); err != nil {
+		return 0, nil, err
+	}
+	return *taken + from, list.Val(), nil
+}
+
+// checkServed checks entry 0 of the list, which keeps the list alive.
+func (in *inspection) checkServed() {
+	want := "-"
+	if in.start.taken > 0 {
+		i := in.firstBeyond(in.start.taken) - 1
+		if i < 0 || int64(in.booking(in.line[i]).sequence) != in.start.taken {
+			return // that booking has no record, which is told already
+		}
+		want = token(in.booking(in.line[i]).id)
+	}
+	if in.start.served != want {
+		in.breachf(in.find(tailOf(in.start.served)), RuleLine, "entry 0 of the list is %q, and the last one served is %q",
+			in.start.served, want)
+	}
+}
+
+// firstBeyond returns the index in in.line of the first booking beyond a line number.
+func (in *inspection) firstBeyond(number int64) int {
+	return sort.Search(len(in.line), func(i int) bool {
+		return int64(in.booking(in.line[i]).sequence) > number
+	})
+}
+
+// lineWalk follows the list and the bookings that were put in line, side by side.
+type lineWalk struct {
+	*inspection
+	expected int // index in line of the booking that should come next
+	skipped  []*copied
+}
+
+// skip notes that the list goes on with another booking than the expected one.
+func (w *lineWalk) skip(to int, taken int64) {
+	for ; w.expected < to; w.expected++ {
+		if b := w.booking(w.line[w.expected]); int64(b.sequence) > taken {
+			w.skipped = append(w.skipped, b)
+		}
+	}
+}
+
+func (w *lineWalk) entry(entry string, taken int64) {
+	id := tailOf(entry)
+	b := w.find(id)
+	if b != nil && b.broken {
+		return // told already
+	}
+	if b == nil || !b.known {
+		if id == noTail || id == (bookingTail{}) {
+			w.breachf(nil, RuleLine, "the list holds %q, which is no booking's id", entry)
+		} else {
+			w.breachf(&copied{id: id}, RuleLine, "it is in the list, and there is no such booking")
+		}
+		return
+	}
+	switch {
+	case b.sequence == 0:
+		w.breachf(b, RuleLine, "it is in the list, and was never put in line")
+		return
+	case b.inLine:
+		w.breachf(b, RuleLine, "it is in the list twice")
+		return
+	case b.promoted != 0:
+		w.breachf(b, RuleLine, "it is in the list, and was promoted at version %d", b.promoted)
+	}
+	b.inLine = true
+	at := w.firstBeyond(int64(b.sequence) - 1)
+	for at < len(w.line) && w.booking(w.line[at]) != b {
+		at++
+	}
+	if at < w.expected || at == len(w.line) {
+		w.breachf(b, RuleLine, "it has line number %d, and is not in its place in the list", b.sequence)
+		return
+	}
+	w.skip(at, taken)
+	w.expected = at + 1
+}

@@ -1,0 +1,312 @@
+package store_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/redis/go-redis/v9"
+
+	"boxoffice/store"
+)
+
+// Random histories of every kind of call leave nothing to find.
+func TestVerifyHealthyHistories(t *testing.T) {
+	onEveryEngine(t, func(t *testing.T, s *store.Store) {
+		const histories = 6
+		for seed := range uint64(histories) {
+			walk(t, s, 1000+seed)
+		}
+		events := 0
+		err := s.VerifyAll(ctx, func(breach store.Breach) { t.Error(breach) }, func(result store.Verification, err error) {
+			events++
+			if err != nil || result.Bookings == 0 || result.Number != uint64(events) {
+				t.Errorf("%+v, %v", result, err)
+			}
+		})
+		if err != nil || events != histories {
+			t.Errorf("%d events verified, %v", events, err)
+		}
+	})
+}
+
+// A line of several steps' length, with leavers at its head, in its middle and at its
+// end, is found healthy at each stage of its promotion; so are the users' chains.
+func TestVerifyHealthyLongLine(t *testing.T) {
+	onEveryEngine(t, func(t *testing.T, s *store.Store) {
+		show := newShow(t, s, tickets(1))
+		wantNoBreach(t, s, show.ref)
+		show.book("a", 1)
+		length := 1700
+		if s.Engine() == store.EngineEmbedded {
+			length = 800
+		}
+		line := show.line(length)
+		for i, booking := range line {
+			if i < 600 && i != 300 || i%3 == 0 {
+				show.cancel(user(i), booking)
+			}
+		}
+		for range 300 {
+			show.book("the same user", 1)
+		}
+		wantNoBreach(t, s, show.ref)
+		if err := s.RaiseOnly(ctx, show.event.Number, 900); err != nil {
+			t.Fatal(err)
+		}
+		for more := true; more; {
+			wantNoBreach(t, s, show.ref)
+			var err error
+			if more, err = s.PromoteOnce(ctx, show.event.Number); err != nil {
+				t.Fatal(err)
+			}
+		}
+		show.setState(store.StateClosed)
+		show.cancelOldest("the same user")
+		wantNoBreach(t, s, show.ref)
+	})
+}
+
+func TestVerifyNoEvent(t *testing.T) {
+	onEveryEngine(t, func(t *testing.T, s *store.Store) {
+		show := newShow(t, s, tickets(1))
+		other := show.event.UUID
+		other[15]++
+		for _, ref := range []store.EventRef{store.EventNumber(0), store.EventNumber(99), store.EventUUID(other), {}} {
+			if _, err := s.Verify(ctx, ref, nil); !errors.Is(err, store.ErrEventNotFound) {
+				t.Errorf("%v: %v", ref, err)
+			}
+		}
+		if err := s.Client().HSet(ctx, store.EventKeys(1)[0], "format", "2").Err(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Verify(ctx, show.ref, nil); err == nil {
+			t.Error("an unknown format was verified")
+		}
+	})
+}
+
+// churn changes an event from several goroutines until stop is called.
+func churn(t *testing.T, show *show, users int) (stop func()) {
+	var stopped atomic.Bool
+	var group sync.WaitGroup
+	for worker := range 6 {
+		group.Go(func() {
+			random := rand.New(rand.NewPCG(uint64(worker), 1))
+			var mine []store.BookResult
+			for !stopped.Load() {
+				who := user(worker*users + random.IntN(users))
+				var err error
+				switch choice := random.IntN(40); {
+				case choice < 20:
+					_, err = show.Book(ctx, store.BookRequest{Event: show.ref, User: who, Quantity: 1 + random.Int64N(3)})
+				case choice < 24: // to be cancelled by its id, out of the middle of the line
+					who = user(worker * users)
+					var booked store.BookResult
+					if booked, err = show.Book(ctx, store.BookRequest{Event: show.ref, User: who, Quantity: 1}); err == nil {
+						mine = append(mine, booked)
+					}
+				case choice < 28 && len(mine) > 0:
+					i := random.IntN(len(mine))
+					_, err = show.Cancel(ctx, store.CancelRequest{Booking: mine[i].Booking, User: user(worker * users)})
+				case choice < 38:
+					_, err = show.CancelOldest(ctx, store.CancelOldestRequest{Event: show.ref, User: who})
+				case choice == 38:
+					total := show.event.TotalTickets + random.Int64N(200)
+					_, err = show.Update(ctx, store.UpdateRequest{Event: show.ref, TotalTickets: &total})
+				default:
+					state := []store.State{store.StatePaused, store.StateOpen, store.StateOpen}[random.IntN(3)]
+					_, err = show.Update(ctx, store.UpdateRequest{Event: show.ref, State: &state})
+				}
+				switch {
+				case err == nil, errors.Is(err, store.ErrBookingNotFound), errors.Is(err, store.ErrEventPaused),
+					errors.Is(err, store.ErrCapacityBelowConfirmed), errors.Is(err, store.ErrOverCapacity):
+				default:
+					t.Errorf("churn: %v", err)
+				}
+			}
+		})
+	}
+	return func() {
+		stopped.Store(true)
+		group.Wait()
+	}
+}
+
+// Nothing is found in a healthy event however it changes meanwhile.
+func TestVerifyWhileTheEventChanges(t *testing.T) {
+	onEveryEngine(t, func(t *testing.T, s *store.Store) {
+		show := newShow(t, s, tickets(400))
+		looks, bookings := 4, 2000
+		if s.Engine() == store.EngineEmbedded {
+			looks, bookings = 3, 500
+		}
+		inParallel(bookings, func(i int) {
+			if _, err := s.Book(ctx, store.BookRequest{Event: show.ref, User: user(i % 900), Quantity: 1}); err != nil {
+				t.Error(err)
+			}
+		})
+		stop := churn(t, show, 150)
+		defer stop()
+		moved := int64(0)
+		for range looks {
+			result, err := s.Verify(ctx, show.ref, func(breach store.Breach) { t.Errorf("a breach where there is none: %s", breach) })
+			if err != nil || result.Bookings < bookings {
+				t.Fatalf("%+v, %v", result, err)
+			}
+			moved += show.now().Version - result.Version
+		}
+		if moved < int64(10*looks) {
+			t.Errorf("the event moved on by %d versions during %d looks: nothing is proven", moved, looks)
+		}
+	})
+}
+
+// What is wrong is found however the rest of the event changes meanwhile.
+func TestVerifyFindsCorruptionWhileTheEventChanges(t *testing.T) {
+	onRealEngines(t, func(t *testing.T, s *store.Store) {
+		v := newVictim(t, s)
+		stop := churn(t, v.show, 150)
+		defer stop()
+		v.add("confirmed", 1)
+		v.set("<"+name(v.ann3.Booking), name(v.nobody))
+		v.set("@user-that-never-books", "1:"+name(v.nobody))
+		v.do("ZADD", v.left, 3_000_000, 3_000_000)
+		v.edit(v.bob, 3, "")
+		found := breaches(t, s, v.ref)
+		for _, rule := range []store.Rule{store.RuleConfirmed, store.RuleUser, store.RuleLeft, store.RuleCancellation} {
+			if !slices.ContainsFunc(found, func(b store.Breach) bool { return b.Rule == rule }) {
+				t.Errorf("%q is not found in %v", rule, found)
+			}
+		}
+	})
+}
+
+// spy sees what is sent to Redis, before and after.
+type spy struct {
+	before func(command redis.Cmder)
+	after  func(command redis.Cmder)
+}
+
+func (s spy) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (s spy) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, command redis.Cmder) error {
+		s.before(command)
+		err := next(ctx, command)
+		s.after(command)
+		return err
+	}
+}
+
+func (s spy) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, commands []redis.Cmder) error {
+		for _, command := range commands {
+			s.before(command)
+		}
+		err := next(ctx, commands)
+		for _, command := range commands {
+			s.after(command)
+		}
+		return err
+	}
+}
+
+// No call may keep Redis from serving others: each reads a bounded part of the event.
+func TestVerifyReadsInBoundedSteps(t *testing.T) {
+	onRealEngines(t, func(t *testing.T, s *store.Store) {
+		show := newShow(t, s, tickets(500))
+		const bookings = 5000
+		inParallel(bookings, func(i int) {
+			result, err := s.Book(ctx, store.BookRequest{Event: show.ref, User: user(i % 2000), Quantity: 1})
+			if err == nil && i%3 == 0 {
+				_, err = s.Cancel(ctx, store.CancelRequest{Booking: result.Booking, User: user(i % 2000)})
+			}
+			if err != nil {
+				t.Error(err)
+			}
+		})
+		hash := store.EventKeys(show.event.Number)[0]
+		// One user's entry and all links wrong: the most that has to be read again.
+		if err := s.Client().HSet(ctx, hash, "@"+user(1), "rubbish").Err(); err != nil {
+			t.Fatal(err)
+		}
+		// Redis returns whole buckets of a hash, so a scan may give somewhat more than asked for.
+		const most = 1500
+		counts := map[string]int{}
+		check := func(command redis.Cmder) {
+			if command.Name() == "hello" || command.Name() == "client" {
+				return // of the connection
+			}
+			entries := len(command.Args())
+			switch reply := command.(type) {
+			case *redis.ScanCmd:
+				fields, _ := reply.Val()
+				entries += len(fields) / 2
+			case *redis.StringSliceCmd:
+				entries += len(reply.Val())
+			case *redis.ZSliceCmd:
+				entries += len(reply.Val())
+			case *redis.SliceCmd, *redis.StringCmd, *redis.IntCmd, *redis.StatusCmd:
+			default:
+				t.Errorf("a command of unknown reach: %v", command.Args())
+			}
+			counts[command.Name()]++
+			if entries > most {
+				t.Errorf("%d entries in one call: %.100v", entries, fmt.Sprint(command.Args()))
+			}
+		}
+		s.Client().AddHook(spy{before: func(redis.Cmder) {}, after: check})
+		if found := breaches(t, s, show.ref); len(found) != 1 {
+			t.Errorf("found %v", found)
+		}
+		if counts["hscan"] < 2*bookings/most || counts["lrange"] < 2 || counts["zrangebyscore"] < 2 {
+			t.Errorf("calls: %v", counts)
+		}
+	})
+}
+
+// What one look finds and the next does not is neither hidden nor called a breach.
+func TestVerifyUnsteady(t *testing.T) {
+	onRealEngines(t, func(t *testing.T, s *store.Store) {
+		v := newVictim(t, s)
+		second := store.Beside(s)
+		defer func() { _ = second.Close() }()
+		v.add("confirmed", 1)
+		var looks atomic.Int64
+		second.Client().AddHook(spy{after: func(redis.Cmder) {}, before: func(command redis.Cmder) {
+			if command.Name() == "llen" && looks.Add(1) == 2 {
+				v.add("confirmed", -1)
+			}
+		}})
+		_, err := second.Verify(ctx, v.ref, func(breach store.Breach) { t.Error(breach) })
+		if !errors.Is(err, store.ErrUnsteady) {
+			t.Errorf("%v, want ErrUnsteady", err)
+		}
+		wantNoBreach(t, s, v.ref)
+	})
+}
+
+// A Redis that lost its last writes in a failover is no reason to pass.
+func TestVerifyFindsAnEventThatWentBack(t *testing.T) {
+	onRealEngines(t, func(t *testing.T, s *store.Store) {
+		v := newVictim(t, s)
+		second := store.Beside(s)
+		defer func() { _ = second.Close() }()
+		second.Client().AddHook(spy{after: func(redis.Cmder) {}, before: func(command redis.Cmder) {
+			if args := command.Args(); command.Name() == "hget" && args[len(args)-1] == "version" {
+				v.add("version", -1)
+			}
+		}})
+		found := breaches(t, second, v.ref)
+		if !slices.ContainsFunc(found, func(b store.Breach) bool { return strings.Contains(b.Detail, "went back from version") }) {
+			t.Errorf("found %v", found)
+		}
+	})
+}

@@ -1,0 +1,276 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/redis/go-redis/v9"
+)
+
+// verifyStep is how many entries a read asks for. Redis serves nobody else during it.
+const verifyStep = 500
+
+// verifyPatience is how long an outage of Redis may last before a verification ends.
+const verifyPatience = 30 * time.Second
+
+// verifiedFormat is the format of records that these checks know.
+const verifiedFormat = "1"
+
+// eventSettings are all fields of an event's hash that are not of a booking, a user
+// or a request. Only backlog may be missing.
+var eventSettings = []string{
+	"uuid", "format", "state", "version", "total", "confirmed", "waiting", "joined", "taken", "latest", "backlog",
+	"name", "createdAt", "request", "maxPerUser", "waitlistLimit",
+}
+
+// numericSettings are those of them that hold a whole number.
+var numericSettings = []string{
+	"version", "total", "confirmed", "waiting", "joined", "taken", "createdAt", "maxPerUser", "waitlistLimit",
+}
+
+// instant is an event at the instant when the look started.
+type instant struct {
+	state                                             State
+	version, total, confirmed, waiting, joined, taken int64
+	latest                                            string
+	backlog                                           bool
+	length                                            int64  // of the list
+	served, head                                      string // entries 0 and 1 of the list
+}
+
+// read calls Redis, over an outage if need be.
+func (in *inspection) read(ctx context.Context, what string, call func(ctx context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, verifyPatience)
+	defer cancel()
+	return in.store.retry(ctx, "verify, "+what, func() error { return call(ctx) })
+}
+
+// atOnce reads several keys of the event at one instant.
+func (in *inspection) atOnce(ctx context.Context, what string, ask func(ctx context.Context, tx redis.Pipeliner)) error {
+	return in.read(ctx, what, func(ctx context.Context) error {
+		_, err := in.store.client.TxPipelined(ctx, func(tx redis.Pipeliner) error {
+			ask(ctx, tx)
+			return nil
+		})
+		return err
+	})
+}
+
+// readStart reads the event's settings and counters at one instant. complete is
+// false if they are so broken that nothing can be checked against them.
+func (in *inspection) readStart(ctx context.Context, event EventRef) (complete bool, err error) {
+	var settings *redis.SliceCmd
+	var length, leavers *redis.IntCmd
+	var top *redis.StringSliceCmd
+	err = in.atOnce(ctx, "counters", func(ctx context.Context, tx redis.Pipeliner) {
+		settings = tx.HMGet(ctx, eventKey(in.number), eventSettings...)
+		length = tx.LLen(ctx, waitlistKey(in.number))
+		top = tx.LRange(ctx, waitlistKey(in.number), 0, 1)
+		leavers = tx.ZCard(ctx, leftKey(in.number))
+	})
+	if err != nil {
+		return false, err
+	}
+	values := map[string]string{}
+	for i, value := range settings.Val() {
+		if text, ok := value.(string); ok {
+			values[eventSettings[i]] = text
+		}
+	}
+	if len(values) == 0 && length.Val() == 0 && leavers.Val() == 0 {
+		return false, ErrEventNotFound
+	}
+	if len(values) == 0 {
+		in.breachf(nil, RuleSettings, "the event's hash is gone, and its list or its set is there")
+		return false, nil
+	}
+	if format, ok := values["format"]; ok && format != verifiedFormat {
+		return false, fmt.Errorf("event %d has format %q, which this version cannot verify", in.number, format)
+	}
+	if !in.checkSettings(values) {
+		return false, nil
+	}
+	if event.uuid != "" && event.uuid != values["uuid"] {
+		return false, ErrEventNotFound
+	}
+	number := func(name string) int64 {
+		value, _ := strconv.ParseInt(values[name], 10, 64)
+		return value
+	}
+	_, backlog := values["backlog"]
+	in.start = instant{
+		state: State(values["state"]), latest: values["latest"], backlog: backlog,
+		version: number("version"), total: number("total"), confirmed: number("confirmed"),
+		waiting: number("waiting"), joined: number("joined"), taken: number("taken"),
+		length: length.Val(),
+	}
+	for i, entry := range []*string{&in.start.served, &in.start.head} {
+		if i < len(top.Val()) {
+			*entry = top.Val()[i]
+		}
+	}
+	in.caughtUp = in.start.version
+	return true, nil
+}
+
+// checkSettings tells whether the settings are such that the rest can be checked.
+func (in *inspection) checkSettings(values map[string]string) bool {
+	before := len(in.breaches)
+	for _, name := range eventSettings {
+		if _, ok := values[name]; !ok && name != "backlog" {
+			in.breachf(nil, RuleSettings, "the event has no field %s", name)
+		}
+	}
+	for _, name := range numericSettings {
+		value, ok := values[name]
+		if n, err := strconv.ParseInt(value, 10, 64); ok && (err != nil || n < 0) {
+			in.breachf(nil, RuleSettings, "field %s is %q", name, value)
+		}
+	}
+	if text, ok := values["uuid"]; ok {
+		id, err := uuid.Parse(text)
+		if number, ours := numberOf(id); err != nil || !ours || number != in.number {
+			in.breachf(nil, RuleSettings, "field uuid is %q", text)
+		}
+	}
+	if state, ok := values["state"]; ok && !slices.Contains([]State{StateOpen, StatePaused, StateClosed}, State(state)) {
+		in.breachf(nil, RuleSettings, "field state is %q", state)
+	}
+	return len(in.breaches) == before
+}
+
+// scan copies the event's hash. Redis promises that a scan returns every field that
+// is there from its start to its end, and bookings never go away.
+func (in *inspection) scan(ctx context.Context) error {
+	for cursor, more := uint64(0), true; more; more = cursor != 0 {
+		var fields []string
+		var next uint64
+		err := in.read(ctx, "bookings", func(ctx context.Context) (err error) {
+			fields, next, err = in.store.client.HScan(ctx, eventKey(in.number), cursor, "", verifyStep).Result()
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		for i := 0; i+1 < len(fields); i += 2 {
+			in.take(fields[i], fields[i+1])
+		}
+		cursor = next
+	}
+	return nil
+}
+
+// take copies one field of the event's hash.
+func (in *inspection) take(name, value string) {
+	if slices.Contains(eventSettings, name) {
+		return
+	}
+	kind, rest := byte(0), name
+	if name != "" && strings.IndexByte("@<>!", name[0]) >= 0 {
+		kind, rest = name[0], name[1:]
+	}
+	id := bookingTail{}
+	if kind != '@' && kind != '!' {
+		if id = tailOf(rest); id == noTail || rest == "" {
+			in.breachf(nil, RuleSettings, "field %q is not one of an event", name)
+			return
+		}
+	}
+	switch kind {
+	case '@':
+		in.putHolder(rest, value)
+	case '<':
+		_, b := in.place(id)
+		b.older = tailOf(value)
+	case '>':
+		_, b := in.place(id)
+		b.newer = tailOf(value)
+	case '!':
+		in.takeRequest(rest, value)
+	default:
+		in.putChecked(id, value)
+	}
+}
+
+// takeRequest copies what an id of a request leads to: the version that a change of
+// settings made, or the booking that a user cancelled without naming it.
+func (in *inspection) takeRequest(id, value string) {
+	if version, err := strconv.ParseInt(value, 10, 64); err == nil && version >= 2 {
+		in.updates[id] = version
+		return
+	}
+	tail := tailOf(value)
+	if value == "" || tail == noTail {
+		in.breachf(nil, RuleCancellation, "request %q led to %q, neither a version nor a booking", id, value)
+		return
+	}
+	_, b := in.place(tail)
+	b.cancelledByUser = true
+}
+
+func (in *inspection) putChecked(id bookingTail, record string) *copied {
+	b, err := in.put(id, record)
+	if err != nil {
+		in.breachf(b, RuleRecord, "%v: %q", err, record)
+	}
+	return b
+}
+
+// reread reads records once more, so that they are newer than all that was read before.
+func (in *inspection) reread(ctx context.Context, bookings []*copied) error {
+	for chunk := range slices.Chunk(bookings, verifyStep) {
+		names := make([]string, len(chunk))
+		for i, b := range chunk {
+			names[i] = token(b.id)
+		}
+		var records []any
+		err := in.read(ctx, "bookings again", func(ctx context.Context) (err error) {
+			records, err = in.store.client.HMGet(ctx, eventKey(in.number), names...).Result()
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		for i, b := range chunk {
+			if record, ok := records[i].(string); ok {
+				in.putChecked(b.id, record)
+			} else {
+				b.known = false
+			}
+		}
+	}
+	return nil
+}
+
+// catchUp copies the bookings that were made since the start, up to a version at
+// which the latest booking was this one.
+func (in *inspection) catchUp(ctx context.Context, latest string, version int64) error {
+	ctx, cancel := context.WithTimeout(ctx, verifyPatience)
+	defer cancel()
+	for next, more := latest, version > in.caughtUp; more && next != ""; {
+		r, err := in.store.run(ctx, bookingsScript, []string{eventKey(in.number), leftKey(in.number)},
+			"", next, verifyStep)
+		if err != nil {
+			return err
+		}
+		_, following, rows := r.text(), r.text(), r.list()
+		row := &reply{script: r.script, items: rows}
+		for more && row.next < len(rows) && row.err == nil {
+			name, record, _ := row.text(), row.text(), row.integer()
+			b := in.putChecked(tailOf(name), record)
+			more = b.version > in.caughtUp
+		}
+		if err := errors.Join(r.err, row.err); err != nil {
+			return err
+		}
+		next = following
+	}
+	in.caughtUp = max(in.caughtUp, version)
+	return nil
+}

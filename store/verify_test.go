@@ -1,0 +1,281 @@
+package store_test
+
+import (
+	"encoding/base64"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/redis/go-redis/v9"
+
+	"boxoffice/store"
+)
+
+// breaches verifies an event.
+func breaches(t *testing.T, s *store.Store, event store.EventRef) []store.Breach {
+	t.Helper()
+	var found []store.Breach
+	result, err := s.Verify(ctx, event, func(breach store.Breach) { found = append(found, breach) })
+	if err != nil || result.Breaches != len(found) {
+		t.Fatalf("verified %+v, %v, with %d breaches reported: %v", result, err, len(found), found)
+	}
+	return found
+}
+
+func wantNoBreach(t *testing.T, s *store.Store, event store.EventRef) {
+	t.Helper()
+	for _, breach := range breaches(t, s, event) {
+		t.Errorf("a breach where there is none: %s", breach)
+	}
+}
+
+// onEmbeddedAndRedis leaves out the cluster, where commands only go another way.
+func onEmbeddedAndRedis(t *testing.T, test func(t *testing.T, s *store.Store)) {
+	t.Helper()
+	t.Run("embedded", func(t *testing.T) { test(t, open(t, store.Config{})) })
+	t.Run("redis", func(t *testing.T) { test(t, openRedis(t)) })
+}
+
+// victim is a small event with a bit of everything, and the means to corrupt it.
+type victim struct {
+	*show
+	redis                 redis.UniversalClient
+	hash, list, left      string
+	ann, bob, cyd, dan    store.BookResult
+	eve, ann2, fay, ann3  store.BookResult
+	gus, hal              store.BookResult
+	nobody                uuid.UUID // the id of no booking
+	version, total, taken int64
+}
+
+// newVictim makes an event of five tickets:
+//
+//	ann 2, cyd 1, dan 1 (promoted when bob cancelled 2) are confirmed;
+//	the line is eve (for 2), ann2, fay, ann3, gus, hal; fay and hal left it.
+func newVictim(t *testing.T, s *store.Store) *victim {
+	t.Helper()
+	v := &victim{show: newShow(t, s, tickets(5)), redis: s.Client()}
+	keys := store.EventKeys(v.event.Number)
+	v.hash, v.list, v.left = keys[0], keys[1], keys[2]
+	v.ann, v.bob, v.cyd = v.book("ann", 2), v.book("bob", 2), v.book("cyd", 1)
+	v.dan, v.eve = v.book("dan", 1), v.book("eve", 2)
+	v.ann2, v.fay, v.ann3 = v.book("ann", 1), v.book("fay", 1), v.book("ann", 1)
+	v.gus, v.hal = v.book("gus", 1), v.book("hal", 1)
+	v.cancel("bob", v.bob)
+	v.cancel("fay", v.fay)
+	v.setState(store.StatePaused)
+	v.cancelOldest("hal")
+	v.setState(store.StateOpen)
+	v.nobody = v.gus.Booking
+	v.nobody[15]++
+	event := v.now()
+	v.version, v.total, v.taken = event.Version, event.TotalTickets, 1
+	wantNoBreach(t, s, v.ref)
+	return v
+}
+
+// name is how the event's hash names a booking.
+func name(id uuid.UUID) string { return base64.RawURLEncoding.EncodeToString(id[6:]) }
+
+func (v *victim) do(args ...any) {
+	v.t.Helper()
+	if err := v.redis.Do(ctx, args...).Err(); err != nil {
+		v.t.Fatalf("%v: %v", args, err)
+	}
+}
+
+func (v *victim) set(field string, value any)   { v.t.Helper(); v.do("HSET", v.hash, field, value) }
+func (v *victim) add(field string, value int64) { v.t.Helper(); v.do("HINCRBY", v.hash, field, value) }
+func (v *victim) remove(fields ...string) {
+	v.t.Helper()
+	if n, err := v.redis.HDel(ctx, v.hash, fields...).Result(); err != nil || n != int64(len(fields)) {
+		v.t.Fatalf("%d of %v removed, %v", n, fields, err)
+	}
+}
+
+// edit changes parts of a booking's record: number, value, number, value ...
+func (v *victim) edit(booking store.BookResult, edits ...any) {
+	v.t.Helper()
+	record, err := v.redis.HGet(ctx, v.hash, name(booking.Booking)).Result()
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	parts := strings.SplitN(record, "|", 11)
+	for i := 0; i < len(edits); i += 2 {
+		part, ok := edits[i].(int)
+		if !ok {
+			v.t.Fatalf("%v is not the number of a part", edits[i])
+		}
+		parts[part] = fmt.Sprint(edits[i+1])
+	}
+	v.set(name(booking.Booking), strings.Join(parts, "|"))
+}
+
+// Each corruption must be found, and named: the rule, and the booking if it is one's.
+func TestVerifyFindsCorruption(t *testing.T) {
+	id := func(b store.BookResult) string { return name(b.Booking) }
+	for _, c := range []struct {
+		name    string
+		corrupt func(v *victim)
+		finding store.Rule                // the rule, and how the text after it begins where that matters
+		booking func(v *victim) uuid.UUID // nil: the event's
+		alone   bool                      // nothing else may be reported
+	}{
+		{"confirmed counter one too high", func(v *victim) { v.add("confirmed", 1) }, store.RuleConfirmed, nil, true},
+		{"confirmed counter one too low", func(v *victim) { v.add("confirmed", -1) }, store.RuleConfirmed, nil, true},
+		{"waiting counter off", func(v *victim) { v.add("waiting", 1) }, store.RuleWaiting, nil, true},
+		{"line number counter off", func(v *victim) { v.add("joined", 1) }, store.RuleJoined, nil, false},
+		{"taken counter off", func(v *victim) { v.add("taken", 1) }, store.RuleLine + ": it waits",
+			func(v *victim) uuid.UUID { return v.eve.Booking }, false},
+		{"counter is no number", func(v *victim) { v.set("waiting", "many") }, store.RuleSettings, nil, true},
+		{"another event's uuid", func(v *victim) { v.set("uuid", "00000002-0000-8000-8000-000000000000") },
+			store.RuleSettings + ": field uuid", nil, true},
+		{"unknown state", func(v *victim) { v.set("state", "opened") }, store.RuleSettings + ": field state", nil, true},
+		{"setting missing", func(v *victim) { v.remove("total") }, store.RuleSettings, nil, true},
+		{"stray field", func(v *victim) { v.set("sold", 4) }, store.RuleSettings, nil, true},
+		{"the hash is gone", func(v *victim) { v.do("DEL", v.hash) }, store.RuleSettings, nil, true},
+
+		{"more confirmed than tickets", func(v *victim) { v.set("total", 3) }, store.RuleOversold,
+			func(v *victim) uuid.UUID { return v.dan.Booking }, true},
+		{"head waits for tickets that are free", func(v *victim) { v.set("total", 6) }, store.RuleUnserved,
+			func(v *victim) uuid.UUID { return v.eve.Booking }, true},
+		{"a leaver at the head", func(v *victim) {
+			v.do("LREM", v.list, 1, id(v.eve))
+			v.do("LREM", v.list, 1, id(v.ann2))
+			v.add("taken", 2)
+		}, store.RuleUnserved, func(v *victim) uuid.UUID { return v.fay.Booking }, false},
+		{"promoted out of order", func(v *victim) {
+			v.edit(v.gus, 0, "C", 1, v.version+1)
+			v.add("version", 1)
+			v.add("confirmed", 1)
+			v.add("waiting", -1)
+			v.do("LREM", v.list, 1, id(v.gus))
+		}, store.RuleOvertaken, func(v *victim) uuid.UUID { return v.gus.Booking }, false},
+		{"a newcomer confirmed while others wait", func(v *victim) {
+			newcomer := v.book("ivy", 1)
+			v.edit(newcomer, 0, "C", 8, "", 9, "")
+			v.add("confirmed", 1)
+			v.add("waiting", -1)
+			v.add("joined", -1)
+			v.do("RPOP", v.list)
+			v.hal = newcomer
+		}, store.RuleOvertaken, func(v *victim) uuid.UUID { return v.hal.Booking }, true},
+
+		{"promoted and not served", func(v *victim) {
+			v.edit(v.gus, 0, "C", 1, v.version+1)
+			v.add("version", 1)
+		}, store.RuleLine + ": it was promoted with line number", func(v *victim) uuid.UUID { return v.gus.Booking }, false},
+
+		{"list too short", func(v *victim) { v.do("RPOP", v.list) }, store.RuleLine + ": the list holds 5", nil, false},
+		{"missing in the list", func(v *victim) { v.do("LREM", v.list, 1, id(v.ann2)) }, store.RuleLine,
+			func(v *victim) uuid.UUID { return v.ann2.Booking }, false},
+		{"last one missing in the list", func(v *victim) { v.do("RPOP", v.list) }, store.RuleLine,
+			func(v *victim) uuid.UUID { return v.hal.Booking }, false},
+		{"no such booking in the list", func(v *victim) { v.do("LSET", v.list, 2, name(v.nobody)) }, store.RuleLine,
+			func(v *victim) uuid.UUID { return v.nobody }, false},
+		{"no id in the list", func(v *victim) { v.do("RPUSH", v.list, "rubbish") }, store.RuleLine + `: the list holds "rubbish"`, nil, false},
+		{"one who never waited in the list", func(v *victim) { v.do("RPUSH", v.list, id(v.cyd)) }, store.RuleLine,
+			func(v *victim) uuid.UUID { return v.cyd.Booking }, false},
+		{"a promoted one in the list", func(v *victim) { v.do("RPUSH", v.list, id(v.dan)) },
+			store.RuleLine + ": it is in the list, and was promoted", func(v *victim) uuid.UUID { return v.dan.Booking }, false},
+		{"twice in the list", func(v *victim) { v.do("RPUSH", v.list, id(v.ann2)) }, store.RuleLine,
+			func(v *victim) uuid.UUID { return v.ann2.Booking }, false},
+		{"two changed places in the list", func(v *victim) {
+			v.do("LSET", v.list, 2, id(v.gus))
+			v.do("LSET", v.list, 5, id(v.ann2))
+		}, store.RuleLine, func(v *victim) uuid.UUID { return v.ann2.Booking }, false},
+		{"wrong entry 0", func(v *victim) { v.do("LSET", v.list, 0, id(v.bob)) }, store.RuleLine,
+			func(v *victim) uuid.UUID { return v.bob.Booking }, true},
+
+		{"a leaver not in the set", func(v *victim) { v.do("ZREM", v.left, 4) }, store.RuleLeft,
+			func(v *victim) uuid.UUID { return v.fay.Booking }, true},
+		{"one who waits in the set", func(v *victim) { v.do("ZADD", v.left, 5, 5) }, store.RuleLeft,
+			func(v *victim) uuid.UUID { return v.ann3.Booking }, true},
+		{"one who was served in the set", func(v *victim) { v.do("ZADD", v.left, 1, 1) }, store.RuleLeft,
+			func(v *victim) uuid.UUID { return v.dan.Booking }, true},
+		{"a number that nobody has in the set", func(v *victim) { v.do("ZADD", v.left, 99, 99) }, store.RuleLeft, nil, true},
+		{"a wrong score in the set", func(v *victim) { v.do("ZADD", v.left, 3, 4) }, store.RuleLeft + ": the set holds \"4\" with", nil, false},
+		{"no sentinel in the set", func(v *victim) { v.do("ZREM", v.left, "-") }, store.RuleLeft, nil, true},
+
+		{"too few tickets of a user", func(v *victim) { v.set("@eve", "1:"+id(v.eve)) }, store.RuleUser,
+			func(v *victim) uuid.UUID { return v.eve.Booking }, true},
+		{"wrong newest of a user", func(v *victim) { v.set("@ann", "4:"+id(v.ann)+":"+id(v.ann2)) }, store.RuleUser,
+			func(v *victim) uuid.UUID { return v.ann.Booking }, true},
+		{"a user without an entry", func(v *victim) { v.remove("@gus") }, store.RuleUser,
+			func(v *victim) uuid.UUID { return v.gus.Booking }, true},
+		{"a user with nothing but an entry", func(v *victim) { v.set("@bob", "2:"+id(v.bob)) }, store.RuleUser, nil, true},
+		{"a younger link wrong", func(v *victim) { v.set(">"+id(v.ann), id(v.ann3)) }, store.RuleUser,
+			func(v *victim) uuid.UUID { return v.ann.Booking }, true},
+		{"an older link wrong", func(v *victim) { v.set("<"+id(v.ann3), id(v.ann)) }, store.RuleUser,
+			func(v *victim) uuid.UUID { return v.ann3.Booking }, true},
+		{"an older link missing", func(v *victim) { v.remove("<" + id(v.ann2)) }, store.RuleUser,
+			func(v *victim) uuid.UUID { return v.ann2.Booking }, true},
+		{"a link of a cancelled booking", func(v *victim) { v.set(">"+id(v.bob), id(v.ann)) }, store.RuleUser,
+			func(v *victim) uuid.UUID { return v.bob.Booking }, true},
+		{"a link of no booking", func(v *victim) { v.set("<"+name(v.nobody), id(v.ann)) }, store.RuleUser,
+			func(v *victim) uuid.UUID { return v.nobody }, true},
+		{"a live booking out of its user's chain", func(v *victim) {
+			v.remove("<"+id(v.ann2), ">"+id(v.ann2))
+			v.set(">"+id(v.ann), id(v.ann3))
+			v.set("<"+id(v.ann3), id(v.ann))
+			v.set("@ann", "3:"+id(v.ann)+":"+id(v.ann3))
+		}, store.RuleUser, func(v *victim) uuid.UUID { return v.ann2.Booking }, false},
+
+		{"the latest booking forgotten", func(v *victim) { v.set("latest", id(v.gus)) }, store.RuleListed,
+			func(v *victim) uuid.UUID { return v.hal.Booking }, true},
+		{"the chain of bookings cut", func(v *victim) { v.edit(v.gus, 7, id(v.fay)) }, store.RuleListed,
+			func(v *victim) uuid.UUID { return v.gus.Booking }, true},
+		{"a booking lost", func(v *victim) { v.remove(id(v.cyd)) }, store.RuleListed,
+			func(v *victim) uuid.UUID { return v.cyd.Booking }, false},
+		{"a booking lost, and its version", func(v *victim) { v.remove(id(v.cyd)) }, store.RuleVersions, nil, false},
+
+		{"a record that cannot be read", func(v *victim) { v.set(id(v.dan), "rubbish") }, store.RuleRecord,
+			func(v *victim) uuid.UUID { return v.dan.Booking }, false},
+		{"a status that the versions deny", func(v *victim) { v.edit(v.eve, 0, "C") }, store.RuleRecord,
+			func(v *victim) uuid.UUID { return v.eve.Booking }, true},
+		{"cancelled before it was booked", func(v *victim) { v.edit(v.fay, 2, 2) }, store.RuleRecord,
+			func(v *victim) uuid.UUID { return v.fay.Booking }, false},
+		{"quantity changed", func(v *victim) { v.edit(v.cyd, 4, 2) }, store.RuleConfirmed, nil, false},
+		{"user changed", func(v *victim) { v.edit(v.cyd, 10, "eve") }, store.RuleUser,
+			func(v *victim) uuid.UUID { return v.cyd.Booking }, false},
+		{"position changed", func(v *victim) { v.edit(v.fay, 9, 3) }, store.RuleJoined,
+			func(v *victim) uuid.UUID { return v.fay.Booking }, true},
+		{"line number changed", func(v *victim) { v.edit(v.hal, 8, 17) }, store.RuleJoined,
+			func(v *victim) uuid.UUID { return v.hal.Booking }, false},
+		{"two bookings of one version", func(v *victim) { v.edit(v.cyd, 6, v.bob.Version) },
+			store.RuleVersions + ": it was changed at", nil, false},
+		{"a change ahead of the event", func(v *victim) { v.edit(v.fay, 2, v.version+5) }, store.RuleVersions,
+			func(v *victim) uuid.UUID { return v.fay.Booking }, false},
+		{"version too high", func(v *victim) { v.add("version", 1) }, store.RuleVersions, nil, true},
+		{"version too low", func(v *victim) { v.add("version", -1) }, store.RuleVersions, nil, false},
+
+		{"a cancellation that forgot whom it promoted", func(v *victim) { v.edit(v.bob, 3, "") }, store.RuleCancellation,
+			func(v *victim) uuid.UUID { return v.bob.Booking }, true},
+		{"a request to cancel that led to a live booking", func(v *victim) { v.set("!request", id(v.eve)) },
+			store.RuleCancellation, func(v *victim) uuid.UUID { return v.eve.Booking }, true},
+		{"a request that led nowhere", func(v *victim) { v.set("!request", "rubbish") }, store.RuleCancellation, nil, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			onEmbeddedAndRedis(t, func(t *testing.T, s *store.Store) {
+				v := newVictim(t, s)
+				c.corrupt(v)
+				booking := uuid.Nil
+				if c.booking != nil {
+					booking = c.booking(v)
+				}
+				found := breaches(t, s, store.EventNumber(v.event.Number))
+				named := slices.ContainsFunc(found, func(b store.Breach) bool {
+					return strings.HasPrefix(string(b.Rule)+": "+b.Detail, string(c.finding)) && (b.Booking == booking || c.booking == nil && !c.alone)
+				})
+				if !named || c.alone && len(found) != 1 {
+					t.Errorf("want %q of booking %s (alone: %v), found:", c.finding, booking, c.alone)
+					for _, breach := range found {
+						t.Error(breach)
+					}
+				}
+			})
+		})
+	}
+}

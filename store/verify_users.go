@@ -1,0 +1,225 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+)
+
+// Users' entries and links do not tell at which version they were written. Where one
+// differs from what the bookings say, because the user booked or cancelled during
+// the scan or because it is wrong, it is read again together with the event's
+// version, and compared with the user's bookings as of that version.
+
+// entry is a field of the event's hash that is of a user: @user, <booking or >booking.
+type entry struct {
+	kind    byte
+	user    int32   // of kind @
+	booking *copied // of the others
+}
+
+func (in *inspection) fieldOf(e entry) string {
+	if e.kind == '@' {
+		return "@" + in.users[e.user].name
+	}
+	return string(e.kind) + token(e.booking.id)
+}
+
+// holding is what a user's bookings add up to, as they were scanned.
+type holding struct {
+	tickets int64
+	oldest  bookingTail
+	newest  *copied // nil if the user has no live booking
+}
+
+func (h holding) newestID() bookingTail {
+	if h.newest == nil {
+		return bookingTail{}
+	}
+	return h.newest.id
+}
+
+// checkUsers compares all users' entries and links as they were scanned, and
+// settles what differs.
+func (in *inspection) checkUsers(ctx context.Context) error {
+	for some := range slices.Chunk(in.doubtfulEntries(), verifyStep) {
+		if err := in.settle(ctx, some); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (in *inspection) doubtfulEntries() []entry {
+	holdings := make([]holding, len(in.users))
+	var doubtful []entry
+	expect := func(kind byte, b *copied, link, want bookingTail) {
+		if link != want {
+			doubtful = append(doubtful, entry{kind: kind, booking: b})
+		}
+	}
+	for _, i := range in.order {
+		b := in.booking(i)
+		if !b.live(forever) {
+			continue
+		}
+		h := &holdings[b.user]
+		expect('<', b, b.older, h.newestID())
+		if h.newest == nil {
+			h.oldest = b.id
+		} else {
+			expect('>', h.newest, h.newest.newer, b.id)
+		}
+		h.tickets += int64(b.quantity)
+		h.newest = b
+	}
+	for i := range in.bookings {
+		if b := in.booking(i); !b.live(forever) && !b.broken {
+			expect('<', b, b.older, bookingTail{})
+			expect('>', b, b.newer, bookingTail{})
+		}
+	}
+	for i, h := range holdings {
+		if h.newest != nil {
+			expect('>', h.newest, h.newest.newer, bookingTail{})
+		}
+		read := in.users[i]
+		if read.listed != (h.newest != nil) || read.tickets != h.tickets || read.oldest != h.oldest || read.newest != h.newestID() {
+			doubtful = append(doubtful, entry{kind: '@', user: int32(i)})
+		}
+	}
+	return doubtful
+}
+
+// settle reads entries again, at one instant, and finds those that are wrong then.
+func (in *inspection) settle(ctx context.Context, entries []entry) error {
+	fields := []string{"version", "latest"}
+	for _, e := range entries {
+		fields = append(fields, in.fieldOf(e))
+	}
+	var values []any
+	err := in.read(ctx, "users", func(ctx context.Context) (err error) {
+		values, err = in.store.client.HMGet(ctx, eventKey(in.number), fields...).Result()
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	versionText, _ := values[0].(string)
+	latest, _ := values[1].(string)
+	version, err := strconv.ParseInt(versionText, 10, 64)
+	if err != nil {
+		return fmt.Errorf("event %d: %w", in.number, err)
+	}
+	if err := in.catchUp(ctx, latest, version); err != nil {
+		return err
+	}
+	chains, err := in.liveChains(ctx, entries, version)
+	if err != nil {
+		return err
+	}
+	for i, e := range entries {
+		found, _ := values[i+2].(string)
+		b, want := in.wanted(chains, e)
+		if found != want {
+			in.breachf(b, RuleUser, "field %q of the event is %q, and should be %q at version %d",
+				fields[i+2], found, want, version)
+		}
+	}
+	return nil
+}
+
+// liveChains returns, of the users whose entries are given, the live bookings as of a
+// version, oldest first.
+func (in *inspection) liveChains(ctx context.Context, entries []entry, version int64) (map[int32][]*copied, error) {
+	chains := map[int32][]*copied{}
+	for _, e := range entries {
+		switch {
+		case e.kind == '@':
+			chains[e.user] = nil
+		case e.booking.known:
+			chains[e.booking.user] = nil
+		}
+	}
+	var theirs []*copied
+	for i := range in.bookings {
+		b := in.booking(i)
+		if !b.live(version) {
+			continue
+		}
+		if _, ok := chains[b.user]; ok {
+			theirs = append(theirs, b)
+		}
+	}
+	if err := in.reread(ctx, theirs); err != nil {
+		return nil, err
+	}
+	slices.SortFunc(theirs, func(a, b *copied) int { return cmp.Compare(a.version, b.version) })
+	for _, b := range theirs {
+		if b.live(version) {
+			chains[b.user] = append(chains[b.user], b)
+		}
+	}
+	return chains, nil
+}
+
+// wanted returns what an entry should be, empty if it should not be there, and the
+// booking that a wrong one is a breach of.
+func (in *inspection) wanted(chains map[int32][]*copied, e entry) (*copied, string) {
+	if e.kind == '@' {
+		chain := chains[e.user]
+		if len(chain) == 0 {
+			return nil, ""
+		}
+		oldest, newest := chain[0], chain[len(chain)-1]
+		tickets := int64(0)
+		for _, b := range chain {
+			tickets += int64(b.quantity)
+		}
+		holding := strconv.FormatInt(tickets, 10) + ":" + token(oldest.id)
+		if newest != oldest {
+			holding += ":" + token(newest.id)
+		}
+		return oldest, holding
+	}
+	if !e.booking.known {
+		return e.booking, ""
+	}
+	chain := chains[e.booking.user]
+	at, live := slices.BinarySearchFunc(chain, e.booking.version, func(b *copied, version int64) int {
+		return cmp.Compare(b.version, version)
+	})
+	switch {
+	case !live:
+		return e.booking, ""
+	case e.kind == '<' && at > 0:
+		return e.booking, token(chain[at-1].id)
+	case e.kind == '>' && at+1 < len(chain):
+		return e.booking, token(chain[at+1].id)
+	default:
+		return e.booking, ""
+	}
+}
+
+// checkCancellations checks that the ids of requests to cancel lead to cancelled
+// bookings.
+func (in *inspection) checkCancellations(ctx context.Context) error {
+	var doubtful []*copied
+	for i := range in.bookings {
+		if b := in.booking(i); b.cancelledByUser && !b.broken && b.at(forever) != 'X' {
+			doubtful = append(doubtful, b)
+		}
+	}
+	// It may have been cancelled after its record was read.
+	if err := in.reread(ctx, doubtful); err != nil {
+		return err
+	}
+	for _, b := range doubtful {
+		if b.at(forever) != 'X' {
+			in.breachf(b, RuleCancellation, "a request to cancel led to it, and it is not cancelled")
+		}
+	}
+	return nil
+}

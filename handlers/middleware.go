@@ -4,6 +4,8 @@ import (
 	"crypto/rand"
 	"net/http"
 	"runtime/debug"
+	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -27,10 +29,14 @@ func (a *API) withMiddleware(next http.Handler) http.Handler {
 // identify takes the request's id from the client, or makes one, and answers with
 // it. The handlers find it where the client would have put it.
 func identify(next http.Handler) http.Handler {
+	// One random part for the process and a number for the request: it has to be
+	// unique, not secret, and costs a tenth of a random one.
+	process := rand.Text()[:12] + "-"
+	var count atomic.Uint64
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := r.Header[requestIDHeader]
 		if len(id) != 1 || !plainID(id[0]) {
-			id = []string{rand.Text()}
+			id = []string{process + strconv.FormatUint(count.Add(1), 36)}
 			r.Header[requestIDHeader] = id
 		}
 		w.Header()[requestIDHeader] = id

@@ -141,3 +141,22 @@ func TestRedisCrash(t *testing.T) {
 	}
 	show.wantCounts(0, 1, 1)
 }
+
+func TestClientLogIsRedirected(t *testing.T) {
+	said := make(chan string, 100)
+	store.ClientLog(func(message string) {
+		select {
+		case said <- message:
+		default:
+		}
+	})
+	defer store.ClientLog(func(string) {})
+	short, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	go func() { _, _ = store.Open(short, store.Config{Addrs: []string{"127.0.0.1:1"}}) }()
+	select {
+	case <-said:
+	case <-short.Done():
+		t.Error("the library said nothing of a Redis that is not there")
+	}
+}

@@ -28,6 +28,8 @@ func run(ctx context.Context, c config, output io.Writer, listening chan<- strin
 	if err != nil {
 		return err
 	}
+	// What the library complains of comes back as an error, and is logged then.
+	store.ClientLog(func(message string) { log.WithField("from", "redis client").Debug(message) })
 	s, err := openStore(ctx, c, log)
 	if err != nil {
 		return err

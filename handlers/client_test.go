@@ -1,7 +1,9 @@
 package handlers_test
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -84,8 +86,17 @@ func (c *client) send(method, path, body string, headers ...string) *answer {
 
 func (c *client) do(request *http.Request, body string) *answer {
 	c.t.Helper()
+	// Far beyond the deadline that the handlers set, so that without it a test fails
+	// and does not hang.
+	const patience = 40 * time.Second
+	ctx, cancel := context.WithTimeout(request.Context(), patience)
+	defer cancel()
+	request = request.WithContext(ctx)
 	recorder := httptest.NewRecorder()
 	c.api.ServeHTTP(recorder, request)
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		c.t.Fatalf("%s %s was not answered within %s", request.Method, request.URL, patience)
+	}
 	a := &answer{
 		c.t, fmt.Sprintf("%s %.120s %.200q", request.Method, request.URL, body),
 		recorder.Code, recorder.Result().Header, recorder.Body.String(),

@@ -3,10 +3,13 @@ package handlers_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/sirupsen/logrus"
@@ -24,6 +27,18 @@ type fake struct {
 }
 
 var _ handlers.Store = (*fake)(nil)
+
+// hang waits for the end of ctx, as a store that gets no answer does. It does not
+// wait for ever, so that a handler without a deadline fails instead of the run.
+func hang(ctx context.Context) error {
+	const forever = 10 * time.Second
+	select {
+	case <-ctx.Done():
+		return fmt.Errorf("%w: %w: %s", store.ErrUnavailable, ctx.Err(), secret)
+	case <-time.After(forever):
+		return errors.New("the call had no deadline")
+	}
+}
 
 func (f *fake) call(ctx context.Context) error {
 	f.calls.Add(1)

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"boxoffice/handlers"
-	"boxoffice/store"
 )
 
 func TestLivezNeverCallsTheStore(t *testing.T) {
@@ -34,10 +33,7 @@ func TestReadyz(t *testing.T) {
 func TestReadyzWhenTheStoreIsAway(t *testing.T) {
 	t.Parallel()
 	const deadline = 30 * time.Millisecond
-	f := &fake{fails: func(ctx context.Context) error {
-		<-ctx.Done()
-		return fmt.Errorf("%w: %w", store.ErrUnavailable, ctx.Err())
-	}}
+	f := &fake{fails: hang}
 	var j journal
 	c := serve(t, f, j.into, func(o *handlers.Options) { o.ReadyTimeout = deadline })
 	began := time.Now()

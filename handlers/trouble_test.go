@@ -20,10 +20,7 @@ const secret = "redis://admin:hunter2@10.0.0.1: BUSYKEY"
 func TestStoreThatHangs(t *testing.T) {
 	t.Parallel()
 	const deadline = 30 * time.Millisecond
-	f := &fake{fails: func(ctx context.Context) error {
-		<-ctx.Done() // hangs for good if the handlers set no deadline
-		return fmt.Errorf("book: %w: %w: %s", store.ErrUnavailable, ctx.Err(), secret)
-	}}
+	f := &fake{fails: hang}
 	var j journal
 	c := serve(t, f, j.into, func(o *handlers.Options) { o.RequestTimeout = deadline })
 	for _, call := range storeCalls {
@@ -61,8 +58,7 @@ func TestClientThatWentAway(t *testing.T) {
 	gone, leave := context.WithCancel(context.Background())
 	f := &fake{fails: func(ctx context.Context) error {
 		leave()
-		<-ctx.Done()
-		return fmt.Errorf("%w: %w", store.ErrUnavailable, ctx.Err())
+		return hang(ctx)
 	}}
 	c := serve(t, f)
 	c.do(httptest.NewRequestWithContext(gone, "GET", "/status/1", nil), "").is(503, `{}`)

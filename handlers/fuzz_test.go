@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -32,7 +33,7 @@ func (c *client) survives(request *http.Request, body string) {
 func fuzzBodies(f *testing.F, method string, paths func(event) []string, seeds ...string) {
 	c := start(f)
 	e := c.event(3, `"maxPerUser":5`, `"waitingListLimit":4`)
-	known := strings.NewReplacer("EVENT", e.uuid, "BOOKING", c.confirmed(e, "7"), "NUMBER", fmt.Sprint(e.number))
+	known := strings.NewReplacer("EVENT", e.uuid, "BOOKING", c.confirmed(e, "7"), "NUMBER", strconv.FormatInt(e.number, 10))
 	general := []string{
 		"", " ", "{", "{}", "[]", "null", `"x"`, "1e999", "{}{}", "\xff", "\ufeff{}", strings.Repeat("[", 9000),
 		strings.Repeat(`{"userId":`, 1500), `{"userId":` + strings.Repeat("9", 4000) + `}`,

@@ -3,8 +3,8 @@ package handlers_test
 import (
 	"context"
 	"fmt"
-	"net/http"
-	"net/http/httptest"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -75,13 +75,17 @@ func TestRequestID(t *testing.T) {
 		nil, nil, {header}, {header + " "}, {header + "a b"}, {header + "a\x1b[31m"}, {header + "a\x7f"}, {header + "é"},
 		{header + strings.Repeat("x", 129)}, {header + "a", header + "b"},
 	} {
-		id := c.send("GET", "/status/1", "", headers...).header.Values("X-Request-Id")
-		if len(id) != 1 || len(id[0]) < 20 || strings.Trim(id[0], "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") != "" {
-			t.Errorf("with %q the id is %q", headers, id)
-		} else if seen[id[0]] {
-			t.Errorf("the id %q was given twice", id[0])
+		ids := c.send("GET", "/status/1", "", headers...).header.Values("X-Request-Id")
+		id := strings.Join(ids, ", ")
+		switch {
+		case !regexp.MustCompile(`^[!-~]{8,128}$`).MatchString(id) || len(ids) != 1:
+			t.Errorf("with %q the id is %q", headers, ids)
+		case slices.Contains(headers, header+id):
+			t.Errorf("with %q the id is the client's", headers)
+		case seen[id]:
+			t.Errorf("the id %q was given twice", id)
 		}
-		seen[strings.Join(id, "")] = true
+		seen[id] = true
 	}
 }
 
@@ -126,22 +130,5 @@ func TestAccessLog(t *testing.T) {
 				t.Errorf("%v logged a secret: %v", request, line)
 			}
 		}
-	}
-}
-
-// What wraps the answer for the log hides none of its abilities.
-func TestAccessLogKeepsTheResponseWriter(t *testing.T) {
-	t.Parallel()
-	var j journal
-	c := serve(t, &fake{}, j.into, func(o *handlers.Options) { o.AccessLog = true })
-	server := httptest.NewServer(c.api)
-	defer server.Close()
-	response, err := http.Head(server.URL + "/status/1")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = response.Body.Close() }()
-	if response.StatusCode != 200 || response.ContentLength <= 0 {
-		t.Errorf("HEAD answered %d with length %d", response.StatusCode, response.ContentLength)
 	}
 }

@@ -144,7 +144,7 @@ func TestAbortIsPassedOn(t *testing.T) {
 	var j journal
 	c := serve(t, &fake{fails: func(context.Context) error { panic(http.ErrAbortHandler) }}, j.into)
 	defer func() {
-		if cause := recover(); cause != http.ErrAbortHandler {
+		if cause, _ := recover().(error); !errors.Is(cause, http.ErrAbortHandler) {
 			t.Errorf("recovered %v", cause)
 		}
 		if lines := j.take(t); len(lines) != 0 {

@@ -60,7 +60,7 @@ func parse(args []string, output io.Writer) (*config, error) {
 		"`addresses` of Redis (host:port or redis:// URLs, with commas) to read topology and CPU from;\ndefault: $REDIS_ADDRS, or what -cluster says")
 	flags.Float64Var(&c.settings.Rate, "rate", 1000, "requests a second; 0 = the closed model: as fast as answers come")
 	flags.DurationVar(&c.settings.Duration, "duration", 30*time.Second, "of the load")
-	flags.IntVar(&c.connections, "connections", 128, "requests on the wire at once, at most")
+	flags.IntVar(&c.connections, "connections", 0, "requests on the wire at once, at most; 0 = 128, or 1024 for failover,\nwhere requests to the healthy shards must not wait behind those to a dead one")
 	flags.Int64Var(&c.inFlight, "in-flight", 0, "requests due and not answered, at most; more are dropped; 0 = ten seconds' worth")
 	flags.DurationVar(&c.timeout, "timeout", 10*time.Second, "of an answer; longer than the service's own, so that it can say 503")
 	flags.StringVar(&c.out, "out", "out", "`folder` for summary.json and report.html")
@@ -72,7 +72,7 @@ func parse(args []string, output io.Writer) (*config, error) {
 	flags.DurationVar(&c.p99Limit, "p99-limit", 100*time.Millisecond, "ramp: stop when the p99 response time passes it")
 	flags.DurationVar(&c.step, "step", 5*time.Second, "ramp: of each rate")
 	flags.DurationVar(&c.round, "round", time.Minute, "soak: audit and start with new events this often")
-	flags.StringVar(&c.settings.ClusterScript, "cluster", "", "failover: `script` that breaks the cluster, such as loadtest/cluster.sh")
+	flags.StringVar(&c.settings.ClusterScript, "cluster", "", "`script` such as loadtest/cluster.sh: failover breaks the cluster with it, and -redis is read from it")
 	faults := flags.String("faults", "kill-master,pause-master,reshard", "failover: `commands` for the script, in order, with commas")
 	flags.Usage = func() {
 		fmt.Fprint(output, usageText)
@@ -104,6 +104,12 @@ func parse(args []string, output io.Writer) (*config, error) {
 	}
 	if c.scenario.Name == "failover" {
 		c.settings.Faults = list(*faults)
+	}
+	if c.connections == 0 {
+		c.connections = 128
+		if c.scenario.Name == "failover" {
+			c.connections = 1024
+		}
 	}
 	if *redisList == "" && c.settings.ClusterScript != "" {
 		addrs, err := exec.Command(c.settings.ClusterScript, "addrs").Output()

@@ -175,7 +175,7 @@ func losing() func(http.Handler) http.Handler {
 func TestNotStarted(t *testing.T) {
 	for _, args := range [][]string{
 		{"-scenario", "no-such"}, {"-target", "127.0.0.1:3000"}, {"-target", ""}, {"-rate", "-1"}, {"-duration", "0"},
-		{"stray"}, {"-connections", "0"}, {"-redis", "redis://x:secret@%zz"}, {"-scenario", "ramp", "-rate", "0"},
+		{"stray"}, {"-connections", "-1"}, {"-redis", "redis://x:secret@%zz"}, {"-scenario", "ramp", "-rate", "0"},
 	} {
 		r := command(t, args...)
 		r.want(t, exitNotStarted, "loadtest: ")

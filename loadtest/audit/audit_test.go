@@ -90,6 +90,13 @@ func TestFaultsAreCaughtAndNamed(t *testing.T) {
 			bookThen(5, step{cancels: 3}, step{cancels: 1}), audit.PromotedCancel, "0003"},
 		{"miscounted", func(f *faulty) { f.miscount = true }, book(5), audit.Sum, ""},
 		{"miscounted line", func(f *faulty) { f.miscount = true }, book(5), audit.Counts, ""},
+		{"nobody promoted", func(f *faulty) { f.promoteNobody = true }, bookThen(5, step{cancels: 1}), audit.NeedlessWait, "0003"},
+		{"a newcomer confirmed before the line", func(f *faulty) { f.jumpTheQueue = true },
+			bookThen(5, step{cancels: 1}, step{user: 6, key: 6}), audit.Overtaken, "0006"},
+		{"put in line for nothing", func(f *faulty) { f.makeWait = true }, book(1), audit.NeedlessWait, "0001"},
+		{"a cancellation forgotten", func(f *faulty) { f.ignoreCancel = true }, bookThen(5, step{cancels: 1}), audit.LostCancel, "0001"},
+		{"wrong place in line", func(f *faulty) { f.wrongPlace = true }, book(5), audit.Position, "0003"},
+		{"a change without a trace", func(f *faulty) { f.skipVersion = true }, book(5), audit.VersionGap, ""},
 		{"booked by nobody", func(f *faulty) { f.inventOne = true }, book(5), audit.UnaskedBooking, "0001"},
 	}
 	for _, test := range tests {

@@ -30,6 +30,12 @@ type faulty struct {
 	promoteCancelled bool // (e) the line still holds those who left it
 	miscount         bool
 	inventOne        bool
+	promoteNobody    bool // what a cancellation frees stays free
+	ignoreCancel     bool // acknowledged, and nothing done
+	wrongPlace       bool
+	jumpTheQueue     bool // newcomers get what a cancellation freed
+	skipVersion      bool // a change that left no trace
+	makeWait         bool // put in line though tickets are free
 }
 
 const eventID = "00000000-0001-8aaa-8aaa-aaaaaaaaaaaa"
@@ -103,11 +109,14 @@ func (f *faulty) book(w http.ResponseWriter, user, key string) {
 	b := f.keys[key]
 	if b == nil || f.forgetKeys {
 		f.event.Version++
+		if f.skipVersion && len(f.bookings) == 2 {
+			f.event.Version++
+		}
 		b = &service.Booking{
 			ID:   fmt.Sprintf("00000000-0001-8bbb-8bbb-%012d", len(f.bookings)+1),
 			User: user, Quantity: 1, Status: service.Confirmed, Version: f.event.Version,
 		}
-		if f.free() < 1 || len(f.line()) > 0 {
+		if f.free() < 1 || (len(f.line()) > 0 && !f.jumpTheQueue) || f.makeWait {
 			b.Status, b.Waited = service.Waiting, true
 		}
 		f.bookings = append(f.bookings, b)
@@ -129,6 +138,10 @@ func (f *faulty) cancel(w http.ResponseWriter, id string) {
 		return
 	}
 	b := f.bookings[at]
+	if f.ignoreCancel {
+		answer(w, http.StatusOK, map[string]any{"details": map[string]any{"waitingListAssigned": false}, "version": f.event.Version})
+		return
+	}
 	if b.Cancelled == 0 {
 		f.event.Version++
 		b.Status, b.Cancelled = service.Cancelled, f.event.Version
@@ -149,7 +162,7 @@ func (f *faulty) promote(cancelled *service.Booking) {
 			return !b.Waited || b.Promoted != 0 || b == cancelled
 		})
 	}
-	if len(line) == 0 || f.free() < 1 {
+	if len(line) == 0 || f.free() < 1 || f.promoteNobody || f.jumpTheQueue {
 		return
 	}
 	next := line[0]
@@ -183,6 +196,9 @@ func (f *faulty) list(w http.ResponseWriter) {
 		one := *b
 		if b.Status == service.Waiting {
 			one.Position = int64(slices.Index(f.line(), b)) + 1
+			if f.wrongPlace {
+				one.Position++
+			}
 		}
 		shown = append(shown, one)
 	}

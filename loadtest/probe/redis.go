@@ -3,6 +3,7 @@ package probe
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -114,6 +115,7 @@ func Topology(ctx context.Context, options []*redis.Options) ([]Node, error) {
 		}
 	}
 	if len(nodes) > 0 {
+		slices.SortFunc(nodes, func(a, b Node) int { return strings.Compare(a.Addr, b.Addr) })
 		return nodes, nil // one that is away just now does not hide the rest
 	}
 	return nil, failed

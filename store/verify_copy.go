@@ -18,14 +18,14 @@ type bookingTail = [tailBytes]byte
 // than bookings have, so it equals none of them.
 var noTail = bookingTail{0: 0xff}
 
-// copied is a booking: its record, and its links to the user's other bookings.
+// copied is a booking: its record, and its link to the user's next younger one.
 type copied struct {
 	id, before                   bookingTail
-	older, newer                 bookingTail // as last read
+	older, newer                 bookingTail // of the user's live bookings, as last read
 	version, promoted, cancelled int64
 	user                         int32 // index in eventCopy.users
 	quantity, sequence, position uint32
-	known                        bool // its record was read; without one there are only links
+	known                        bool // its record was read; without one there is only a link
 	broken                       bool // it has a record that cannot be read
 	cancelledByUser              bool // a cancellation's id leads to it
 	inLine                       bool // seen in the list
@@ -144,7 +144,7 @@ func (c *eventCopy) put(id bookingTail, record string) (*copied, error) {
 	if err != nil {
 		return b, err
 	}
-	b.user = c.user(parts[10])
+	b.user = c.user(parts[11])
 	if freed.count > 0 {
 		c.freed[i] = freed
 	}
@@ -170,7 +170,8 @@ func (b *copied) parse(parts []string) (promotion, error) {
 	b.promoted, b.cancelled = int64(number(1, 63, false)), int64(number(2, 63, false))
 	b.quantity, b.version = uint32(number(4, 32, true)), int64(number(6, 63, true))
 	b.before = tailOf(parts[7])
-	b.sequence, b.position = uint32(number(8, 32, false)), uint32(number(9, 32, false))
+	b.older = tailOf(parts[8])
+	b.sequence, b.position = uint32(number(9, 32, false)), uint32(number(10, 32, false))
 	if _, err := strconv.ParseInt(parts[5], 10, 64); err != nil && wrong == nil {
 		wrong = fmt.Errorf("part 5 is %q", parts[5])
 	}
@@ -194,7 +195,8 @@ func (b *copied) contradiction(parts []string) error {
 		{b.cancelled != 0 && b.cancelled <= max(b.version, b.promoted), "it was cancelled before it was booked or promoted"},
 		{b.cancelled == 0 && parts[3] != "", "it set tickets free without being cancelled"},
 		{b.before == noTail, "the booking before it is none"},
-		{parts[10] == "", "it has no user"},
+		{b.older == noTail, "the user's next older booking is none"},
+		{parts[11] == "", "it has no user"},
 	} {
 		if c.wrong {
 			return errors.New(c.what)

@@ -175,7 +175,7 @@ func TestVerifyFindsCorruptionWhileTheEventChanges(t *testing.T) {
 		stop := churn(t, v.show, 150)
 		defer stop()
 		v.add("confirmed", 1)
-		v.set("<"+name(v.ann3.Booking), name(v.nobody))
+		v.set(">"+name(v.ann3.Booking), name(v.nobody))
 		v.set("@user-that-never-books", "1:"+name(v.nobody))
 		v.do("ZADD", v.left, 3_000_000, 3_000_000)
 		v.edit(v.bob, 3, "")

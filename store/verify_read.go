@@ -172,7 +172,7 @@ func (in *inspection) take(name, value string) {
 		return
 	}
 	kind, rest := byte(0), name
-	if name != "" && strings.IndexByte("@<>!", name[0]) >= 0 {
+	if name != "" && strings.IndexByte("@>!", name[0]) >= 0 {
 		kind, rest = name[0], name[1:]
 	}
 	id := bookingTail{}
@@ -185,9 +185,6 @@ func (in *inspection) take(name, value string) {
 	switch kind {
 	case '@':
 		in.putHolder(rest, value)
-	case '<':
-		_, b := in.place(id)
-		b.older = tailOf(value)
 	case '>':
 		_, b := in.place(id)
 		b.newer = tailOf(value)

@@ -102,7 +102,7 @@ func (v *victim) edit(booking store.BookResult, edits ...any) {
 	if err != nil {
 		v.t.Fatal(err)
 	}
-	parts := strings.SplitN(record, "|", 11)
+	parts := strings.SplitN(record, "|", 12)
 	for i := 0; i < len(edits); i += 2 {
 		part, ok := edits[i].(int)
 		if !ok {
@@ -155,7 +155,7 @@ func TestVerifyFindsCorruption(t *testing.T) {
 		}, store.RuleOvertaken, func(v *victim) uuid.UUID { return v.gus.Booking }, false},
 		{"a newcomer confirmed while others wait", func(v *victim) {
 			newcomer := v.book("ivy", 1)
-			v.edit(newcomer, 0, "C", 8, "", 9, "")
+			v.edit(newcomer, 0, "C", 9, "", 10, "")
 			v.add("confirmed", 1)
 			v.add("waiting", -1)
 			v.add("joined", -1)
@@ -208,18 +208,20 @@ func TestVerifyFindsCorruption(t *testing.T) {
 		{"a user with nothing but an entry", func(v *victim) { v.set("@bob", "2:"+id(v.bob)) }, store.RuleUser, nil, true},
 		{"a younger link wrong", func(v *victim) { v.set(">"+id(v.ann), id(v.ann3)) }, store.RuleUser,
 			func(v *victim) uuid.UUID { return v.ann.Booking }, true},
-		{"an older link wrong", func(v *victim) { v.set("<"+id(v.ann3), id(v.ann)) }, store.RuleUser,
+		{"an older link wrong", func(v *victim) { v.edit(v.ann3, 8, id(v.ann)) }, store.RuleUser,
 			func(v *victim) uuid.UUID { return v.ann3.Booking }, true},
-		{"an older link missing", func(v *victim) { v.remove("<" + id(v.ann2)) }, store.RuleUser,
+		{"an older link missing", func(v *victim) { v.edit(v.ann2, 8, "") }, store.RuleUser,
 			func(v *victim) uuid.UUID { return v.ann2.Booking }, true},
 		{"a link of a cancelled booking", func(v *victim) { v.set(">"+id(v.bob), id(v.ann)) }, store.RuleUser,
 			func(v *victim) uuid.UUID { return v.bob.Booking }, true},
-		{"a link of no booking", func(v *victim) { v.set("<"+name(v.nobody), id(v.ann)) }, store.RuleUser,
+		{"a younger link missing", func(v *victim) { v.remove(">" + id(v.ann2)) }, store.RuleUser,
+			func(v *victim) uuid.UUID { return v.ann2.Booking }, true},
+		{"a link of no booking", func(v *victim) { v.set(">"+name(v.nobody), id(v.ann)) }, store.RuleUser,
 			func(v *victim) uuid.UUID { return v.nobody }, true},
 		{"a live booking out of its user's chain", func(v *victim) {
-			v.remove("<"+id(v.ann2), ">"+id(v.ann2))
+			v.remove(">" + id(v.ann2))
 			v.set(">"+id(v.ann), id(v.ann3))
-			v.set("<"+id(v.ann3), id(v.ann))
+			v.edit(v.ann3, 8, id(v.ann))
 			v.set("@ann", "3:"+id(v.ann)+":"+id(v.ann3))
 		}, store.RuleUser, func(v *victim) uuid.UUID { return v.ann2.Booking }, false},
 
@@ -238,11 +240,11 @@ func TestVerifyFindsCorruption(t *testing.T) {
 		{"cancelled before it was booked", func(v *victim) { v.edit(v.fay, 2, 2) }, store.RuleRecord,
 			func(v *victim) uuid.UUID { return v.fay.Booking }, false},
 		{"quantity changed", func(v *victim) { v.edit(v.cyd, 4, 2) }, store.RuleConfirmed, nil, false},
-		{"user changed", func(v *victim) { v.edit(v.cyd, 10, "eve") }, store.RuleUser,
+		{"user changed", func(v *victim) { v.edit(v.cyd, 11, "eve") }, store.RuleUser,
 			func(v *victim) uuid.UUID { return v.cyd.Booking }, false},
-		{"position changed", func(v *victim) { v.edit(v.fay, 9, 3) }, store.RuleJoined,
+		{"position changed", func(v *victim) { v.edit(v.fay, 10, 3) }, store.RuleJoined,
 			func(v *victim) uuid.UUID { return v.fay.Booking }, true},
-		{"line number changed", func(v *victim) { v.edit(v.hal, 8, 17) }, store.RuleJoined,
+		{"line number changed", func(v *victim) { v.edit(v.hal, 9, 17) }, store.RuleJoined,
 			func(v *victim) uuid.UUID { return v.hal.Booking }, false},
 		{"two bookings of one version", func(v *victim) { v.edit(v.cyd, 6, v.bob.Version) },
 			store.RuleVersions + ": it was changed at", nil, false},

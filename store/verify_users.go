@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // Users' entries and links do not tell at which version they were written. Where one
@@ -13,7 +14,8 @@ import (
 // the scan or because it is wrong, it is read again together with the event's
 // version, and compared with the user's bookings as of that version.
 
-// entry is a field of the event's hash that is of a user: @user, <booking or >booking.
+// entry is a part of a user's chain in the event's hash: the field @user, the field
+// >booking, or (of kind <) the next older booking in a booking's record.
 type entry struct {
 	kind    byte
 	user    int32   // of kind @
@@ -21,10 +23,25 @@ type entry struct {
 }
 
 func (in *inspection) fieldOf(e entry) string {
-	if e.kind == '@' {
+	switch e.kind {
+	case '@':
 		return "@" + in.users[e.user].name
+	case '<':
+		return token(e.booking.id)
+	default:
+		return ">" + token(e.booking.id)
 	}
-	return string(e.kind) + token(e.booking.id)
+}
+
+// valueOf returns an entry, given the field that it is in.
+func (in *inspection) valueOf(e entry, field string) string {
+	if e.kind != '<' {
+		return field
+	}
+	if parts := strings.SplitN(field, "|", recordParts); len(parts) == recordParts {
+		return parts[8]
+	}
+	return ""
 }
 
 // holding is what a user's bookings add up to, as they were scanned.
@@ -66,10 +83,10 @@ func (in *inspection) doubtfulEntries() []entry {
 			continue
 		}
 		h := &holdings[b.user]
-		expect('<', b, b.older, h.newestID())
 		if h.newest == nil {
 			h.oldest = b.id
 		} else {
+			expect('<', b, b.older, h.newest.id)
 			expect('>', h.newest, h.newest.newer, b.id)
 		}
 		h.tickets += int64(b.quantity)
@@ -77,7 +94,6 @@ func (in *inspection) doubtfulEntries() []entry {
 	}
 	for i := range in.bookings {
 		if b := in.booking(i); !b.live(forever) && !b.broken {
-			expect('<', b, b.older, bookingTail{})
 			expect('>', b, b.newer, bookingTail{})
 		}
 	}
@@ -121,9 +137,15 @@ func (in *inspection) settle(ctx context.Context, entries []entry) error {
 		return err
 	}
 	for i, e := range entries {
-		found, _ := values[i+2].(string)
-		b, want := in.wanted(chains, e)
-		if found != want {
+		field, _ := values[i+2].(string)
+		found := in.valueOf(e, field)
+		b, want, any := in.wanted(chains, e)
+		switch {
+		case any || found == want:
+		case e.kind == '<':
+			in.breachf(b, RuleUser, "its record says that its user's next older booking is %q, it is %q at version %d",
+				found, want, version)
+		default:
 			in.breachf(b, RuleUser, "field %q of the event is %q, and should be %q at version %d",
 				fields[i+2], found, want, version)
 		}
@@ -166,12 +188,13 @@ func (in *inspection) liveChains(ctx context.Context, entries []entry, version i
 }
 
 // wanted returns what an entry should be, empty if it should not be there, and the
-// booking that a wrong one is a breach of.
-func (in *inspection) wanted(chains map[int32][]*copied, e entry) (*copied, string) {
+// booking that a wrong one is a breach of. Next older than the oldest, or than a
+// cancelled one, may be anything: nobody reads it.
+func (in *inspection) wanted(chains map[int32][]*copied, e entry) (b *copied, want string, any bool) {
 	if e.kind == '@' {
 		chain := chains[e.user]
 		if len(chain) == 0 {
-			return nil, ""
+			return nil, "", false
 		}
 		oldest, newest := chain[0], chain[len(chain)-1]
 		tickets := int64(0)
@@ -182,24 +205,22 @@ func (in *inspection) wanted(chains map[int32][]*copied, e entry) (*copied, stri
 		if newest != oldest {
 			holding += ":" + token(newest.id)
 		}
-		return oldest, holding
+		return oldest, holding, false
 	}
 	if !e.booking.known {
-		return e.booking, ""
+		return e.booking, "", e.kind == '<'
 	}
 	chain := chains[e.booking.user]
 	at, live := slices.BinarySearchFunc(chain, e.booking.version, func(b *copied, version int64) int {
 		return cmp.Compare(b.version, version)
 	})
 	switch {
-	case !live:
-		return e.booking, ""
-	case e.kind == '<' && at > 0:
-		return e.booking, token(chain[at-1].id)
-	case e.kind == '>' && at+1 < len(chain):
-		return e.booking, token(chain[at+1].id)
+	case e.kind == '<' && live && at > 0:
+		return e.booking, token(chain[at-1].id), false
+	case e.kind == '>' && live && at+1 < len(chain):
+		return e.booking, token(chain[at+1].id), false
 	default:
-		return e.booking, ""
+		return e.booking, "", e.kind == '<'
 	}
 }
 

@@ -127,6 +127,9 @@ func (l *lab) rounds(ctx context.Context) error {
 			break
 		}
 	}
+	if ctx.Err() != nil {
+		l.summary.Notes = append(l.summary.Notes, "interrupted; what had been sent was audited")
+	}
 	return nil
 }
 

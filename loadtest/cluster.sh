@@ -14,6 +14,8 @@
 #
 # It signals only processes that it started: by their pid files, and only if the
 # process is still the redis-server of that port.
+
+# shellcheck disable=SC2015,SC2046,SC2086 # "a && b || die" and lists of ports are meant so
 set -euo pipefail
 
 dir=${CLUSTER_DIR:-${TMPDIR:-/tmp}/boxoffice-cluster-$UID}
@@ -82,7 +84,6 @@ up() {
     pid_of "$port" >/dev/null || start_node "$port"
   done
   if [ "$new" = yes ]; then
-    # shellcheck disable=SC2046
     redis-cli --cluster create $(printf '127.0.0.1:%s ' $ports) --cluster-replicas 1 --cluster-yes >"$dir/create.log" ||
       die "cluster create failed, see $dir/create.log"
     touch "$dir/created"
@@ -166,5 +167,5 @@ case ${1:-} in
   up | down | status | addrs | reshard) "$1" ;;
   kill-master) kill_master ;;
   pause-master) pause_master ;;
-  *) sed -n '2,/^set/s/^# \{0,1\}//p' "$0"; exit 2 ;;
+  *) sed -n '2,/^$/s/^# \{0,1\}//p' "$0"; exit 2 ;;
 esac

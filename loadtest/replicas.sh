@@ -12,6 +12,8 @@
 #
 # Other settings of the service are passed on from the environment. It signals only
 # processes that it started.
+
+# shellcheck disable=SC2015 # "a && b || die" is meant so
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -83,5 +85,5 @@ urls() {
 
 case ${1:-} in
   up | down | status | urls) "$@" ;;
-  *) sed -n '2,/^set/s/^# \{0,1\}//p' "$0" | sed '$d'; exit 2 ;;
+  *) sed -n '2,/^$/s/^# \{0,1\}//p' "$0"; exit 2 ;;
 esac

@@ -73,8 +73,21 @@ type Span struct {
 // pacerTick is how often the pacer looks. It bounds how late a drop is noticed.
 const pacerTick = 5 * time.Millisecond
 
-// sleepLimit bounds how long a waiting connection takes to see that the run was cancelled.
-const sleepLimit = 200 * time.Millisecond
+// patientLimit is how long a connection waits for its arrival without an eye on whether
+// the run was cancelled, which costs more.
+const patientLimit = 200 * time.Millisecond
+
+// sleep returns false if it was cancelled.
+func sleep(ctx context.Context, wait time.Duration) bool {
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}
 
 // Run generates load and returns all requests with their answers. What is not
 // answered within Drain of the span's end is dropped (not yet sent) or unknown.
@@ -210,10 +223,12 @@ func (r *run) await(ctx context.Context, i int64, m *meter) (due int64, ok bool)
 		return due, true // no connection was free: that is the service's doing, not lag
 	}
 	for now < due {
-		if ctx.Err() != nil {
+		wait := time.Duration(due - now)
+		if wait <= patientLimit {
+			time.Sleep(wait)
+		} else if !sleep(ctx, wait-patientLimit/2) {
 			return 0, false
 		}
-		time.Sleep(min(time.Duration(due-now), sleepLimit))
 		now = r.elapsed()
 	}
 	m.lag(now - due)

@@ -10,18 +10,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 )
-
-// Self returns the CPU that this process has used.
-func Self() time.Duration {
-	var usage syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
-		return 0
-	}
-	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
-}
 
 // tick is the unit of times in /proc: 100 a second on every Linux that Go runs on.
 const tick = 10 * time.Millisecond

@@ -65,8 +65,8 @@ var ErrUnsteady = errors.New("two looks at the event do not agree, verify it aga
 // changed, so that what was read late still tells how it stood at the start. What
 // happens after the start is not judged, save where it is needed to judge the rest.
 //
-// No call to Redis reads more than about a thousand entries. Here it takes about
-// 300 bytes of memory a booking.
+// No call to Redis reads more than about a thousand entries. Here it takes about 400
+// bytes of memory a booking.
 //
 // Errors: ErrEventNotFound, ErrUnsteady, ErrUnavailable.
 func (s *Store) Verify(ctx context.Context, event EventRef, report func(Breach)) (Verification, error) {

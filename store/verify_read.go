@@ -13,8 +13,12 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// verifyStep is how many entries a read asks for. Redis serves nobody else during it.
-const verifyStep = 500
+// How many entries a read asks for: Redis serves nobody else during it. Fields of a
+// big hash lie scattered over its memory, 500 of them were measured to take 1 ms.
+const (
+	verifyStep = 500
+	scanStep   = 200
+)
 
 // verifyPatience is how long an outage of Redis may last before a verification ends.
 const verifyPatience = 30 * time.Second
@@ -152,7 +156,7 @@ func (in *inspection) scan(ctx context.Context) error {
 		var fields []string
 		var next uint64
 		err := in.read(ctx, "bookings", func(ctx context.Context) (err error) {
-			fields, next, err = in.store.client.HScan(ctx, eventKey(in.number), cursor, "", verifyStep).Result()
+			fields, next, err = in.store.client.HScan(ctx, eventKey(in.number), cursor, "", scanStep).Result()
 			return err
 		})
 		if err != nil {

@@ -139,9 +139,9 @@ func (in *inspection) settle(ctx context.Context, entries []entry) error {
 	for i, e := range entries {
 		field, _ := values[i+2].(string)
 		found := in.valueOf(e, field)
-		b, want, any := in.wanted(chains, e)
+		b, want, unread := in.wanted(chains, e)
 		switch {
-		case any || found == want:
+		case unread || found == want:
 		case e.kind == '<':
 			in.breachf(b, RuleUser, "its record says that its user's next older booking is %q, it is %q at version %d",
 				found, want, version)
@@ -190,7 +190,7 @@ func (in *inspection) liveChains(ctx context.Context, entries []entry, version i
 // wanted returns what an entry should be, empty if it should not be there, and the
 // booking that a wrong one is a breach of. Next older than the oldest, or than a
 // cancelled one, may be anything: nobody reads it.
-func (in *inspection) wanted(chains map[int32][]*copied, e entry) (b *copied, want string, any bool) {
+func (in *inspection) wanted(chains map[int32][]*copied, e entry) (b *copied, want string, unread bool) {
 	if e.kind == '@' {
 		chain := chains[e.user]
 		if len(chain) == 0 {

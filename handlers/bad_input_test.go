@@ -215,3 +215,14 @@ func TestBadFields(t *testing.T) {
 	// The case of the digits says nothing.
 	c.get("/api/events/"+strings.ToUpper(e.uuid)).is(200, fmt.Sprintf(`{"eventId":%q}`, e.uuid))
 }
+
+// A member is known by its exact name; one that only looks alike is unknown.
+func TestMemberNamesAreExact(t *testing.T) {
+	t.Parallel()
+	c := start(t)
+	e := c.event(1)
+	booking := c.post("/api/events/book", `{"EVENTID":"x","eventId":"`+e.uuid+`","userId":"ann","USERID":"bob","Quantity":9}`).
+		is(200, `{}`).text("bookingId")
+	c.get("/api/bookings/"+booking).is(200, `{"userId":"ann","quantity":1}`)
+	c.post("/api/events/book", `{"EVENTID":"`+e.uuid+`","userId":"ann"}`).is(400, `{"details":"eventId is required"}`)
+}

@@ -20,18 +20,16 @@ var eventStatusTexts = map[store.Status]string{
 }
 
 func parseEventInitialize(r *http.Request) (store.InitializeRequest, error) {
-	var body struct {
-		EventName, TotalTickets, MaxPerUser, WaitingListLimit json.RawMessage
-	}
-	if err := readBody(r, &body); err != nil {
+	body, err := readBody(r)
+	if err != nil {
 		return store.InitializeRequest{}, err
 	}
-	name, nameErr := nameField("Event name", body.EventName)
-	total, totalErr := integerField("Total tickets", body.TotalTickets, 1, maxTickets)
-	if totalErr != nil && !(isInteger(body.TotalTickets) && body.TotalTickets[0] != '-' && string(body.TotalTickets) != "0") {
+	name, nameErr := nameField("Event name", body["eventName"])
+	total, totalErr := integerField("Total tickets", body["totalTickets"], 1, maxTickets)
+	if totalErr != nil && !(isInteger(body["totalTickets"]) && body["totalTickets"][0] != '-' && string(body["totalTickets"]) != "0") {
 		totalErr = badInput("Total tickets must be a positive number")
 	}
-	return initializeRequest(r, name, total, body.MaxPerUser, body.WaitingListLimit, nameErr, totalErr)
+	return initializeRequest(r, name, total, body["maxPerUser"], body["waitingListLimit"], nameErr, totalErr)
 }
 
 // initializeRequest reads what both spellings have in common, and tells all that
@@ -67,12 +65,12 @@ func renderEventInitialized(w http.ResponseWriter, request store.InitializeReque
 }
 
 func parseEventBook(r *http.Request) (store.BookRequest, error) {
-	var body struct{ EventID, UserID, Quantity json.RawMessage }
-	if err := readBody(r, &body); err != nil {
+	body, err := readBody(r)
+	if err != nil {
 		return store.BookRequest{}, err
 	}
-	event, eventErr := uuidField("eventId", body.EventID)
-	return bookRequest(r, store.EventUUID(event), body.UserID, body.Quantity, eventErr)
+	event, eventErr := uuidField("eventId", body["eventId"])
+	return bookRequest(r, store.EventUUID(event), body["userId"], body["quantity"], eventErr)
 }
 
 // bookRequest reads what both spellings have in common.
@@ -103,12 +101,12 @@ func renderEventBooked(w http.ResponseWriter, request store.BookRequest, result 
 }
 
 func parseEventCancel(r *http.Request) (store.CancelRequest, error) {
-	var body struct{ BookingID, UserID json.RawMessage }
-	if err := readBody(r, &body); err != nil {
+	body, err := readBody(r)
+	if err != nil {
 		return store.CancelRequest{}, err
 	}
-	booking, bookingErr := uuidField("bookingId", body.BookingID)
-	user, userErr := userField(body.UserID)
+	booking, bookingErr := uuidField("bookingId", body["bookingId"])
+	user, userErr := userField(body["userId"])
 	return store.CancelRequest{Booking: booking, User: user}, joinProblems(bookingErr, userErr)
 }
 

@@ -5,6 +5,11 @@ import (
 	"net/http"
 )
 
+const (
+	livezPath  = "/livez"
+	readyzPath = "/readyz"
+)
+
 type health struct {
 	Status  string `json:"status"`
 	Engine  string `json:"engine,omitempty"`

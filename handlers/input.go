@@ -58,39 +58,44 @@ func joinProblems(errs ...error) error {
 
 var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
-// readBody decodes a JSON object. Unknown members are ignored, and members of the
-// wrong type are found later, one by one, since body's are json.RawMessage.
-func readBody(r *http.Request, body any) error {
+// members are those of a JSON object, by their exact names: a struct would take
+// USERID for userId. What they hold is looked at one by one later, so that all that
+// is wrong can be told at once.
+type members map[string]json.RawMessage
+
+// readBody decodes a JSON object.
+func readBody(r *http.Request) (members, error) {
 	if err := checkContentType(r.Header.Get("Content-Type")); err != nil {
-		return err
+		return nil, err
 	}
 	buffer := buffers.Get().(*bytes.Buffer)
 	defer buffers.Put(buffer)
 	buffer.Reset()
 	if _, err := buffer.ReadFrom(io.LimitReader(r.Body, maxBody+1)); err != nil {
-		return badInput("The body could not be read")
+		return nil, badInput("The body could not be read")
 	}
 	if buffer.Len() > maxBody {
-		return &inputError{http.StatusRequestEntityTooLarge, "body_too_large",
+		return nil, &inputError{http.StatusRequestEntityTooLarge, "body_too_large",
 			[]string{fmt.Sprintf("The body has more than %d bytes", maxBody)}}
 	}
 	text := bytes.TrimSpace(buffer.Bytes())
 	switch {
 	case len(text) == 0:
-		return badInput("The body is empty, it must be a JSON object")
+		return nil, badInput("The body is empty, it must be a JSON object")
 	case !utf8.Valid(text):
-		return badInput("The body is not valid UTF-8")
+		return nil, badInput("The body is not valid UTF-8")
 	}
-	if err := json.Unmarshal(text, body); err != nil {
+	var body members
+	if err := json.Unmarshal(text, &body); err != nil {
 		if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
-			return badInput("The body is not valid JSON: %v (after %d bytes)", syntax, syntax.Offset)
+			return nil, badInput("The body is not valid JSON: %v (after %d bytes)", syntax, syntax.Offset)
 		}
-		return badInput("The body must be a JSON object")
+		return nil, badInput("The body must be a JSON object")
 	}
 	if text[0] != '{' {
-		return badInput("The body must be a JSON object")
+		return nil, badInput("The body must be a JSON object")
 	}
-	return nil
+	return body, nil
 }
 
 // checkContentType takes JSON, and a request that does not say what it sends.

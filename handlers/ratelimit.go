@@ -49,10 +49,15 @@ func (l *limiters) allow(client string) bool {
 	return limiter.Allow()
 }
 
-// limitRate refuses clients that send too much. Those on loopback are never limited.
+// limitRate refuses clients that send too much. Those on loopback are never limited,
+// nor are health checks: an instance must not be restarted for being asked often.
 func (a *API) limitRate(next http.Handler) http.Handler {
 	clients := newLimiters(a.RateLimit)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == livezPath || r.URL.Path == readyzPath {
+			next.ServeHTTP(w, r)
+			return
+		}
 		host, _, err := net.SplitHostPort(r.RemoteAddr)
 		if err != nil {
 			host = r.RemoteAddr

@@ -53,6 +53,17 @@ func TestRateLimitNeverLimitsLoopback(t *testing.T) {
 	}
 }
 
+// A probe from another host must not have the instance restarted.
+func TestRateLimitLeavesHealthChecksAlone(t *testing.T) {
+	t.Parallel()
+	c := limited(t, 0)
+	for range 50 {
+		c.from("192.0.2.1:1", "/livez").is(200, `{}`)
+		c.from("192.0.2.1:1", "/readyz").is(200, `{}`)
+	}
+	c.from("192.0.2.1:1", "/status/1").is(200, `{}`)
+}
+
 func TestRateLimitOff(t *testing.T) {
 	t.Parallel()
 	c := serve(t, &fake{})
@@ -68,7 +79,7 @@ func TestRateLimitBurst(t *testing.T) {
 	c := limited(t, perSecond)
 	served := 0
 	for range 10_000 {
-		if c.from("192.0.2.1:1", "/livez").status == 200 {
+		if c.from("192.0.2.1:1", "/status/1").status == 200 {
 			served++
 			continue
 		}
@@ -98,7 +109,7 @@ func (c *client) flood(network, clients int, now func()) {
 
 // statusFor is from without its checks, of which there would be too many here.
 func (c *client) statusFor(address string) int {
-	request := httptest.NewRequest("GET", "/livez", nil)
+	request := httptest.NewRequest("GET", "/status/1", nil)
 	request.RemoteAddr = address
 	recorder := httptest.NewRecorder()
 	c.api.ServeHTTP(recorder, request)

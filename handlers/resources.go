@@ -60,10 +60,8 @@ func parseUpdate(r *http.Request) (store.UpdateRequest, error) {
 	if eventErr != nil {
 		return store.UpdateRequest{}, eventErr
 	}
-	var body struct {
-		TotalTickets, EventName, MaxPerUser, WaitingListLimit, State json.RawMessage
-	}
-	if err := readBody(r, &body); err != nil {
+	body, err := readBody(r)
+	if err != nil {
 		return store.UpdateRequest{}, err
 	}
 	request := store.UpdateRequest{Event: event}
@@ -76,17 +74,17 @@ func parseUpdate(r *http.Request) (store.UpdateRequest, error) {
 		errs = append(errs, err)
 		return &value
 	}
-	request.TotalTickets = integer("totalTickets", body.TotalTickets, 1)
-	request.MaxPerUser = integer("maxPerUser", body.MaxPerUser, 0)
-	request.WaitlistLimit = integer("waitingListLimit", body.WaitingListLimit, 0)
-	if len(body.EventName) > 0 {
-		name, err := nameField("eventName", body.EventName)
+	request.TotalTickets = integer("totalTickets", body["totalTickets"], 1)
+	request.MaxPerUser = integer("maxPerUser", body["maxPerUser"], 0)
+	request.WaitlistLimit = integer("waitingListLimit", body["waitingListLimit"], 0)
+	if len(body["eventName"]) > 0 {
+		name, err := nameField("eventName", body["eventName"])
 		errs = append(errs, err)
 		request.Name = &name
 	}
-	if len(body.State) > 0 {
+	if len(body["state"]) > 0 {
 		var state store.State
-		err := json.Unmarshal(body.State, &state)
+		err := json.Unmarshal(body["state"], &state)
 		if err != nil || (state != store.StateOpen && state != store.StatePaused && state != store.StateClosed) {
 			errs = append(errs, badInput("state must be open, paused or closed"))
 		}

@@ -19,7 +19,7 @@ func post(handler http.HandlerFunc) methods { return methods{http.MethodPost: ha
 
 // routes lists every path. mux tries them in this order, so the busiest come first.
 func (a *API) routes() *mux.Router {
-	router := mux.NewRouter()
+	router := mux.NewRouter().SkipClean(true) // cleaning redirects, and a redirected POST becomes a GET
 	route := func(path string, handlers methods) {
 		for method, handler := range handlers {
 			router.HandleFunc(path, handler).Methods(method)
@@ -46,8 +46,8 @@ func (a *API) routes() *mux.Router {
 	route("/api/events/{eventId}/bookings", get(
 		call(a, parseBookingsPage, a.listBookings, renderBookings, eventFailure)))
 
-	route("/livez", get(a.livez))
-	route("/readyz", get(a.readyz))
+	route(livezPath, get(a.livez))
+	route(readyzPath, get(a.readyz))
 	router.NotFoundHandler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, r, failureFor(r), errNoRoute)
 	})

@@ -84,3 +84,14 @@ func TestHead(t *testing.T) {
 		}
 	}
 }
+
+// A path is taken as it is: a redirect to a cleaner one would make a GET of a POST.
+func TestUncleanPathsAreNotFound(t *testing.T) {
+	t.Parallel()
+	c := start(t)
+	for _, path := range []string{"//book", "/./book", "/x/../book", "/book/", "/api/events//book"} {
+		if got := c.post(path, `{}`); got.status != 404 && got.status != 405 {
+			t.Errorf("POST %s: %d", path, got.status)
+		}
+	}
+}

@@ -15,15 +15,13 @@ import (
 // contract of existing clients.
 
 func parseShortInitialize(r *http.Request) (store.InitializeRequest, error) {
-	var body struct {
-		Name, TotalTickets, MaxPerUser, WaitingListLimit json.RawMessage
-	}
-	if err := readBody(r, &body); err != nil {
+	body, err := readBody(r)
+	if err != nil {
 		return store.InitializeRequest{}, err
 	}
-	name, nameErr := nameField("name", body.Name)
-	total, totalErr := integerField("totalTickets", body.TotalTickets, 1, maxTickets)
-	return initializeRequest(r, name, total, body.MaxPerUser, body.WaitingListLimit, nameErr, totalErr)
+	name, nameErr := nameField("name", body["name"])
+	total, totalErr := integerField("totalTickets", body["totalTickets"], 1, maxTickets)
+	return initializeRequest(r, name, total, body["maxPerUser"], body["waitingListLimit"], nameErr, totalErr)
 }
 
 func renderShortInitialized(w http.ResponseWriter, request store.InitializeRequest, result store.InitializeResult) {
@@ -71,12 +69,12 @@ func parseEventNumber(text string) (store.EventRef, error) {
 }
 
 func parseShortBook(r *http.Request) (store.BookRequest, error) {
-	var body struct{ EventID, UserID, Quantity json.RawMessage }
-	if err := readBody(r, &body); err != nil {
+	body, err := readBody(r)
+	if err != nil {
 		return store.BookRequest{}, err
 	}
-	event, eventErr := eventNumberField(body.EventID)
-	return bookRequest(r, event, body.UserID, body.Quantity, eventErr)
+	event, eventErr := eventNumberField(body["eventId"])
+	return bookRequest(r, event, body["userId"], body["quantity"], eventErr)
 }
 
 func renderShortBooked(w http.ResponseWriter, request store.BookRequest, result store.BookResult) {
@@ -95,12 +93,12 @@ func renderShortBooked(w http.ResponseWriter, request store.BookRequest, result 
 }
 
 func parseShortCancel(r *http.Request) (store.CancelOldestRequest, error) {
-	var body struct{ EventID, UserID json.RawMessage }
-	if err := readBody(r, &body); err != nil {
+	body, err := readBody(r)
+	if err != nil {
 		return store.CancelOldestRequest{}, err
 	}
-	event, eventErr := eventNumberField(body.EventID)
-	user, userErr := userField(body.UserID)
+	event, eventErr := eventNumberField(body["eventId"])
+	user, userErr := userField(body["userId"])
 	key, keyErr := idempotencyKey(r)
 	return store.CancelOldestRequest{Event: event, User: user, IdempotencyKey: key},
 		joinProblems(eventErr, userErr, keyErr)

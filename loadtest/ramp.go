@@ -24,7 +24,8 @@ func (l *lab) ramp(ctx context.Context, play scenario.Play) *load.Ledger {
 	for rate := l.settings.Rate; ctx.Err() == nil && time.Since(began) < l.settings.Duration; rate *= rampFactor {
 		start := time.Now()
 		all.Join(l.span(ctx, play, load.Span{Rate: rate, Duration: l.step}))
-		took := max(time.Since(start), l.step) // what is answered late was not answered at this rate
+		// What comes later than the limit allows was not answered at this rate.
+		took := max(time.Since(start)-l.p99Limit, l.step)
 		measure := l.collector.Span
 		requests := measure.Requests()
 		step := report.Step{

@@ -59,7 +59,7 @@ func TestStallIsNotOmitted(t *testing.T) {
 	const rate, length = 500, 10 * time.Second
 	var stalled sync.RWMutex
 	target := serve(t, func() { stalled.RLock(); stalled.RUnlock() }) //nolint:staticcheck // waits for the stall's end
-	time.AfterFunc(4*time.Second, func() {
+	time.AfterFunc(4500*time.Millisecond, func() { // ends in the middle of a second that is shown
 		stalled.Lock()
 		time.Sleep(time.Second)
 		stalled.Unlock()
@@ -117,7 +117,7 @@ func TestDropsAreCounted(t *testing.T) {
 	if requests < inFlight || requests > inFlight+rate/10 {
 		t.Errorf("%d requests were sent, with %d in flight at most", requests, inFlight)
 	}
-	if most := PercentilesOf(collector.Total.Response).Max; most < 1400 {
+	if most := PercentilesOf(collector.Total.Response).Max; most < 1000 {
 		t.Errorf("the longest response time is %.0f ms: who waited longest was dropped", most)
 	}
 }

@@ -46,15 +46,15 @@ local status, promotion, cancelled, freed_to, rest, quantity, older, seq, owner 
 if owner ~= user then return {'no_booking', version, '', '', 0, 0, 0} end
 if status == 'X' then
   local first, count = string.match(freed_to, '^([^+]*)%+?(%d*)$')
-  return {'cancelled', tonumber(cancelled), booking, first, tonumber(count) or 0, 1, backlog}
+  return {'cancelled', tonumber(cancelled), booking, first, tonumber(count) or (first ~= '' and 1 or 0), 1, backlog}
 end
 if status == 'C' and backlog == 1 then return {'busy', version, '', '', 0, 0, 1} end
 if not holding then return redis.error_reply('CORRUPT ' .. event .. ' has no holding for ' .. booking) end
 
-local total, confirmed = tonumber(e[2]), tonumber(e[3])
+local total, confirmed, waiting, taken = tonumber(e[2]), tonumber(e[3]), tonumber(e[4]), tonumber(e[6])
 local line = {
-  open = e[1] == 'open', free = total - confirmed, waiting = tonumber(e[4]),
-  joined = tonumber(e[5]), taken = tonumber(e[6]), passed = 0, promoted = 0, first = '',
+  open = e[1] == 'open', free = total - confirmed, waiting = waiting,
+  joined = tonumber(e[5]), taken = taken, passed = 0, promoted = 0, first = '',
 }
 local raised = string.format('%d', version + 1)
 local changes = {}
@@ -94,11 +94,17 @@ else
   redis.call('ZADD', left, seq, seq)
 end
 
-freed_to = line.promoted == 0 and '' or line.first .. '+' .. string.format('%d', line.promoted)
-if by_user then redis.call('HSET', event, cancellation, booking) end
-if line.backlog and backlog == 0 then redis.call('HSET', event, 'backlog', '1') end
-redis.call('HSET', event, 'confirmed', string.format('%d', total - line.free),
-  'waiting', string.format('%d', line.waiting), 'taken', string.format('%d', line.taken), 'version', raised,
-  booking, 'X|' .. promotion .. '|' .. raised .. '|' .. freed_to .. '|' .. string.sub(record, rest),
-  unpack(changes))
+freed_to = line.first
+if line.promoted > 1 then freed_to = freed_to .. '+' .. string.format('%d', line.promoted) end
+local function change(field, value)
+  changes[#changes + 1] = field
+  changes[#changes + 1] = value
+end
+if line.free ~= total - confirmed then change('confirmed', string.format('%d', total - line.free)) end
+if line.waiting ~= waiting then change('waiting', string.format('%d', line.waiting)) end
+if line.taken ~= taken then change('taken', string.format('%d', line.taken)) end
+if line.backlog and backlog == 0 then change('backlog', '1') end
+if by_user then change(cancellation, booking) end
+redis.call('HSET', event, 'version', raised,
+  booking, 'X|' .. promotion .. '|' .. raised .. '|' .. freed_to .. '|' .. string.sub(record, rest), unpack(changes))
 return {'cancelled', version + 1, booking, line.first, line.promoted, 0, (line.backlog or backlog == 1) and 1 or 0}

@@ -14,7 +14,7 @@ import (
 //	0 status       C confirmed, W waiting, X cancelled
 //	1 promoted     version of the event then, or empty
 //	2 cancelled    version of the event then, or empty
-//	3 freed for    first booking that the cancellation promoted + number of them, or empty
+//	3 freed for    first booking that the cancellation promoted, with +n if n > 1 of them, or empty
 //	4 quantity     tickets
 //	5 created      milliseconds since 1970
 //	6 version      of the event when it was booked

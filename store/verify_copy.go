@@ -209,7 +209,10 @@ func parsePromotion(text string) (promotion, error) {
 	if text == "" {
 		return promotion{}, nil
 	}
-	first, count, _ := strings.Cut(text, "+")
+	first, count, several := strings.Cut(text, "+")
+	if !several {
+		count = "1"
+	}
 	n, err := strconv.ParseInt(count, 10, 32)
 	if err != nil || n < 1 || first == "" || tailOf(first) == noTail {
 		return promotion{}, fmt.Errorf("part 3 is %q", text)

@@ -172,6 +172,13 @@ func losing() func(http.Handler) http.Handler {
 	}
 }
 
+// The last request is due a moment before the end, and may be answered by then.
+func TestOneRoundIsOneRound(t *testing.T) {
+	target := instance(t, store.Config{}, pretend, nil)
+	r := command(t, append([]string{"-target", target, "-rate", "10", "-duration", "300ms"}, lenient...)...)
+	r.want(t, 0, "1 events")
+}
+
 func TestNotStarted(t *testing.T) {
 	for _, args := range [][]string{
 		{"-scenario", "no-such"}, {"-target", "127.0.0.1:3000"}, {"-target", ""}, {"-rate", "-1"}, {"-duration", "0"},

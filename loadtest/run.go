@@ -113,10 +113,10 @@ func (l *lab) rounds(ctx context.Context) error {
 		length = min(length, l.scenario.Round)
 	}
 	fmt.Fprintf(l.output, "run %s: %s: %s\n", l.summary.Run, l.scenario.Name, l.scenario.About)
-	for first := true; l.loaded < l.settings.Duration && ctx.Err() == nil; first = false {
-		left := min(length, l.settings.Duration-l.loaded)
-		if err := l.round(ctx, left); err != nil {
-			if first && l.loaded == 0 {
+	// Counted as planned: a round may end a moment early, for want of more that is due.
+	for left := l.settings.Duration; left > 0 && ctx.Err() == nil; left -= length {
+		if err := l.round(ctx, min(length, left)); err != nil {
+			if l.loaded == 0 {
 				return err
 			}
 			l.summary.Why = append(l.summary.Why, err.Error())

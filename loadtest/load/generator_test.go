@@ -59,7 +59,7 @@ func TestStallIsNotOmitted(t *testing.T) {
 	const rate, length = 500, 10 * time.Second
 	var stalled sync.RWMutex
 	target := serve(t, func() { stalled.RLock(); stalled.RUnlock() }) //nolint:staticcheck // waits for the stall's end
-	time.AfterFunc(4500*time.Millisecond, func() { // ends in the middle of a second that is shown
+	time.AfterFunc(4500*time.Millisecond, func() {                    // ends in the middle of a second that is shown
 		stalled.Lock()
 		time.Sleep(time.Second)
 		stalled.Unlock()

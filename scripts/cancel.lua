@@ -66,7 +66,6 @@ else
   serves = tonumber(seq) == line.taken + 1
   line.passed = 1
 end
-if serves then serve_line(event, waitlist, line, raised, changes) end
 
 -- Out of the chain of the user's live bookings. HDEL comes first: a full Redis
 -- lets it through, and after it the rest of the script.
@@ -88,7 +87,8 @@ else
   end
   redis.call('HSET', event, holder, write_holding(held - quantity, oldest, newest))
 end
-if serves then
+if serves then -- after the chain: who is promoted may be a booking whose record was just mended
+  serve_line(event, waitlist, line, raised, changes)
   trim_line(waitlist, left, line)
 else
   redis.call('ZADD', left, seq, seq)

@@ -233,3 +233,22 @@ func TestUserWithManyBookings(t *testing.T) {
 		show.book("a", 2*count/4) // nothing of the limit is used up
 	})
 }
+
+// A booking that is promoted by the same user's cancellation keeps its place in the
+// chain of that user's bookings.
+func TestCancelPromotesTheSameUsersNextBooking(t *testing.T) {
+	onEveryEngine(t, func(t *testing.T, s *store.Store) {
+		show := newShow(t, s, tickets(2))
+		first, second, third := show.book("a", 1), show.book("a", 1), show.book("a", 1)
+		if got := show.cancel("a", second); got.Next != third.Booking {
+			t.Fatalf("got %+v, want the third promoted", got)
+		}
+		show.cancel("a", third)
+		fourth := show.book("a", 1)
+		show.cancel("a", first)
+		if got := show.cancelOldest("a"); got.Booking != fourth.Booking || got.Replayed {
+			t.Errorf("got %+v, want the fourth cancelled", got)
+		}
+		show.wantCounts(2, 0, 0)
+	})
+}

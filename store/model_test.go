@@ -96,7 +96,7 @@ func (m *model) cancel(booking *modelBooking) (promoted []uuid.UUID) {
 
 func TestAgainstModel(t *testing.T) {
 	onEveryEngine(t, func(t *testing.T, s *store.Store) {
-		for seed := range uint64(12) {
+		for seed := range uint64(24) {
 			walk(t, s, seed)
 		}
 	})
@@ -114,7 +114,7 @@ func walk(t *testing.T, s *store.Store, seed uint64) {
 	show := newShow(t, s, store.InitializeRequest{
 		TotalTickets: m.total, MaxPerUser: m.maxPerUser, WaitlistLimit: m.waitlistLimit,
 	})
-	biggest := 1 + random.Int64N(4)
+	biggest, users := 1+random.Int64N(4), 1+random.IntN(6)
 	checkCancel := func(step int, want *modelBooking, got store.CancelResult, err error) {
 		t.Helper()
 		promoted := m.cancel(want)
@@ -127,7 +127,7 @@ func walk(t *testing.T, s *store.Store, seed uint64) {
 		}
 	}
 	for step := range 150 {
-		who := user(random.IntN(6))
+		who := user(random.IntN(users))
 		switch choice := random.IntN(20); {
 		case choice < 10:
 			quantity := 1 + random.Int64N(biggest)
@@ -171,6 +171,9 @@ func walk(t *testing.T, s *store.Store, seed uint64) {
 		}
 	}
 	show.wantModel(m, seed)
+	if found := breaches(t, s, show.ref); len(found) > 0 {
+		t.Fatalf("seed %d: the data contradicts itself: %v", seed, found)
+	}
 }
 
 func (s *show) wantModel(m *model, seed uint64) {

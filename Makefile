@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test cover vet lint fuzz build docker clean
+.PHONY: help run test cover bench vet lint fuzz build docker clean
 
 # What each of these may be set to: make cover COVER_MIN=90.
 COVER_MIN ?= 85
@@ -32,6 +32,9 @@ cover: ## statement coverage of store and handlers; fails under 85 %
 	@go tool cover -func=out/coverage.out | awk -v min=$(COVER_MIN) ' \
 		/^total:/ { covered = $$3 + 0 } \
 		END { printf "store and handlers: %.1f %% of statements, at least %d %% wanted\n", covered, min; exit covered < min }'
+
+bench: ## every figure with its target and its limit, on this machine; some minutes
+	go run ./loadtest/bench
 
 vet: ## gofmt and go vet, which need no other tool
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "not gofmt'ed:"; echo "$$unformatted"; exit 1; fi

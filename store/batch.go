@@ -15,8 +15,8 @@ import (
 // not waited for, and is not sent if it gave up in the queue.
 
 const (
-	maxBatch     = 128 // commands in a pipeline
-	lanesPerNode = 2   // pipelines under way at once: one is filled while the other is read
+	maxBatch     = 64 // commands in a pipeline
+	lanesPerNode = 4  // pipelines under way at once: some are filled while others are read
 	queueLength  = 4096
 )
 

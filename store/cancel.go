@@ -85,7 +85,7 @@ func (s *Store) cancel(ctx context.Context, event EventRef, booking, user, cance
 			}
 		}
 		if backlog {
-			s.helpPromote(ctx, number)
+			s.helpPromote(number)
 		}
 		return result, nil
 	}

@@ -47,6 +47,13 @@ const clusterReload = time.Second
 // allows.
 func Open(ctx context.Context, config Config) (*Store, error) {
 	s := &Store{now: time.Now, batches: newBatcher()}
+	lifetime, end := context.WithCancel(context.Background())
+	s.lifetime = lifetime
+	endHelpers := func() error {
+		end()
+		s.helpers.Wait()
+		return nil
+	}
 	if len(config.Addrs) == 0 {
 		embedded, err := miniredis.Run()
 		if err != nil {
@@ -55,7 +62,7 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 		config.Addrs = []string{embedded.Addr()}
 		s.engine = EngineEmbedded
 		s.client = redis.NewClient(config.single())
-		s.close = []func() error{s.batches.close, s.client.Close, func() error { embedded.Close(); return nil }}
+		s.close = []func() error{endHelpers, s.batches.close, s.client.Close, func() error { embedded.Close(); return nil }}
 		return s, nil
 	}
 
@@ -80,7 +87,7 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 			s.client = redis.NewClient(config.single())
 		}
 	}
-	s.close = []func() error{s.batches.close, s.client.Close}
+	s.close = []func() error{endHelpers, s.batches.close, s.client.Close}
 	if err := s.retry(ctx, "connect to redis", func() error { return s.client.Ping(ctx).Err() }); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}

@@ -41,6 +41,7 @@ func TestRaisedTotalPromotesInBoundedSteps(t *testing.T) {
 		}
 		show.wantCounts(raise, 1, waiting) // nothing is given out yet
 		late := show.book("late", 1)       // and nobody can take it from the line; but they go on promoting
+		show.waitFor(func(event store.Event) bool { return event.Available() == 0 })
 		if late.Status != store.StatusWaiting || late.Position != waiting+1 {
 			t.Fatalf("a newcomer while tickets wait to be given out: %+v", late)
 		}

@@ -9,6 +9,7 @@ package store
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -21,6 +22,10 @@ type Store struct {
 	engine  Engine
 	now     func() time.Time
 	close   []func() error
+
+	lifetime context.Context // ends when the store is closed
+	helped   sync.Map        // numbers of events that a helper promotes for
+	helpers  sync.WaitGroup
 }
 
 // Engine returns what the store runs on.

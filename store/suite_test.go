@@ -7,6 +7,7 @@ import (
 	"os"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -261,3 +262,17 @@ func (s *show) want(result store.BookResult, status store.Status, position int64
 }
 
 func user(i int) string { return fmt.Sprintf("user-%d", i) }
+
+// waitFor waits until the event is as it should be.
+func (s *show) waitFor(ready func(store.Event) bool) {
+	s.t.Helper()
+	deadline := time.Now().Add(20 * time.Second)
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	for event := s.now(); !ready(event); event = s.now() {
+		if time.Now().After(deadline) {
+			s.t.Fatalf("it never came to pass: %+v", event)
+		}
+		<-tick.C
+	}
+}

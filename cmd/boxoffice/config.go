@@ -157,7 +157,8 @@ const usageFormat = `{{range .}}{{usage_key .}}	{{or (usage_default .) "-"}}	{{u
 func usage(w io.Writer) {
 	fmt.Fprint(w, `boxoffice serves event-ticket bookings over HTTP, on Redis.
 
-Usage: boxoffice [-h]
+Usage: boxoffice                   serve
+       boxoffice verify [EVENT]    check the data in Redis, of one event or of all
 
 Settings are environment variables, or lines of a file .env in the working folder.
 Times are written as 500ms, 5s or 2m.

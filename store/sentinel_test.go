@@ -1,0 +1,62 @@
+package store_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"boxoffice/store"
+	"boxoffice/store/redistest"
+)
+
+// Through sentinels the store finds the master, and the next one when that is gone.
+func TestSentinelFailover(t *testing.T) {
+	redistest.Require(t)
+	start := func(server *redistest.Server, err error) *redistest.Server {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(server.Stop)
+		return server
+	}
+	master := start(redistest.Start())
+	replica := start(redistest.Start(redistest.ReplicaOf(master)...))
+	sentinel := start(redistest.StartSentinel(master, "boxoffice"))
+
+	s, err := store.Open(ctx, store.Config{Addrs: []string{sentinel.Addr}, SentinelMaster: "boxoffice"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = s.Close() }()
+	if s.Engine() != store.EngineSentinel {
+		t.Errorf("engine %s", s.Engine())
+	}
+	if got := s.DurabilityWarnings(ctx); len(got) != 0 {
+		t.Errorf("nothing is wrong, yet: %q", got)
+	}
+	show := newShow(t, s, tickets(1))
+	first := show.book("a", 1)
+	waiting := show.book("b", 1)
+	const replicas, patience = 1, 10_000
+	if got := s.Client().Do(ctx, "WAIT", replicas, patience).Val(); got != int64(replicas) {
+		t.Fatalf("%v replicas have the bookings", got)
+	}
+	if err := sentinel.WaitReplicas("boxoffice", replicas); err != nil {
+		t.Fatal(err)
+	}
+	promoted := replica.Client()
+	defer func() { _ = promoted.Close() }()
+	master.Kill()
+
+	long, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	got, err := s.Cancel(long, store.CancelRequest{Booking: first.Booking, User: "a"})
+	if err != nil || got.Next != waiting.Booking {
+		t.Fatalf("after the failover: %+v, %v", got, err)
+	}
+	show.wantCounts(0, 1, 0)
+	if role := promoted.Do(ctx, "ROLE").Val().([]any)[0]; role != "master" {
+		t.Errorf("the replica is %v", role)
+	}
+}

@@ -69,10 +69,10 @@ const retryAfter = 1
 // fail logs what the client is not told, and renders what it is.
 func (a *API) fail(w http.ResponseWriter, r *http.Request, render failure, err error) {
 	p := problemOf(err)
-	switch {
-	case p.status == http.StatusInternalServerError:
+	switch p.status {
+	case http.StatusInternalServerError:
 		a.requestLog(r).WithError(err).Error("request failed")
-	case p.status == http.StatusServiceUnavailable:
+	case http.StatusServiceUnavailable:
 		a.requestLog(r).WithError(err).Warn("store unavailable")
 	}
 	if p.status == http.StatusServiceUnavailable || p.status == http.StatusTooManyRequests {

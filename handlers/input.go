@@ -119,15 +119,11 @@ func userField(raw json.RawMessage) (string, error) {
 	if missing(raw) {
 		return "", badInput("userId is required")
 	}
-	var user string
-	if raw[0] == '"' {
+	user := string(raw)
+	if !isInteger(raw) {
 		if err := json.Unmarshal(raw, &user); err != nil {
 			return "", badInput("userId must be a string or an integer")
 		}
-	} else if isInteger(raw) {
-		user = string(raw)
-	} else {
-		return "", badInput("userId must be a string or an integer")
 	}
 	return user, checkText("userId", user, maxUser, unicode.IsControl)
 }

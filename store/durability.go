@@ -61,7 +61,7 @@ func nodeWarnings(ctx context.Context, client *redis.Client) []string {
 	expect := func(name, want, warning string) {
 		switch value, known := values[name]; {
 		case !known:
-			warnings = append(warnings, fmt.Sprintf("%s is not told, so it is not known whether bookings are kept", name))
+			warnings = append(warnings, name+" is not told, so it is not known whether bookings are kept")
 		case value != want:
 			warnings = append(warnings, fmt.Sprintf(warning, value))
 		}

@@ -56,7 +56,7 @@ func TestSentinelFailover(t *testing.T) {
 		t.Fatalf("after the failover: %+v, %v", got, err)
 	}
 	show.wantCounts(0, 1, 0)
-	if role := promoted.Do(ctx, "ROLE").Val().([]any)[0]; role != "master" {
-		t.Errorf("the replica is %v", role)
+	if role, err := promoted.Do(ctx, "ROLE").Slice(); err != nil || role[0] != "master" {
+		t.Errorf("the replica is %v, %v", role, err)
 	}
 }

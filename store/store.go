@@ -23,6 +23,7 @@ type Store struct {
 	now     func() time.Time
 	close   []func() error
 
+	//nolint:containedctx // background work belongs to no request
 	lifetime context.Context // ends when the store is closed
 	helped   sync.Map        // numbers of events that a helper promotes for
 	helpers  sync.WaitGroup

@@ -26,8 +26,12 @@ var errClosed = errors.New("the store is closed")
 type request struct {
 	ctx  context.Context
 	cmd  redis.Cmder
-	done chan struct{}
+	done chan struct{} // room for one, so that a lane never waits for a caller
 }
+
+// requests that got their reply serve again. Those that were given up do not: a lane
+// may still have them.
+var requests = sync.Pool{New: func() any { return &request{done: make(chan struct{}, 1)} }}
 
 // batcher sends commands to nodes in batches.
 type batcher struct {
@@ -45,7 +49,8 @@ func newBatcher() *batcher {
 // an error of the context the command must not be looked at: its reply may be on the
 // way still.
 func (b *batcher) do(ctx context.Context, node *redis.Client, cmd redis.Cmder) error {
-	r := &request{ctx, cmd, make(chan struct{})}
+	r := requests.Get().(*request) //nolint:forcetypeassert // the pool's own
+	r.ctx, r.cmd = ctx, cmd
 	select {
 	case b.queue(node) <- r:
 	case <-ctx.Done():
@@ -55,6 +60,8 @@ func (b *batcher) do(ctx context.Context, node *redis.Client, cmd redis.Cmder) e
 	}
 	select {
 	case <-r.done:
+		r.ctx, r.cmd = nil, nil
+		requests.Put(r)
 		return cmd.Err()
 	case <-ctx.Done():
 		return ctx.Err()
@@ -118,7 +125,7 @@ func send(node *redis.Client, batch []*request) {
 	}
 	_, _ = pipe.Exec(ctx)
 	for _, r := range batch {
-		close(r.done)
+		r.done <- struct{}{}
 	}
 }
 

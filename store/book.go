@@ -63,7 +63,7 @@ func (s *Store) Book(ctx context.Context, request BookRequest) (BookResult, erro
 		return BookResult{}, err
 	}
 	if backlog {
-		s.helpPromote(event.number)
+		s.helpPromote(event.number) //nolint:contextcheck // it outlives the request
 	}
 	return result, nil
 }

@@ -85,7 +85,7 @@ func (s *Store) cancel(ctx context.Context, event EventRef, booking, user, cance
 			}
 		}
 		if backlog {
-			s.helpPromote(number)
+			s.helpPromote(number) //nolint:contextcheck // it outlives the request
 		}
 		return result, nil
 	}

@@ -37,7 +37,7 @@ func (s *Store) helpPromote(number uint64) {
 	if _, helped := s.helped.LoadOrStore(number, true); helped {
 		return
 	}
-	s.helpers.Go(func() { //nolint:contextcheck // it outlives the request
+	s.helpers.Go(func() {
 		defer s.helped.Delete(number)
 		ctx, cancel := context.WithTimeout(s.lifetime, helpTime)
 		defer cancel()

@@ -98,6 +98,12 @@ func TestFaultsAreCaughtAndNamed(t *testing.T) {
 		{"wrong place in line", func(f *faulty) { f.wrongPlace = true }, book(5), audit.Position, "0003"},
 		{"a change without a trace", func(f *faulty) { f.skipVersion = true }, book(5), audit.VersionGap, ""},
 		{"booked by nobody", func(f *faulty) { f.inventOne = true }, book(5), audit.UnaskedBooking, "0001"},
+		{"cancelled by nobody", func(f *faulty) { f.cancelNewest = true }, bookThen(5, step{cancels: 1}), audit.UnaskedCancel, "0005"},
+		{"two bookings at one version", func(f *faulty) { f.reuseVersion = 5 }, book(5), audit.VersionConflict, "0004"},
+		{"two cancellations at one version", func(f *faulty) { f.reuseVersion = 7 },
+			bookThen(5, step{cancels: 1}, step{cancels: 2}), audit.VersionConflict, "0002"},
+		{"a booking at a cancellation's version", func(f *faulty) { f.reuseVersion = 7 },
+			bookThen(5, step{cancels: 1}, step{user: 6, key: 6}), audit.VersionConflict, "0006"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

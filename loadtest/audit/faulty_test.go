@@ -22,6 +22,7 @@ type faulty struct {
 	bookings  []*service.Booking // in the order of booking
 	keys      map[string]*service.Booking
 	promoting map[string]string // cancelled booking -> promoted
+	changes   int
 
 	sellOneMore      bool // (a) one ticket too many
 	loseFirst        bool // (b) an acknowledged booking is gone
@@ -36,6 +37,8 @@ type faulty struct {
 	jumpTheQueue     bool // newcomers get what a cancellation freed
 	skipVersion      bool // a change that left no trace
 	makeWait         bool // put in line though tickets are free
+	cancelNewest     bool // a cancellation takes the newest booking with it
+	reuseVersion     int  // which change takes the version of the one before; 0 = none
 }
 
 const eventID = "00000000-0001-8aaa-8aaa-aaaaaaaaaaaa"
@@ -105,10 +108,18 @@ func (f *faulty) line() (line []*service.Booking) {
 	return line
 }
 
+// change begins a change of the event, at a version of its own.
+func (f *faulty) change() {
+	f.changes++
+	if f.changes != f.reuseVersion {
+		f.event.Version++
+	}
+}
+
 func (f *faulty) book(w http.ResponseWriter, user, key string) {
 	b := f.keys[key]
 	if b == nil || f.forgetKeys {
-		f.event.Version++
+		f.change()
 		if f.skipVersion && len(f.bookings) == 2 {
 			f.event.Version++
 		}
@@ -143,9 +154,13 @@ func (f *faulty) cancel(w http.ResponseWriter, id string) {
 		return
 	}
 	if b.Cancelled == 0 {
-		f.event.Version++
+		f.change()
 		b.Status, b.Cancelled = service.Cancelled, f.event.Version
 		f.promote(b)
+	}
+	if newest := f.bookings[len(f.bookings)-1]; f.cancelNewest && newest.Cancelled == 0 {
+		f.change()
+		newest.Status, newest.Cancelled = service.Cancelled, f.event.Version
 	}
 	next, assigned := f.promoting[id]
 	details := map[string]any{"waitingListAssigned": assigned, "nextBookingId": nil, "promoted": 0}

@@ -44,6 +44,9 @@ func (c *eventCase) steps() []step {
 			if s.booked != nil {
 				c.fail(VersionConflict, row.id, "it was booked at version %d, and so was booking %s", row.Version, s.booked.id)
 			} else {
+				if s.cancelled != nil {
+					c.fail(VersionConflict, row.id, "it was booked at version %d, where booking %s was cancelled", row.Version, s.cancelled.id)
+				}
 				s.booked = row
 			}
 		}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -49,18 +50,23 @@ invalid and its numbers say nothing about the service, 3 it could not be started
 Scenarios:
 `
 
-// parse reads the command line. Help that was asked for is flag.ErrHelp.
-func parse(args []string, output io.Writer) (*config, error) {
-	c := &config{given: make(map[string]string)}
+// words are settings that must be made sense of.
+type words struct{ scenario, targets, redis, faults string }
+
+// flagSet returns the flags, which write to c and w.
+func (c *config) flagSet(w *words, output io.Writer) *flag.FlagSet {
 	flags := flag.NewFlagSet("loadtest", flag.ContinueOnError)
 	flags.SetOutput(output)
-	name := flags.String("scenario", "flash-sale", "what to do, see above")
-	targets := flags.String("target", "http://127.0.0.1:3000", "base `URLs` of service instances, with commas")
-	redisList := flags.String("redis", os.Getenv("REDIS_ADDRS"),
-		"`addresses` of Redis (host:port or redis:// URLs, with commas) to read topology and CPU from;\ndefault: $REDIS_ADDRS, or what -cluster says")
+	flags.StringVar(&w.scenario, "scenario", "flash-sale", "what to do, see above")
+	flags.StringVar(&w.targets, "target", "http://127.0.0.1:3000", "base `URLs` of service instances, with commas")
+	flags.StringVar(&w.redis, "redis", os.Getenv("REDIS_ADDRS"),
+		"`addresses` of Redis (host:port or redis:// URLs, with commas) to read topology and CPU from;\n"+
+			"default: $REDIS_ADDRS, or what -cluster says")
 	flags.Float64Var(&c.settings.Rate, "rate", 1000, "requests a second; 0 = the closed model: as fast as answers come")
 	flags.DurationVar(&c.settings.Duration, "duration", 30*time.Second, "of the load")
-	flags.IntVar(&c.connections, "connections", 0, "requests on the wire at once, at most; 0 = 128, or 1024 for failover,\nwhere requests to the healthy shards must not wait behind those to a dead one")
+	flags.IntVar(&c.connections, "connections", 0,
+		"requests on the wire at once, at most; 0 = 128, or 1024 for failover,\n"+
+			"where requests to the healthy shards must not wait behind those to a dead one")
 	flags.Int64Var(&c.inFlight, "in-flight", 0, "requests due and not answered, at most; more are dropped; 0 = ten seconds' worth")
 	flags.DurationVar(&c.timeout, "timeout", 10*time.Second, "of an answer; longer than the service's own, so that it can say 503")
 	flags.StringVar(&c.out, "out", "out", "`folder` for summary.json and report.html")
@@ -72,8 +78,9 @@ func parse(args []string, output io.Writer) (*config, error) {
 	flags.DurationVar(&c.p99Limit, "p99-limit", 100*time.Millisecond, "ramp: stop when the p99 response time passes it")
 	flags.DurationVar(&c.step, "step", 5*time.Second, "ramp: of each rate")
 	flags.DurationVar(&c.round, "round", time.Minute, "soak: audit and start with new events this often")
-	flags.StringVar(&c.settings.ClusterScript, "cluster", "", "`script` such as loadtest/cluster.sh: failover breaks the cluster with it, and -redis is read from it")
-	faults := flags.String("faults", "kill-master,pause-master,reshard", "failover: `commands` for the script, in order, with commas")
+	flags.StringVar(&c.settings.ClusterScript, "cluster", "",
+		"`script` such as loadtest/cluster.sh: failover breaks the cluster with it, and -redis is read from it")
+	flags.StringVar(&w.faults, "faults", "kill-master,pause-master,reshard", "failover: `commands` for the script, in order, with commas")
 	flags.Usage = func() {
 		fmt.Fprint(output, usageText)
 		table := tabwriter.NewWriter(output, 0, 0, 2, ' ', 0)
@@ -84,6 +91,14 @@ func parse(args []string, output io.Writer) (*config, error) {
 		fmt.Fprint(output, "\nFlags:\n")
 		flags.PrintDefaults()
 	}
+	return flags
+}
+
+// parse reads the command line. Help that was asked for is flag.ErrHelp.
+func parse(ctx context.Context, args []string, output io.Writer) (*config, error) {
+	c := &config{given: make(map[string]string)}
+	var w words
+	flags := c.flagSet(&w, output)
 	if err := flags.Parse(args); err != nil {
 		return nil, err
 	}
@@ -92,34 +107,45 @@ func parse(args []string, output io.Writer) (*config, error) {
 	}
 
 	var err error
-	if c.scenario, err = scenario.Named(*name); err != nil {
+	if c.scenario, err = scenario.Named(w.scenario); err != nil {
 		return nil, err
 	}
-	for _, text := range list(*targets) {
+	for _, text := range list(w.targets) {
 		target, err := load.ParseTarget(text)
 		if err != nil {
 			return nil, err
 		}
 		c.targets = append(c.targets, target)
 	}
+	if w.redis == "" && c.settings.ClusterScript != "" {
+		addrs, err := exec.CommandContext(ctx, c.settings.ClusterScript, "addrs").Output()
+		if err != nil {
+			return nil, fmt.Errorf("%s addrs: %w", c.settings.ClusterScript, err)
+		}
+		w.redis = string(addrs)
+	}
+	if c.redis, err = probe.ParseRedis(w.redis); err != nil {
+		return nil, errors.New("-redis is not a list of addresses") // the cause may hold a password
+	}
+	c.complete(list(w.faults))
+	flags.VisitAll(func(f *flag.Flag) {
+		if f.Name != "redis" { // it may hold a password; the topology tells the addresses
+			c.given[f.Name] = f.Value.String()
+		}
+	})
+	return c, c.check()
+}
+
+// complete fills in what depends on the scenario and on other settings.
+func (c *config) complete(faults []string) {
 	if c.scenario.Name == "failover" {
-		c.settings.Faults = list(*faults)
+		c.settings.Faults = faults
 	}
 	if c.connections == 0 {
 		c.connections = 128
 		if c.scenario.Name == "failover" {
 			c.connections = 1024
 		}
-	}
-	if *redisList == "" && c.settings.ClusterScript != "" {
-		addrs, err := exec.Command(c.settings.ClusterScript, "addrs").Output()
-		if err != nil {
-			return nil, fmt.Errorf("%s addrs: %w", c.settings.ClusterScript, err)
-		}
-		*redisList = string(addrs)
-	}
-	if c.redis, err = probe.ParseRedis(*redisList); err != nil {
-		return nil, errors.New("-redis is not a list of addresses") // the cause may hold a password
 	}
 	if c.scenario.Round > 0 {
 		c.scenario.Round = c.round
@@ -128,12 +154,6 @@ func parse(args []string, output io.Writer) (*config, error) {
 		const seconds = 10
 		c.inFlight = max(int64(seconds*c.settings.Rate), int64(c.connections))
 	}
-	flags.VisitAll(func(f *flag.Flag) {
-		if f.Name != "redis" { // it may hold a password; the topology tells the addresses
-			c.given[f.Name] = f.Value.String()
-		}
-	})
-	return c, c.check()
 }
 
 func (c *config) check() error {

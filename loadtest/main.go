@@ -22,15 +22,16 @@ func main() {
 	// The ledger is big and lives to the end: looking through it often buys nothing.
 	debug.SetGCPercent(400)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
 	// After the first signal the run ends and is audited; a second one kills.
 	context.AfterFunc(ctx, stop)
-	os.Exit(loadtest(ctx, os.Args[1:], os.Stdout, os.Stderr))
+	code := loadtest(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
 }
 
 // loadtest runs the command line and returns the exit code.
 func loadtest(ctx context.Context, args []string, output, errorOutput io.Writer) int {
-	c, err := parse(args, errorOutput)
+	c, err := parse(ctx, args, errorOutput)
 	if errors.Is(err, flag.ErrHelp) {
 		return 0
 	}

@@ -168,12 +168,12 @@ func (l *lab) round(ctx context.Context, length time.Duration) error {
 	}
 	stopActions()
 	l.loaded += time.Since(began)
-	l.used(watched)
 
-	// The audit must happen even if the run was interrupted.
-	auditing := context.WithoutCancel(ctx)
+	// What follows must happen even if the run was interrupted.
+	ctx = context.WithoutCancel(ctx)
+	l.used(ctx, watched)
 	fmt.Fprintf(l.output, "audit of %d requests ...\n", made.Len())
-	if err := l.audit.Check(auditing, l.service, stage.TakeEvents(), made, l.timeout); err != nil {
+	if err := l.audit.Check(ctx, l.service, stage.TakeEvents(), made, l.timeout); err != nil {
 		l.summary.Verdict = report.NotAudited
 		l.summary.Why = append(l.summary.Why, err.Error())
 	}
@@ -233,8 +233,8 @@ func (l *lab) act(ctx context.Context, play scenario.Play, length time.Duration)
 	return func() { cancel(); acting.Wait() }
 }
 
-func (l *lab) used(watched *probe.Probe) {
-	asking, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+func (l *lab) used(ctx context.Context, watched *probe.Probe) {
+	asking, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	use, nodes := watched.Use(asking)
 	l.use.Generator += use.Generator

@@ -56,11 +56,11 @@ func newCase(r *Result, event Event, state service.Event, bookings []service.Boo
 	for _, booking := range bookings {
 		id, ok := load.ParseID(booking.ID)
 		if !ok {
-			c.breach(WrongRecord, event.ID, booking.ID, "its id is no UUID")
+			c.breachf(WrongRecord, event.ID, booking.ID, "its id is no UUID")
 			continue
 		}
 		if c.byID[id] != nil {
-			c.breach(DoubleBooking, event.ID, booking.ID, "the service lists it twice")
+			c.breachf(DoubleBooking, event.ID, booking.ID, "the service lists it twice")
 			continue
 		}
 		one := &row{Booking: booking, id: id}
@@ -91,8 +91,8 @@ func newCase(r *Result, event Event, state service.Event, bookings []service.Boo
 	return c
 }
 
-func (c *eventCase) fail(rule Rule, booking load.ID, format string, args ...any) {
-	c.breach(rule, c.event.ID, booking.String(), format, args...)
+func (c *eventCase) failf(rule Rule, booking load.ID, format string, args ...any) {
+	c.breachf(rule, c.event.ID, booking.String(), format, args...)
 }
 
 // checkAnswers holds what clients were told about their bookings against the records,
@@ -116,26 +116,26 @@ func (c *eventCase) checkAcknowledged(claim *claim, entry *load.Entry) {
 	if claim.booked.IsZero() {
 		claim.booked = entry.Booked
 	} else if claim.booked != entry.Booked {
-		c.fail(DoubleBooking, entry.Booked, "it answers Idempotency-Key k%d of user u%d, and so does booking %s",
+		c.failf(DoubleBooking, entry.Booked, "it answers Idempotency-Key k%d of user u%d, and so does booking %s",
 			claim.key, claim.user, claim.booked)
 	}
 	row := c.byID[entry.Booked]
 	if row == nil {
-		c.fail(LostBooking, entry.Booked, "user u%d was told that it is %s (version %d), but there is no such booking",
+		c.failf(LostBooking, entry.Booked, "user u%d was told that it is %s (version %d), but there is no such booking",
 			entry.User, entry.Outcome, entry.Answer.Version)
 		return
 	}
 	if row.claim != nil && row.claim != claim {
-		c.fail(DoubleBooking, entry.Booked, "it was given to two requests, of user u%d and of user u%d",
+		c.failf(DoubleBooking, entry.Booked, "it was given to two requests, of user u%d and of user u%d",
 			row.claim.user, claim.user)
 	}
 	row.claim = claim
 	if row.User != "u"+strconv.FormatUint(entry.User, 10) || row.Quantity != int64(entry.Quantity) {
-		c.fail(WrongRecord, entry.Booked, "user u%d booked %d tickets, the record says user %s and %d tickets",
+		c.failf(WrongRecord, entry.Booked, "user u%d booked %d tickets, the record says user %s and %d tickets",
 			entry.User, entry.Quantity, row.User, row.Quantity)
 	}
 	if row.Version != entry.Answer.Version || row.Waited != (entry.Outcome == load.Waiting) {
-		c.fail(WrongRecord, entry.Booked, "the answer was %s at version %d, the record says waited=%t at version %d",
+		c.failf(WrongRecord, entry.Booked, "the answer was %s at version %d, the record says waited=%t at version %d",
 			entry.Outcome, entry.Answer.Version, row.Waited, row.Version)
 	}
 }
@@ -144,7 +144,7 @@ func (c *eventCase) checkAcknowledged(claim *claim, entry *load.Entry) {
 func (c *eventCase) explain(row *row) {
 	claims := c.users[row.User]
 	if len(claims) == 0 {
-		c.fail(UnaskedBooking, row.id, "user %s never asked for one", row.User)
+		c.failf(UnaskedBooking, row.id, "user %s never asked for one", row.User)
 		return
 	}
 	refused := true
@@ -158,12 +158,12 @@ func (c *eventCase) explain(row *row) {
 	}
 	switch {
 	case refused:
-		c.fail(RefusedBooked, row.id, "user %s was refused (%s)", row.User, claims[0].entries[0].Reason)
+		c.failf(RefusedBooked, row.id, "user %s was refused (%s)", row.User, claims[0].entries[0].Reason)
 	case claims[0].key != 0:
-		c.fail(DoubleBooking, row.id, "user %s has it beside booking %s, for the same Idempotency-Key k%d",
+		c.failf(DoubleBooking, row.id, "user %s has it beside booking %s, for the same Idempotency-Key k%d",
 			row.User, claims[0].booked, claims[0].key)
 	default:
-		c.fail(DoubleBooking, row.id, "user %s has it beside booking %s, after %d requests",
+		c.failf(DoubleBooking, row.id, "user %s has it beside booking %s, after %d requests",
 			row.User, claims[0].booked, len(claims))
 	}
 }

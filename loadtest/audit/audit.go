@@ -86,7 +86,7 @@ func NewResult() *Result {
 	return &Result{ByRule: make(map[Rule]int), perRuleShown: make(map[Rule]int), Breaches: []Breach{}}
 }
 
-func (r *Result) breach(rule Rule, event load.ID, booking, format string, args ...any) {
+func (r *Result) breachf(rule Rule, event load.ID, booking, format string, args ...any) {
 	r.BreachCount++
 	r.ByRule[rule]++
 	if r.perRuleShown[rule] < shownPerRule {

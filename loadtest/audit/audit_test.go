@@ -76,11 +76,11 @@ func bookThen(users int, then ...step) []step { return append(book(users), then.
 
 func TestFaultsAreCaughtAndNamed(t *testing.T) {
 	tests := []struct {
-		name   string
-		break_ func(*faulty)
-		steps  []step
-		rule   audit.Rule
-		which  string // end of the booking's id
+		name  string
+		fault func(*faulty)
+		steps []step
+		rule  audit.Rule
+		which string // end of the booking's id
 	}{
 		{"one ticket too many", func(f *faulty) { f.sellOneMore = true }, book(5), audit.Oversell, "0003"},
 		{"lost booking", func(f *faulty) { f.loseFirst = true }, book(5), audit.LostBooking, "0001"},
@@ -112,7 +112,7 @@ func TestFaultsAreCaughtAndNamed(t *testing.T) {
 				t.Fatalf("the sound service: %v", sound.Breaches)
 			}
 			f = newFaulty(2)
-			test.break_(f)
+			test.fault(f)
 			result := tell(t, f, test.steps...)
 			if !slices.ContainsFunc(result.Breaches, func(b audit.Breach) bool {
 				return b.Rule == test.rule && strings.HasSuffix(b.Booking, test.which) &&

@@ -26,7 +26,7 @@ func (c *eventCase) checkCancellations() {
 			row.lookups = append(row.lookups, entry)
 		}
 		if entry.Outcome == load.Refused && entry.Code == 404 && !entry.Booking.IsZero() {
-			c.fail(LostBooking, entry.Booking, "user u%d was told that it does not exist, after it was booked", entry.User)
+			c.failf(LostBooking, entry.Booking, "user u%d was told that it does not exist, after it was booked", entry.User)
 		}
 		if entry.Outcome == load.Cancelled {
 			c.checkCancelled(entry, row, promotedAt)
@@ -34,7 +34,7 @@ func (c *eventCase) checkCancellations() {
 	}
 	for _, row := range c.rows {
 		if row.Status == service.Cancelled && !slices.ContainsFunc(row.cancels, (*load.Entry).MayHaveHappened) {
-			c.fail(UnaskedCancel, row.id, "it was cancelled at version %d, and nobody asked for that", row.Cancelled)
+			c.failf(UnaskedCancel, row.id, "it was cancelled at version %d, and nobody asked for that", row.Cancelled)
 		}
 	}
 }
@@ -43,18 +43,18 @@ func (c *eventCase) checkCancelled(entry *load.Entry, row *row, promotedAt map[i
 	version := entry.Answer.Version
 	switch {
 	case row == nil:
-		c.fail(LostBooking, entry.Booking, "its cancellation was acknowledged (version %d), but there is no such booking", version)
+		c.failf(LostBooking, entry.Booking, "its cancellation was acknowledged (version %d), but there is no such booking", version)
 		return
 	case row.Status != service.Cancelled && row.Promoted > version:
-		c.fail(PromotedCancel, row.id, "it was cancelled at version %d, promoted at version %d, and is %s",
+		c.failf(PromotedCancel, row.id, "it was cancelled at version %d, promoted at version %d, and is %s",
 			version, row.Promoted, row.Status)
 	case row.Status != service.Cancelled:
-		c.fail(LostCancel, row.id, "its cancellation was acknowledged (version %d), but it is %s", version, row.Status)
+		c.failf(LostCancel, row.id, "its cancellation was acknowledged (version %d), but it is %s", version, row.Status)
 	case row.Cancelled != version:
-		c.fail(WrongRecord, row.id, "the answer said cancelled at version %d, the record says %d", version, row.Cancelled)
+		c.failf(WrongRecord, row.id, "the answer said cancelled at version %d, the record says %d", version, row.Cancelled)
 	}
 	if promotedAt[version] != entry.Promoted {
-		c.fail(WrongRecord, row.id, "the answer said that cancelling it promoted %d bookings at version %d, %d were",
+		c.failf(WrongRecord, row.id, "the answer said that cancelling it promoted %d bookings at version %d, %d were",
 			entry.Promoted, version, promotedAt[version])
 	}
 	if entry.Next.IsZero() {
@@ -62,9 +62,9 @@ func (c *eventCase) checkCancelled(entry *load.Entry, row *row, promotedAt map[i
 	}
 	switch next := c.byID[entry.Next]; {
 	case next == nil:
-		c.fail(LostBooking, entry.Next, "cancelling booking %s promoted it, but there is no such booking", row.id)
+		c.failf(LostBooking, entry.Next, "cancelling booking %s promoted it, but there is no such booking", row.id)
 	case next.Promoted != version:
-		c.fail(WrongRecord, entry.Next, "cancelling booking %s promoted it at version %d, its record says %d",
+		c.failf(WrongRecord, entry.Next, "cancelling booking %s promoted it at version %d, its record says %d",
 			row.id, version, next.Promoted)
 	}
 }
@@ -91,7 +91,7 @@ func (c *eventCase) checkOrder() {
 	for i := range changes {
 		one := &changes[i]
 		if earliest != nil && one.asked > earliest.answered {
-			c.fail(Order, one.booking, "its version %d is before version %d of booking %s, which was answered before it was asked for",
+			c.failf(Order, one.booking, "its version %d is before version %d of booking %s, which was answered before it was asked for",
 				one.version, earliest.version, earliest.booking)
 		}
 		if earliest == nil || one.answered < earliest.answered {
@@ -128,7 +128,7 @@ func (c *eventCase) checkPlaces() {
 			}
 			for _, earlier := range seen[:i] {
 				if earlier.Answer.Position > 0 && earlier.Done < later.Sent && earlier.Answer.Position < later.Answer.Position {
-					c.fail(MovedBack, row.id, "its place in line was %d, and later %d",
+					c.failf(MovedBack, row.id, "its place in line was %d, and later %d",
 						earlier.Answer.Position, later.Answer.Position)
 				}
 			}

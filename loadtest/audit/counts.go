@@ -19,7 +19,7 @@ func (c *eventCase) checkCounts() {
 			line = append(line, row)
 		}
 	}
-	about := func(rule Rule, format string, args ...any) { c.breach(rule, c.event.ID, "", format, args...) }
+	about := func(rule Rule, format string, args ...any) { c.breachf(rule, c.event.ID, "", format, args...) }
 	s := c.state
 	total := c.event.Total
 	if n := len(c.event.Raised); n > 0 {
@@ -40,7 +40,7 @@ func (c *eventCase) checkCounts() {
 	slices.SortFunc(line, func(a, b *row) int { return cmp.Compare(a.Version, b.Version) })
 	for i, row := range line {
 		if row.Position != int64(i)+1 {
-			c.fail(Position, row.id, "its place in line is given as %d, it is %d", row.Position, i+1)
+			c.failf(Position, row.id, "its place in line is given as %d, it is %d", row.Position, i+1)
 		}
 	}
 }

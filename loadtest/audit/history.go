@@ -24,7 +24,7 @@ func (c *eventCase) checkHistory() {
 		h.total = max(h.total, h.raises[len(h.raises)-1]) // its version was lost; c.state tells it at the end
 	}
 	if head := h.head(); head != nil && c.state.State == "open" && h.confirmed+head.Quantity <= h.total {
-		c.fail(NeedlessWait, head.id, "it is next in line for %d tickets, and %d are free",
+		c.failf(NeedlessWait, head.id, "it is next in line for %d tickets, and %d are free",
 			head.Quantity, h.total-h.confirmed)
 	}
 }
@@ -34,7 +34,7 @@ func (c *eventCase) steps() []step {
 	steps := make([]step, c.state.Version+1)
 	at := func(version int64, row *row, what string) *step {
 		if version < 2 || version > c.state.Version {
-			c.fail(WrongRecord, row.id, "it was %s at version %d, and the event is at version %d", what, version, c.state.Version)
+			c.failf(WrongRecord, row.id, "it was %s at version %d, and the event is at version %d", what, version, c.state.Version)
 			return nil
 		}
 		return &steps[version]
@@ -42,10 +42,10 @@ func (c *eventCase) steps() []step {
 	for _, row := range c.rows {
 		if s := at(row.Version, row, "booked"); s != nil {
 			if s.booked != nil {
-				c.fail(VersionConflict, row.id, "it was booked at version %d, and so was booking %s", row.Version, s.booked.id)
+				c.failf(VersionConflict, row.id, "it was booked at version %d, and so was booking %s", row.Version, s.booked.id)
 			} else {
 				if s.cancelled != nil {
-					c.fail(VersionConflict, row.id, "it was booked at version %d, where booking %s was cancelled", row.Version, s.cancelled.id)
+					c.failf(VersionConflict, row.id, "it was booked at version %d, where booking %s was cancelled", row.Version, s.cancelled.id)
 				}
 				s.booked = row
 			}
@@ -58,23 +58,28 @@ func (c *eventCase) steps() []step {
 		if row.Cancelled != 0 {
 			if s := at(row.Cancelled, row, "cancelled"); s != nil {
 				if s.cancelled != nil || s.booked != nil {
-					c.fail(VersionConflict, row.id, "it was cancelled at version %d, where something else happened too", row.Cancelled)
+					c.failf(VersionConflict, row.id, "it was cancelled at version %d, where something else happened too", row.Cancelled)
 				}
 				s.cancelled = row
 			}
 		}
-		if (row.Status == service.Cancelled) != (row.Cancelled != 0) ||
-			(row.Status == service.Confirmed && row.Waited != (row.Promoted != 0)) ||
-			(row.Status == service.Waiting && (!row.Waited || row.Promoted != 0)) {
-			rule := WrongRecord
-			if row.Cancelled != 0 && row.Promoted > row.Cancelled {
-				rule = PromotedCancel
-			}
-			c.fail(rule, row.id, "it is %s, with waited=%t, promoted at version %d, cancelled at version %d (0 = never)",
-				row.Status, row.Waited, row.Promoted, row.Cancelled)
-		}
+		c.checkStatus(row)
 	}
 	return steps
+}
+
+// checkStatus makes sure that a booking's status is what its versions tell.
+func (c *eventCase) checkStatus(row *row) {
+	if (row.Status == service.Cancelled) != (row.Cancelled != 0) ||
+		(row.Status == service.Confirmed && row.Waited != (row.Promoted != 0)) ||
+		(row.Status == service.Waiting && (!row.Waited || row.Promoted != 0)) {
+		rule := WrongRecord
+		if row.Cancelled != 0 && row.Promoted > row.Cancelled {
+			rule = PromotedCancel
+		}
+		c.failf(rule, row.id, "it is %s, with waited=%t, promoted at version %d, cancelled at version %d (0 = never)",
+			row.Status, row.Waited, row.Promoted, row.Cancelled)
+	}
 }
 
 // history is the state of an event at one version.
@@ -103,7 +108,7 @@ func (h *history) replay(version int64, s *step) {
 	if s.booked == nil && s.cancelled == nil && len(s.promoted) == 0 {
 		// Nothing but a change of the total leaves no trace in the bookings.
 		if len(h.raises) == 0 {
-			h.breach(VersionGap, h.event.ID, "", "nothing is known to have happened at version %d: a change was lost", version)
+			h.breachf(VersionGap, h.event.ID, "", "nothing is known to have happened at version %d: a change was lost", version)
 			return
 		}
 		h.total, h.raises = h.raises[0], h.raises[1:]
@@ -129,7 +134,7 @@ func (h *history) replay(version int64, s *step) {
 		h.promote(version, row)
 	}
 	if h.confirmed > h.total {
-		h.fail(Oversell, last, "at version %d, %d tickets are confirmed, and there are %d", version, h.confirmed, h.total)
+		h.failf(Oversell, last, "at version %d, %d tickets are confirmed, and there are %d", version, h.confirmed, h.total)
 		h.total = h.confirmed // told once, not at each version from here
 	}
 }
@@ -138,7 +143,7 @@ func (h *history) book(version int64, row *row) {
 	head := h.head()
 	if row.Waited {
 		if head == nil && h.confirmed+row.Quantity <= h.total {
-			h.fail(NeedlessWait, row.id, "it was put in line at version %d, while %d tickets were free and nobody waited",
+			h.failf(NeedlessWait, row.id, "it was put in line at version %d, while %d tickets were free and nobody waited",
 				version, h.total-h.confirmed)
 		}
 		h.line = append(h.line, row)
@@ -146,7 +151,7 @@ func (h *history) book(version int64, row *row) {
 	}
 	h.confirmed += row.Quantity
 	if head != nil {
-		h.fail(Overtaken, row.id, "it was confirmed at once at version %d, while booking %s had waited since version %d",
+		h.failf(Overtaken, row.id, "it was confirmed at once at version %d, while booking %s had waited since version %d",
 			version, head.id, head.Version)
 	}
 }
@@ -155,14 +160,14 @@ func (h *history) promote(version int64, row *row) {
 	h.confirmed += row.Quantity
 	switch {
 	case !row.Waited || row.Version >= version:
-		h.fail(WrongRecord, row.id, "it was promoted at version %d without having waited (booked at version %d)",
+		h.failf(WrongRecord, row.id, "it was promoted at version %d without having waited (booked at version %d)",
 			version, row.Version)
 	case row.Cancelled != 0 && row.Cancelled <= version:
-		h.fail(PromotedCancel, row.id, "it was cancelled at version %d, and promoted at version %d", row.Cancelled, version)
+		h.failf(PromotedCancel, row.id, "it was cancelled at version %d, and promoted at version %d", row.Cancelled, version)
 		return
 	}
 	if head := h.head(); head != nil && head != row {
-		h.fail(Overtaken, row.id, "it was promoted at version %d (booked at version %d), while booking %s had waited since version %d",
+		h.failf(Overtaken, row.id, "it was promoted at version %d (booked at version %d), while booking %s had waited since version %d",
 			version, row.Version, head.id, head.Version)
 	}
 	h.gone[row] = true

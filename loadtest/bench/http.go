@@ -54,15 +54,8 @@ func (b *bench) http(ctx context.Context) error {
 	b.add(figure{"p99 response time at half the ceiling / L1's", times[1] / times[0], "x", 3, false,
 		fmt.Sprintf("%.2f ms at %.0f/s, open model; L1 %.2f ms", times[1], rate, times[0])})
 
-	for _, connections := range b.parallel {
-		medians, err := rounds(3,
-			func() (float64, error) { return limit.ceiling(ctx, connections, b.span/2) },
-			func() (float64, error) { return everysec.ceiling(ctx, connections, b.span/2) })
-		if err != nil {
-			return err
-		}
-		b.Limit = append(b.Limit, point{float64(connections), medians[0]})
-		b.Service = append(b.Service, point{float64(connections), medians[1]})
+	if err := b.byConnections(ctx, limit, everysec); err != nil {
+		return err
 	}
 
 	// A fresh service, so that what the runs before left behind is not counted.
@@ -77,6 +70,21 @@ func (b *bench) http(ctx context.Context) error {
 	}
 	b.add(figure{"service memory with many open connections", megabytes, "MB", 400, false,
 		fmt.Sprintf("%d connections, each of which booked", b.idle)})
+	return nil
+}
+
+// byConnections measures the points of the plot.
+func (b *bench) byConnections(ctx context.Context, limit, service *server) error {
+	for _, connections := range b.parallel {
+		medians, err := rounds(3,
+			func() (float64, error) { return limit.ceiling(ctx, connections, b.span/2) },
+			func() (float64, error) { return service.ceiling(ctx, connections, b.span/2) })
+		if err != nil {
+			return err
+		}
+		b.Limit = append(b.Limit, point{float64(connections), medians[0]})
+		b.Service = append(b.Service, point{float64(connections), medians[1]})
+	}
 	return nil
 }
 
@@ -120,7 +128,7 @@ func startLimit(ctx context.Context) (*server, error) {
 }
 
 func startService(ctx context.Context, appendfsync string) (*server, error) {
-	redis, err := redistest.Start("--appendfsync", appendfsync)
+	redis, err := redistest.Start("--appendfsync", appendfsync) //nolint:contextcheck // it takes none: stop() ends the server
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -11,7 +12,7 @@ import (
 
 // serveLimit serves the limit of HTTP (L1): the same router decodes the same body,
 // the answer has the same JSON, and nothing is called in between.
-func serveLimit() error {
+func serveLimit(ctx context.Context) error {
 	router := mux.NewRouter()
 	router.HandleFunc("/api/events/book", func(w http.ResponseWriter, r *http.Request) {
 		var body struct {
@@ -31,7 +32,7 @@ func serveLimit() error {
 			Version   int64  `json:"version"`
 		}{"Ticket successfully booked", body.EventID, "Confirmed", 1, 1234567})
 	}).Methods(http.MethodPost)
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}

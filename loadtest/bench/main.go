@@ -24,7 +24,7 @@ func main() {
 	out := flag.String("out", "out/bench", "folder for bench.json and the plots")
 	flag.Parse()
 	if *limit {
-		fatal(serveLimit())
+		fatal(serveLimit(context.Background()))
 		return
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)

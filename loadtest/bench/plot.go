@@ -45,7 +45,8 @@ func plot(title, x, y string, all ...series) string {
 	text := func(x, y float64, anchor, text string) {
 		write(`<text x="%.1f" y="%.1f" text-anchor="%s">%s</text>`, x, y, anchor, html.EscapeString(text))
 	}
-	write(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %g %g" font-family="sans-serif" font-size="13" fill="#222">`, plotWidth, plotHeight)
+	write(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %g %g" font-family="sans-serif" font-size="13" fill="#222">`,
+		plotWidth, plotHeight)
 	write(`<rect width="100%%" height="100%%" fill="#fff"/>`)
 	write(`<text x="%g" y="22" font-size="16" font-weight="bold">%s</text>`, plotLeft, html.EscapeString(title))
 	for value := 0.0; value <= top*1.001; value += step {

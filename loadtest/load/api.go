@@ -25,8 +25,38 @@ func (c *conn) do(request *Request, now time.Time) Answer {
 }
 
 func (c *conn) build(request *Request) {
-	body := c.json[:0]
-	path := "POST /api/events/book"
+	c.json = appendBody(c.json[:0], request)
+
+	out := c.out[:0]
+	switch request.Kind {
+	case Book:
+		out = append(out, "POST /api/events/book"...)
+	case Cancel:
+		out = append(out, "POST /api/events/cancel"...)
+	case Status:
+		out = append(out, "GET /api/events/status/"...)
+		out = request.Event.append(out)
+	case Lookup:
+		out = append(out, "GET /api/bookings/"...)
+		out = request.Booking.append(out)
+	}
+	out = append(out, c.targets[0].head...)
+	if request.Key != 0 {
+		out = append(out, "Idempotency-Key: k"...)
+		out = strconv.AppendUint(out, request.Key, 10)
+		out = append(out, "\r\n"...)
+	}
+	if len(c.json) > 0 {
+		out = append(out, "Content-Type: application/json\r\nContent-Length: "...)
+		out = strconv.AppendInt(out, int64(len(c.json)), 10)
+		out = append(out, "\r\n"...)
+	}
+	out = append(out, "\r\n"...)
+	out = append(out, c.json...)
+	c.out = out
+}
+
+func appendBody(body []byte, request *Request) []byte {
 	switch request.Kind {
 	case Book:
 		body = append(body, `{"eventId":"`...)
@@ -38,43 +68,15 @@ func (c *conn) build(request *Request) {
 		} else {
 			body = append(body, `","userId":"u`...)
 		}
-		body = strconv.AppendUint(body, request.User, 10)
-		body = append(body, `"}`...)
 	case Cancel:
-		path = "POST /api/events/cancel"
 		body = append(body, `{"bookingId":"`...)
 		body = request.Booking.append(body)
 		body = append(body, `","userId":"u`...)
-		body = strconv.AppendUint(body, request.User, 10)
-		body = append(body, `"}`...)
-	case Status:
-		path = "GET /api/events/status/"
-	case Lookup:
-		path = "GET /api/bookings/"
+	case Status, Lookup:
+		return body
 	}
-	c.json = body
-
-	out := append(c.out[:0], path...)
-	switch request.Kind {
-	case Status:
-		out = request.Event.append(out)
-	case Lookup:
-		out = request.Booking.append(out)
-	}
-	out = append(out, c.targets[0].head...)
-	if request.Key != 0 {
-		out = append(out, "Idempotency-Key: k"...)
-		out = strconv.AppendUint(out, request.Key, 10)
-		out = append(out, "\r\n"...)
-	}
-	if len(body) == 0 {
-		c.out = append(out, "\r\n"...)
-		return
-	}
-	out = append(out, "Content-Type: application/json\r\nContent-Length: "...)
-	out = strconv.AppendInt(out, int64(len(body)), 10)
-	out = append(out, "\r\n\r\n"...)
-	c.out = append(out, body...)
+	body = strconv.AppendUint(body, request.User, 10)
+	return append(body, `"}`...)
 }
 
 // readBody classifies an answer. Only whole answers of the API count as accepted.
@@ -121,10 +123,10 @@ func refusal(answer Answer, code int, body []byte) Answer {
 	if reason, known := reasonOf[string(stringMember(body, `"code":`))]; known && reason != ReasonNone {
 		answer.Reason = reason
 	}
-	switch {
-	case code == 409 || code == 404 || code == 422 || code == 429:
+	switch code {
+	case 409, 404, 422, 429:
 		answer.Outcome = Refused
-	case code == 502 || code == 503 || code == 504: // a proxy's too
+	case 502, 503, 504: // a proxy's too
 		answer.Outcome = Unknown
 	default:
 		answer.Outcome = Failed

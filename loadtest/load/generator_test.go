@@ -1,4 +1,4 @@
-package load
+package load_test
 
 import (
 	"context"
@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"boxoffice/loadtest/load"
 )
 
 // steady books for a new user each time.
@@ -16,16 +18,16 @@ type steady struct {
 	answered atomic.Int64
 }
 
-func (s *steady) Next(_ int64, request *Request) bool {
-	*request = Request{Kind: Book, User: s.user.Add(1), Quantity: 1}
+func (s *steady) Next(_ int64, request *load.Request) bool {
+	*request = load.Request{Kind: load.Book, User: s.user.Add(1), Quantity: 1}
 	return true
 }
 
-func (s *steady) Answered(*Entry) { s.answered.Add(1) }
+func (s *steady) Answered(*load.Entry) { s.answered.Add(1) }
 
 const bookedBody = `{"bookingId":"00000000-0001-8bbb-8bbb-000000000001","status":"Confirmed","version":2}`
 
-func serve(t *testing.T, before func()) Target {
+func serve(t *testing.T, before func()) load.Target {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		if before != nil {
@@ -34,18 +36,18 @@ func serve(t *testing.T, before func()) Target {
 		_, _ = w.Write([]byte(bookedBody))
 	}))
 	t.Cleanup(server.Close)
-	target, err := ParseTarget(server.URL)
+	target, err := load.ParseTarget(server.URL)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return target
 }
 
-func measure(t *testing.T, options Options, span Span) (*Collector, *Ledger) {
+func measure(t *testing.T, options load.Options, span load.Span) (*load.Collector, *load.Ledger) {
 	t.Helper()
-	generator := New(options)
+	generator := load.New(options)
 	defer generator.Close()
-	collector := NewCollector(generator)
+	collector := load.NewCollector(generator)
 	stop := collector.Collect(nil)
 	ledger := generator.Run(context.Background(), &steady{}, span)
 	stop()
@@ -66,14 +68,15 @@ func TestStallIsNotOmitted(t *testing.T) {
 	})
 	const connections = 16
 	collector, ledger := measure(t,
-		Options{Targets: []Target{target}, Connections: connections, InFlight: 10 * rate, Timeout: 5 * time.Second, Drain: 5 * time.Second},
-		Span{Rate: rate, Duration: length})
+		load.Options{Targets: []load.Target{target}, Connections: connections, InFlight: 10 * rate,
+			Timeout: 5 * time.Second, Drain: 5 * time.Second},
+		load.Span{Rate: rate, Duration: length})
 
 	total := collector.Total
-	if got := total.Requests(); got != rate*10 || total.Counts[Confirmed] != got || total.Dropped != 0 {
-		t.Fatalf("%d requests, %d confirmed, %d dropped; want %d", got, total.Counts[Confirmed], total.Dropped, rate*10)
+	if got := total.Requests(); got != rate*10 || total.Counts[load.Confirmed] != got || total.Dropped != 0 {
+		t.Fatalf("%d requests, %d confirmed, %d dropped; want %d", got, total.Counts[load.Confirmed], total.Dropped, rate*10)
 	}
-	response, service := PercentilesOf(total.Response), PercentilesOf(total.Service)
+	response, service := load.PercentilesOf(total.Response), load.PercentilesOf(total.Service)
 	if response.P99 < 800 {
 		t.Errorf("the p99 response time is %.0f ms: it hides a second's stall", response.P99)
 	}
@@ -107,8 +110,8 @@ func TestDropsAreCounted(t *testing.T) {
 	time.AfterFunc(1500*time.Millisecond, func() { close(release) })
 	const rate, inFlight = 400, 100
 	collector, ledger := measure(t,
-		Options{Targets: []Target{target}, Connections: 4, InFlight: inFlight, Timeout: 5 * time.Second, Drain: 5 * time.Second},
-		Span{Rate: rate, Duration: time.Second})
+		load.Options{Targets: []load.Target{target}, Connections: 4, InFlight: inFlight, Timeout: 5 * time.Second, Drain: 5 * time.Second},
+		load.Span{Rate: rate, Duration: time.Second})
 	requests, dropped := collector.Total.Requests(), collector.Total.Dropped
 	if requests+dropped != rate || requests != int64(ledger.Len()) {
 		t.Errorf("%d requests and %d dropped are not the %d that were due (ledger: %d)", requests, dropped, rate, ledger.Len())
@@ -117,13 +120,14 @@ func TestDropsAreCounted(t *testing.T) {
 	if requests < inFlight || requests > inFlight+rate/10 {
 		t.Errorf("%d requests were sent, with %d in flight at most", requests, inFlight)
 	}
-	if most := PercentilesOf(collector.Total.Response).Max; most < 1000 {
+	if most := load.PercentilesOf(collector.Total.Response).Max; most < 1000 {
 		t.Errorf("the longest response time is %.0f ms: who waited longest was dropped", most)
 	}
 }
 
 func TestClosedModelEndsWithItsArrivals(t *testing.T) {
-	_, ledger := measure(t, Options{Targets: []Target{serve(t, nil)}, Connections: 3, Timeout: time.Second}, Span{Arrivals: 100})
+	_, ledger := measure(t, load.Options{Targets: []load.Target{serve(t, nil)}, Connections: 3, Timeout: time.Second},
+		load.Span{Arrivals: 100})
 	if ledger.Len() != 100 {
 		t.Errorf("%d requests, not 100", ledger.Len())
 	}
@@ -133,12 +137,13 @@ func TestTargetsShareTheLoadAndStandInForEachOther(t *testing.T) {
 	var first, second atomic.Int64
 	a := serve(t, func() { first.Add(1) })
 	b := serve(t, func() { second.Add(1) })
-	gone, err := ParseTarget("http://127.0.0.1:1") // nobody listens there
+	gone, err := load.ParseTarget("http://127.0.0.1:1") // nobody listens there
 	if err != nil {
 		t.Fatal(err)
 	}
-	collector, _ := measure(t, Options{Targets: []Target{a, gone, b}, Connections: 6, Timeout: time.Second}, Span{Arrivals: 300})
-	if collector.Total.Counts[Confirmed] != 300 || first.Load() == 0 || second.Load() == 0 {
+	collector, _ := measure(t, load.Options{Targets: []load.Target{a, gone, b}, Connections: 6, Timeout: time.Second},
+		load.Span{Arrivals: 300})
+	if collector.Total.Counts[load.Confirmed] != 300 || first.Load() == 0 || second.Load() == 0 {
 		t.Errorf("counts %v, %d and %d served", collector.Total.Counts, first.Load(), second.Load())
 	}
 }

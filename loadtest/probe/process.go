@@ -44,7 +44,7 @@ func listenerOn(port int) int {
 		if err != nil {
 			continue
 		}
-		for _, line := range strings.Split(string(text), "\n") {
+		for line := range strings.SplitSeq(string(text), "\n") {
 			// "0: 0100007F:0BB8 00000000:0000 0A ... inode": 0A is LISTEN.
 			fields := strings.Fields(line)
 			if len(fields) > 9 && fields[3] == "0A" && strings.HasSuffix(fields[1], fmt.Sprintf(":%04X", port)) {

@@ -35,7 +35,7 @@ func look(ctx context.Context, options *redis.Options) (Node, []Node, error) {
 		return Node{}, nil, err
 	}
 	info := make(map[string]string)
-	for _, line := range strings.Split(text, "\r\n") {
+	for line := range strings.SplitSeq(text, "\r\n") {
 		if name, value, found := strings.Cut(line, ":"); found {
 			info[name] = value
 		}
@@ -58,7 +58,7 @@ func look(ctx context.Context, options *redis.Options) (Node, []Node, error) {
 // parseNodes reads CLUSTER NODES: id, address, flags, master, ping, pong, epoch, link,
 // slots.
 func parseNodes(text string) (nodes []Node) {
-	for _, line := range strings.Split(strings.TrimSpace(text), "\n") {
+	for line := range strings.SplitSeq(strings.TrimSpace(text), "\n") {
 		fields := strings.Fields(line)
 		if len(fields) < 8 {
 			continue

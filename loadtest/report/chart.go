@@ -53,13 +53,13 @@ type hint struct {
 }
 
 // Width and so on give the template the drawing area.
-func (chart) Width() int      { return chartWidth }
-func (chart) Height() int     { return chartHeight }
-func (chart) Left() int       { return marginLeft }
-func (chart) Right() int      { return chartWidth - marginRight }
-func (chart) Top() int        { return marginTop }
-func (chart) Bottom() int     { return chartHeight - marginBottom }
-func (chart) PlotHeight() int { return chartHeight - marginBottom - marginTop }
+func (*chart) Width() int      { return chartWidth }
+func (*chart) Height() int     { return chartHeight }
+func (*chart) Left() int       { return marginLeft }
+func (*chart) Right() int      { return chartWidth - marginRight }
+func (*chart) Top() int        { return marginTop }
+func (*chart) Bottom() int     { return chartHeight - marginBottom }
+func (*chart) PlotHeight() int { return chartHeight - marginBottom - marginTop }
 
 // scale turns a value into a coordinate.
 type scale func(value float64) float64

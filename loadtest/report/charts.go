@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"math"
+	"strings"
 
 	"boxoffice/loadtest/load"
 )
@@ -64,8 +65,9 @@ func (s *Summary) charts() []chart {
 
 func (s *Summary) percentileChart() chart {
 	c := chart{
-		Title:  "Latency by percentile",
-		About:  "Response time runs from the moment a request was due, so it holds the wait for a free connection, as a user would feel it. Service time runs from the sending.",
+		Title: "Latency by percentile",
+		About: "Response time runs from the moment a request was due, so it holds the wait for a free connection, " +
+			"as a user would feel it. Service time runs from the sending.",
 		YLabel: "latency",
 	}
 	var xs, response, service []float64
@@ -125,11 +127,12 @@ func (s *Summary) throughputChart(seconds []load.Second) chart {
 		}
 		return float64(n) / max(second.Length, 0.001)
 	}
-	x, at := s.overTime(&c, seconds, func(second load.Second) (text string) {
+	x, at := s.overTime(&c, seconds, func(second load.Second) string {
+		var text strings.Builder
 		for _, kind := range kinds {
-			text += fmt.Sprintf("%s %s/s\n", kind.name, number(math.Round(rate(second, kind.outcomes))))
+			fmt.Fprintf(&text, "%s %s/s\n", kind.name, number(math.Round(rate(second, kind.outcomes))))
 		}
-		return text
+		return text.String()
 	})
 	most := 0.0
 	lines := make([][]float64, len(kinds))
@@ -158,8 +161,9 @@ func sum(values []float64) (total float64) {
 
 func (s *Summary) latencyChart(seconds []load.Second) chart {
 	c := chart{
-		Title:  "Latency over time",
-		About:  "Of the requests answered in each second. Where response and service time part, requests waited for a connection before they could be sent.",
+		Title: "Latency over time",
+		About: "Of the requests answered in each second. Where response and service time part, " +
+			"requests waited for a connection before they could be sent.",
 		YLabel: "latency",
 	}
 	x, at := s.overTime(&c, seconds, func(second load.Second) string {

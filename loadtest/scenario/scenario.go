@@ -150,7 +150,7 @@ func (s *Stage) arrivals() int64 {
 }
 
 // or returns the setting, or the default if it is zero.
-func or[T int | int64](setting, otherwise T) T {
+func or[T int | int64](setting, otherwise T) T { //nolint:ireturn // a number, no interface
 	if setting == 0 {
 		return max(1, otherwise)
 	}

@@ -48,6 +48,8 @@ func reply(t *testing.T, text string, closes bool) Target {
 	return target
 }
 
+const bookedBody = `{"bookingId":"00000000-0001-8bbb-8bbb-000000000001","status":"Confirmed","version":2}`
+
 const ok = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 
 func withLength(head, body string) string {
@@ -73,11 +75,14 @@ func TestAnswers(t *testing.T) {
 		{"chunked", Book, ok + "Transfer-Encoding: chunked\r\n\r\n" + "5\r\n" + bookedBody[:5] + "\r\n" +
 			"50\r\n" + bookedBody[5:] + "\r\n0\r\n\r\n", false,
 			Answer{Outcome: Confirmed, Code: 200, Booked: booked, Version: 2}},
-		{"waiting", Book, withLength("HTTP/1.1 201 Created\r\n", `{"bookingId":"`+booked.String()+`","status":"Waiting List","position":7,"version":3}`), false,
+		{"waiting", Book, withLength("HTTP/1.1 201 Created\r\n",
+			`{"bookingId":"`+booked.String()+`","status":"Waiting List","position":7,"version":3}`), false,
 			Answer{Outcome: Waiting, Code: 201, Booked: booked, Position: 7, Version: 3}},
-		{"cancelled", Cancel, withLength(ok, `{"details":{"waitingListAssigned":true,"nextBookingId":"`+next.String()+`","promoted":2},"version":9}`), true,
+		{"cancelled", Cancel, withLength(ok,
+			`{"details":{"waitingListAssigned":true,"nextBookingId":"`+next.String()+`","promoted":2},"version":9}`), true,
 			Answer{Outcome: Cancelled, Code: 200, Next: next, Promoted: 2, Version: 9}},
-		{"cancelled, nobody promoted", Cancel, withLength(ok, `{"details":{"waitingListAssigned":false,"nextBookingId":null,"promoted":0},"version":9}`), false,
+		{"cancelled, nobody promoted", Cancel, withLength(ok,
+			`{"details":{"waitingListAssigned":false,"nextBookingId":null,"promoted":0},"version":9}`), false,
 			Answer{Outcome: Cancelled, Code: 200, Version: 9}},
 		{"a place in line", Lookup, withLength(ok, `{"bookingId":"x","status":"Waiting List","position":4}`), false,
 			Answer{Outcome: Found, Code: 200, Position: 4}},

@@ -33,7 +33,7 @@ type Store interface {
 type Options struct {
 	Store          Store
 	Log            *logrus.Logger
-	RequestTimeout time.Duration // for everything that a request does
+	RequestTimeout time.Duration // for everything that a request does once it has been read
 	ReadyTimeout   time.Duration // for Redis to answer /readyz
 	AccessLog      bool          // one line for each request
 	Engine         string        // what the store runs on, for /readyz
@@ -71,16 +71,18 @@ func call[Request, Result any](
 	fail failure,
 ) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
+		request, err := parse(r) // in the time that the server gives a client to send
+		if err != nil {
+			a.fail(w, r, fail, err)
+			return
+		}
 		ctx, cancel := context.WithTimeout(r.Context(), a.RequestTimeout)
 		defer cancel()
-		request, err := parse(r)
-		if err == nil {
-			var result Result
-			if result, err = do(ctx, request); err == nil {
-				render(w, request, result)
-				return
-			}
+		result, err := do(ctx, request)
+		if err != nil {
+			a.fail(w, r, fail, err)
+			return
 		}
-		a.fail(w, r, fail, err)
+		render(w, request, result)
 	}
 }

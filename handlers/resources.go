@@ -64,6 +64,11 @@ func parseUpdate(r *http.Request) (store.UpdateRequest, error) {
 	if err != nil {
 		return store.UpdateRequest{}, err
 	}
+	for _, field := range []string{"totalTickets", "eventName", "maxPerUser", "waitingListLimit", "state"} {
+		if string(body[field]) == "null" { // RFC 7396 would remove it, and none can be
+			return store.UpdateRequest{}, badInput("%s must not be null", field)
+		}
+	}
 	request := store.UpdateRequest{Event: event}
 	var errs []error
 	integer := func(field string, raw json.RawMessage, least int64) *int64 {

@@ -62,6 +62,9 @@ func (b *batcher) do(ctx context.Context, node *redis.Client, cmd redis.Cmder) e
 	case <-r.done:
 		r.ctx, r.cmd = nil, nil
 		requests.Put(r)
+		if err := ctx.Err(); err != nil {
+			return err // it was not sent, or came back too late
+		}
 		return cmd.Err()
 	case <-ctx.Done():
 		return ctx.Err()

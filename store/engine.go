@@ -46,12 +46,12 @@ const clusterReload = time.Second
 // Open connects to the engine of the config, waiting for it as long as the context
 // allows.
 func Open(ctx context.Context, config Config) (*Store, error) {
-	s := &Store{now: time.Now, batches: newBatcher()}
+	s := &Store{now: time.Now, batches: newBatcher(), helpers: helpers{running: map[uint64]bool{}}}
 	lifetime, end := context.WithCancel(context.Background())
 	s.lifetime = lifetime
 	endHelpers := func() error {
 		end()
-		s.helpers.Wait()
+		s.helpers.group.Wait()
 		return nil
 	}
 	if len(config.Addrs) == 0 {

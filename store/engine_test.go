@@ -73,6 +73,7 @@ func TestDurabilityWarnings(t *testing.T) {
 			t.Errorf("nothing is wrong, yet: %q", got)
 		}
 	})
+	redistest.Require(t)
 	server, err := redistest.Start("--appendonly", "no", "--maxmemory-policy", "allkeys-lru")
 	if err != nil {
 		t.Fatal(err)

@@ -66,6 +66,9 @@ func isOutage(err error) bool {
 
 // isPassing tells an outage that a further try may find over.
 func isPassing(err error) bool {
+	if errors.Is(err, errClosed) {
+		return false
+	}
 	for _, prefix := range []string{"OOM", "MISCONF", "NOAUTH", "WRONGPASS", "NOPERM"} {
 		if redis.HasErrorPrefix(err, prefix) {
 			return false

@@ -150,3 +150,41 @@ func (e redisError) Error() string { return string(e) }
 func (redisError) RedisError()     {}
 
 var _ redis.Error = redisError("")
+
+// Help that is asked for while it runs is given once more: what it was asked for may
+// have come too late for the round under way.
+func TestHelpIsNotLost(t *testing.T) {
+	h := helpers{running: map[uint64]bool{}}
+	began, goOn := make(chan bool), make(chan bool)
+	help := func() {
+		began <- true
+		<-goOn
+	}
+	h.start(1, help)
+	<-began
+	h.start(1, help)
+	h.start(1, help)
+	goOn <- true
+	<-began // the second round, for both
+	goOn <- true
+	h.group.Wait()
+	if len(h.running) != 0 {
+		t.Errorf("still running: %v", h.running)
+	}
+}
+
+func TestClosedStore(t *testing.T) {
+	s, err := Open(context.Background(), Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	// No deadline: it must not be taken for an outage that may pass.
+	if _, err := s.Book(context.Background(), BookRequest{Event: EventNumber(1), User: "a", Quantity: 1}); !errors.Is(err, ErrUnavailable) {
+		t.Errorf("booked on a closed store: %v", err)
+	}
+}

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"sync"
 	"time"
 )
 
@@ -29,16 +30,51 @@ func (s *Store) promoteAll(ctx context.Context, number uint64) error {
 // helpTime bounds how long one helper works on an event.
 const helpTime = 30 * time.Second
 
-// helpPromote goes on, in the background, with promotions that a change left to do:
-// the change itself has been made, and its answer need not wait. One helper at a
-// time is enough for an event. What it leaves behind, the event remembers: the next
-// change of the event comes here again.
-func (s *Store) helpPromote(number uint64) {
-	if _, helped := s.helped.LoadOrStore(number, true); helped {
+// helpers are the background promotions under way, one at most for each event.
+type helpers struct {
+	mutex   sync.Mutex
+	running map[uint64]bool // event number -> asked for again meanwhile
+	group   sync.WaitGroup
+}
+
+// start runs help in the background, unless it runs for this event: then it runs
+// once more when it is through.
+func (h *helpers) start(number uint64, help func()) {
+	h.mutex.Lock()
+	defer h.mutex.Unlock()
+	if _, running := h.running[number]; running {
+		h.running[number] = true
 		return
 	}
-	s.helpers.Go(func() {
-		defer s.helped.Delete(number)
+	h.running[number] = false
+	h.group.Go(func() {
+		for again := true; again; again = h.again(number) {
+			help()
+		}
+	})
+}
+
+// again tells whether help was asked for meanwhile; if not, it runs no more.
+func (h *helpers) again(number uint64) bool {
+	h.mutex.Lock()
+	defer h.mutex.Unlock()
+	again := h.running[number]
+	if again {
+		h.running[number] = false
+	} else {
+		delete(h.running, number)
+	}
+	return again
+}
+
+// helpPromote goes on, in the background, with promotions that a change left to do:
+// the change itself has been made, and its answer need not wait. What it leaves
+// behind, the event remembers: the next change of the event comes here again.
+func (s *Store) helpPromote(number uint64) {
+	if s.lifetime.Err() != nil {
+		return
+	}
+	s.helpers.start(number, func() {
 		ctx, cancel := context.WithTimeout(s.lifetime, helpTime)
 		defer cancel()
 		_ = s.promoteAll(ctx, number) // nobody waits for it; the event still has its mark

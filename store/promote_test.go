@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"context"
 	"errors"
 	"testing"
 
@@ -186,5 +187,46 @@ func TestLoweredTotalBlocksTheHead(t *testing.T) {
 		show.setTotal(4)
 		show.want(big, store.StatusConfirmed, 0)
 		show.want(small, store.StatusWaiting, 1)
+	})
+}
+
+// What a cancellation leaves to do is done without any further call.
+func TestCancellationSeesToTheRest(t *testing.T) {
+	onEveryEngine(t, func(t *testing.T, s *store.Store) {
+		show := newShow(t, s, tickets(1))
+		show.book("a", 1)
+		const count = 2*lookLimit + 10
+		line := show.line(count)
+		for i := count - 2; i > 0; i-- {
+			show.cancel(user(i), line[i])
+		}
+		show.cancel(user(0), line[0]) // the head: those who left stand behind it
+		show.waitFor(func(store.Event) bool {
+			return !s.Client().HExists(ctx, store.EventKeys(show.event.Number)[0], "backlog").Val()
+		})
+		if left := s.Client().ZCard(ctx, store.EventKeys(show.event.Number)[2]).Val(); left != 1 {
+			t.Errorf("%d entries of leavers are left behind, want only the sentinel", left)
+		}
+		show.want(line[count-1], store.StatusWaiting, 1)
+	})
+}
+
+// A change of the total whose caller gives up is carried on with.
+func TestUpdateThatIsCutOffIsCarriedOn(t *testing.T) {
+	onEveryEngine(t, func(t *testing.T, s *store.Store) {
+		show := newShow(t, s, tickets(1))
+		show.book("a", 1)
+		const waiting = 5 * lookLimit
+		show.line(waiting)
+		cut, cancel := context.WithCancel(ctx)
+		go func() {
+			show.waitFor(func(event store.Event) bool { return event.TotalTickets > 1 })
+			cancel()
+		}()
+		total := int64(1 + waiting)
+		_, _ = s.Update(cut, store.UpdateRequest{Event: show.ref, TotalTickets: &total})
+		cancel()
+		show.waitFor(func(event store.Event) bool { return event.Waiting == 0 })
+		show.wantCounts(0, 1+waiting, 0)
 	})
 }

@@ -38,7 +38,8 @@ func (r *reply) item() any {
 
 func (r *reply) fail(problem string) {
 	if r.err == nil {
-		r.err = fmt.Errorf("%s.lua answered %.200v: %s", r.script, fmt.Sprint(r.items), problem)
+		// Not the items themselves: they hold users, and this goes into the log.
+		r.err = fmt.Errorf("%s.lua answered %q and %d items: %s", r.script, r.word, len(r.items), problem)
 	}
 }
 

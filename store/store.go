@@ -25,8 +25,8 @@ type Store struct {
 
 	//nolint:containedctx // background work belongs to no request
 	lifetime context.Context // ends when the store is closed
-	helped   sync.Map        // numbers of events that a helper promotes for
-	helpers  sync.WaitGroup
+	helpers  helpers
+	closing  sync.Once
 }
 
 // Engine returns what the store runs on.
@@ -47,11 +47,13 @@ func (s *Store) Ping(ctx context.Context) error {
 // Close closes the connections, and ends the embedded engine with its data.
 func (s *Store) Close() error {
 	var first error
-	for _, closeOne := range s.close {
-		if err := closeOne(); err != nil && first == nil {
-			first = err
+	s.closing.Do(func() {
+		for _, closeOne := range s.close {
+			if err := closeOne(); err != nil && first == nil {
+				first = err
+			}
 		}
-	}
+	})
 	return first
 }
 

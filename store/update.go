@@ -45,6 +45,7 @@ func (s *Store) Update(ctx context.Context, request UpdateRequest) (Event, error
 	}
 	if backlog {
 		if err := s.promoteAll(ctx, event.number); err != nil {
+			s.helpPromote(event.number) //nolint:contextcheck // it outlives the request
 			return Event{}, err
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/google/uuid"
 )
@@ -28,17 +29,22 @@ const (
 	RuleListed       Rule = "chain of bookings"    // every booking is reached from the latest
 	RuleUser         Rule = "user's bookings"      // a user's tickets, and the chain of the user's live bookings
 	RuleCancellation Rule = "cancellation"         // what a repeated cancellation is answered from
+	RuleKeys         Rule = "keys"                 // an event has all its keys, and none of them, nor that of all events, expires
+	RuleNumbers      Rule = "event numbers"        // the counter, and the creations that were given numbers, know of every event
 )
 
 // Breach is one place where an event's data breaks a rule.
 type Breach struct {
-	Event   uint64
+	Event   uint64    // 0 if it is about the numbers of all events
 	Booking uuid.UUID // uuid.Nil if it is not about one booking
 	Rule    Rule
 	Detail  string
 }
 
 func (b Breach) String() string {
+	if b.Event == 0 {
+		return fmt.Sprintf("all events: %s: %s", b.Rule, b.Detail)
+	}
 	if b.Booking == uuid.Nil {
 		return fmt.Sprintf("event %d: %s: %s", b.Event, b.Rule, b.Detail)
 	}
@@ -57,7 +63,7 @@ type Verification struct {
 // somebody repaired or broke it meanwhile, or Redis failed over or moved the event
 // to another shard, which can cut short the reading of its hash. It is neither
 // verified nor known to be broken.
-var ErrUnsteady = errors.New("two looks at the event do not agree, verify it again")
+var ErrUnsteady = errors.New("two looks do not agree, verify again")
 
 // Verify recomputes an event's counters from its bookings, matches its list, its
 // set and its users' chains with them, and reports each breach. The service may go
@@ -81,49 +87,35 @@ func (s *Store) Verify(ctx context.Context, event EventRef, report func(Breach))
 	if err != nil {
 		return result, err
 	}
+	breaches := agreed(first, second)
+	if len(breaches) == 0 {
+		return result, unsteady(first, second)
+	}
+	for _, breach := range breaches {
+		report(breach)
+	}
+	result.Breaches = len(breaches)
+	return result, nil
+}
+
+// agreed returns the breaches of a first look that the second found too.
+func agreed(first, second []Breach) []Breach {
 	again := map[Breach]bool{}
 	for _, breach := range second {
 		again[breach.key()] = true
 	}
-	for _, breach := range first {
-		if again[breach.key()] {
-			result.Breaches++
-			report(breach)
-		}
-	}
-	if result.Breaches == 0 {
-		return result, fmt.Errorf("%w: the first found %d breaches (%s), the second %d",
-			ErrUnsteady, len(first), first[0], len(second))
-	}
-	return result, nil
+	return slices.DeleteFunc(slices.Clone(first), func(breach Breach) bool { return !again[breach.key()] })
+}
+
+func unsteady(first, second []Breach) error {
+	return fmt.Errorf("%w: the first found %d breaches (%s), the second %d",
+		ErrUnsteady, len(first), first[0], len(second))
 }
 
 // key is what two looks are compared by: figures may have moved on in between.
 func (b Breach) key() Breach {
 	b.Detail = ""
 	return b
-}
-
-// VerifyAll verifies every event, oldest first, and tells done how each went. An
-// event that could not be verified does not keep it from the next ones, unless the
-// store is unavailable.
-func (s *Store) VerifyAll(ctx context.Context, report func(Breach), done func(Verification, error)) error {
-	last, err := s.firstNumber(ctx, "")
-	if err != nil {
-		return err
-	}
-	for number := uint64(1); number <= last; number++ {
-		result, err := s.Verify(ctx, EventNumber(number), report)
-		switch {
-		case errors.Is(err, ErrEventNotFound): // its creation never finished
-		case errors.Is(err, ErrUnavailable):
-			return err
-		default:
-			result.Number = number
-			done(result, err)
-		}
-	}
-	return nil
 }
 
 // maxBreaches bounds what is kept of a badly broken event.

@@ -24,14 +24,14 @@ func TestVerifyHealthyHistories(t *testing.T) {
 			walk(t, s, 1000+seed)
 		}
 		events := 0
-		err := s.VerifyAll(ctx, func(breach store.Breach) { t.Error(breach) }, func(result store.Verification, err error) {
+		numbers, err := s.VerifyAll(ctx, func(breach store.Breach) { t.Error(breach) }, func(result store.Verification, err error) {
 			events++
 			if err != nil || result.Bookings == 0 || result.Number != uint64(events) {
 				t.Errorf("%+v, %v", result, err)
 			}
 		})
-		if err != nil || events != histories {
-			t.Errorf("%d events verified, %v", events, err)
+		if err != nil || events != histories || numbers.Given != histories || numbers.Missing != nil {
+			t.Errorf("%d events verified, %+v, %v", events, numbers, err)
 		}
 	})
 }

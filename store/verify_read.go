@@ -48,11 +48,15 @@ type instant struct {
 	served, head                                      string // entries 0 and 1 of the list
 }
 
-// read calls Redis, over an outage if need be.
-func (in *inspection) read(ctx context.Context, what string, call func(ctx context.Context) error) error {
+// patiently calls Redis, over an outage if need be.
+func (s *Store) patiently(ctx context.Context, what string, call func(ctx context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, verifyPatience)
 	defer cancel()
-	return in.store.retry(ctx, "verify, "+what, func() error { return call(ctx) })
+	return s.retry(ctx, "verify, "+what, func() error { return call(ctx) })
+}
+
+func (in *inspection) read(ctx context.Context, what string, call func(ctx context.Context) error) error {
+	return in.store.patiently(ctx, what, call)
 }
 
 // atOnce reads several keys of the event at one instant.
@@ -70,13 +74,17 @@ func (in *inspection) atOnce(ctx context.Context, what string, ask func(ctx cont
 // false if they are so broken that nothing can be checked against them.
 func (in *inspection) readStart(ctx context.Context, event EventRef) (complete bool, err error) {
 	var settings *redis.SliceCmd
-	var length, leavers *redis.IntCmd
+	var length *redis.IntCmd
 	var top *redis.StringSliceCmd
+	keys := eventKeys(in.number)
+	lives := make([]*redis.DurationCmd, len(keys))
 	err = in.atOnce(ctx, "counters", func(ctx context.Context, tx redis.Pipeliner) {
 		settings = tx.HMGet(ctx, eventKey(in.number), eventSettings...)
 		length = tx.LLen(ctx, waitlistKey(in.number))
 		top = tx.LRange(ctx, waitlistKey(in.number), 0, 1)
-		leavers = tx.ZCard(ctx, leftKey(in.number))
+		for i, key := range keys {
+			lives[i] = tx.PTTL(ctx, key)
+		}
 	})
 	if err != nil {
 		return false, err
@@ -87,11 +95,10 @@ func (in *inspection) readStart(ctx context.Context, event EventRef) (complete b
 			values[eventSettings[i]] = text
 		}
 	}
-	if len(values) == 0 && length.Val() == 0 && leavers.Val() == 0 {
+	if there := in.checkKeys(keys, lives); there == 0 {
 		return false, ErrEventNotFound
 	}
-	if len(values) == 0 {
-		in.breachf(nil, RuleSettings, "the event's hash is gone, and its list or its set is there")
+	if lives[0].Val() == noKey {
 		return false, nil
 	}
 	if format, ok := values["format"]; ok && format != verifiedFormat {
@@ -121,6 +128,31 @@ func (in *inspection) readStart(ctx context.Context, event EventRef) (complete b
 	}
 	in.caughtUp = in.start.version
 	return true, nil
+}
+
+// What PTTL says of a key, other than how long it has to live.
+const (
+	noKey    time.Duration = -2
+	keyStays time.Duration = -1
+)
+
+// checkKeys checks that all keys of the event are there to stay, and tells how many
+// are there: creating an event makes all of them at once, so none may be missing alone.
+func (in *inspection) checkKeys(keys []string, lives []*redis.DurationCmd) (there int) {
+	for _, life := range lives {
+		if life.Val() != noKey {
+			there++
+		}
+	}
+	for i, key := range keys {
+		switch life := lives[i].Val(); {
+		case life == noKey && there > 0:
+			in.breachf(nil, RuleKeys, "the key %s is gone, and others of the event are there", key)
+		case life != noKey && life != keyStays:
+			in.breachf(nil, RuleKeys, "the key %s has a time to live: Redis will delete it", key)
+		}
+	}
+	return there
 }
 
 // checkSettings tells whether the settings are such that the rest can be checked.

@@ -82,6 +82,22 @@ func (c config) check() error {
 	if c.Port < 0 || c.Port > 65535 {
 		return fmt.Errorf("setting PORT: %d is not a TCP port", c.Port)
 	}
+	if c.RedisPort < 1 || c.RedisPort > 65535 {
+		return fmt.Errorf("setting REDIS_PORT: %d is not a TCP port", c.RedisPort)
+	}
+	if c.RedisPoolSize < 1 {
+		return fmt.Errorf("setting REDIS_POOL_SIZE: %d is not a positive number", c.RedisPoolSize)
+	}
+	if c.RedisDB < 0 {
+		return fmt.Errorf("setting REDIS_DB: %d is negative", c.RedisDB)
+	}
+	if c.DrainDelay < 0 {
+		return fmt.Errorf("setting DRAIN_DELAY: %s is negative", c.DrainDelay)
+	}
+	if c.RequestTimeout >= c.WriteTimeout {
+		return fmt.Errorf("setting REQUEST_TIMEOUT: %s is not below WRITE_TIMEOUT, %s: answers would be cut off",
+			c.RequestTimeout, c.WriteTimeout)
+	}
 	if c.RateLimit < 0 {
 		return fmt.Errorf("setting RATE_LIMIT: %v is negative", c.RateLimit)
 	}
@@ -100,7 +116,8 @@ func (c config) check() error {
 		"REQUEST_TIMEOUT": c.RequestTimeout, "READY_TIMEOUT": c.ReadyTimeout, "SHUTDOWN_TIMEOUT": c.ShutdownTimeout,
 		"READ_HEADER_TIMEOUT": c.ReadHeaderTimeout, "READ_TIMEOUT": c.ReadTimeout, "WRITE_TIMEOUT": c.WriteTimeout,
 		"IDLE_TIMEOUT": c.IdleTimeout, "REDIS_START_TIMEOUT": c.RedisStartTimeout,
-		"REDIS_CHECK_INTERVAL": c.RedisCheckInterval,
+		"REDIS_CHECK_INTERVAL": c.RedisCheckInterval, "REDIS_DIAL_TIMEOUT": c.RedisDialTimeout,
+		"REDIS_READ_TIMEOUT": c.RedisReadTimeout,
 	} {
 		if value <= 0 {
 			return fmt.Errorf("setting %s: %s is not a positive time", name, value)

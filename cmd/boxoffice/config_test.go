@@ -59,6 +59,12 @@ func TestSettingsThatAreWrong(t *testing.T) {
 		"RATE_LIMIT":            "-1",
 		"REDIS_ADDRS":           "no-port",
 		"REDIS_SENTINEL_MASTER": "mymaster",
+		"REDIS_PORT":            "99999",
+		"REDIS_POOL_SIZE":       "-1",
+		"REDIS_DB":              "-1",
+		"REDIS_READ_TIMEOUT":    "-1s",
+		"DRAIN_DELAY":           "-1s",
+		"WRITE_TIMEOUT":         "1s",
 	} {
 		t.Run(setting, func(t *testing.T) {
 			t.Setenv(setting, value)

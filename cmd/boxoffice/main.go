@@ -14,6 +14,7 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends a drain that takes too long
 	err := boxoffice(ctx, os.Args[1:], os.Stderr)
 	stop()
 	if err != nil {

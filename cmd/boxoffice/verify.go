@@ -17,7 +17,8 @@ boxoffice verify [EVENT] checks the data in Redis, with the same settings: it re
 every counter from the bookings, and matches every list entry. EVENT is a number or a
 UUID; without it, all events are checked. The service may go on meanwhile. Each breach
 is a line on standard output that names the booking and the rule; the exit code is 1 if
-there is one, or if an event could not be checked.
+there is one, or if an event could not be checked. A number that was given and has no
+event is told in a note: a creation that never finished leaves one, a lost event too.
 `
 
 // verify checks one event, or all of them, and writes what it finds. It returns an
@@ -55,7 +56,11 @@ func verify(ctx context.Context, c config, args []string, output, logs io.Writer
 	done := func(result store.Verification, err error) {
 		if err != nil {
 			failed++
-			fmt.Fprintf(output, "event %d: not verified: %v\n", result.Number, err)
+			what := "all events"
+			if result.Number > 0 {
+				what = fmt.Sprintf("event %d", result.Number)
+			}
+			fmt.Fprintf(output, "%s: not verified: %v\n", what, err)
 			return
 		}
 		events++
@@ -63,7 +68,16 @@ func verify(ctx context.Context, c config, args []string, output, logs io.Writer
 		breaches += result.Breaches
 	}
 	if len(args) == 0 {
-		err = s.VerifyAll(ctx, report, done)
+		var numbers store.Numbers
+		numbers, err = s.VerifyAll(ctx, report, done)
+		breaches += numbers.Breaches
+		if len(numbers.Missing) > 0 {
+			fmt.Fprintf(output, "note: numbers that were given and have no event: %d (%s): their creation never finished, or they were lost\n",
+				len(numbers.Missing), numbers.Missing)
+		}
+		if err == nil && numbers.Given == 0 && events+failed == 0 {
+			fmt.Fprintln(output, "note: there are no events at all, no number was ever given")
+		}
 	} else {
 		var result store.Verification
 		if result, err = s.Verify(ctx, one, report); errors.Is(err, store.ErrEventNotFound) {

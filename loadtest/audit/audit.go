@@ -17,7 +17,13 @@ import (
 type Event struct {
 	ID     load.ID
 	Total  int64   // tickets at its creation
-	Raised []int64 // totals that the run changed it to, in order
+	Raised []Raise // in order, each asked for after the answer to the one before
+}
+
+// Raise is a change of an event's total that the run asked for.
+type Raise struct {
+	Total int64
+	By    int64 // version that the answer told: it happened no later; 0 = no answer, it may have happened or not
 }
 
 // Rule is what a service of bookings must not break.

@@ -13,8 +13,10 @@ import (
 )
 
 // story is a source that sends its requests one after the other; a cancellation names
-// the booking of an earlier request.
+// the booking of an earlier request. Before it asks for the status, it may raise the total.
 type story struct {
+	client  *service.Client
+	raised  []audit.Raise
 	event   load.ID
 	steps   []step
 	entries []load.Entry
@@ -22,7 +24,9 @@ type story struct {
 
 type step struct {
 	user, key uint64
-	cancels   int // 1 + index of the step whose booking it cancels; 0: it books
+	cancels   int   // 1 + index of the step whose booking it cancels; 0: it books
+	raise     int64 // the total to raise to; 0: none
+	status    bool  // only look
 }
 
 func (s *story) Next(i int64, request *load.Request) bool {
@@ -34,6 +38,16 @@ func (s *story) Next(i int64, request *load.Request) bool {
 	if now.cancels > 0 {
 		earlier := s.entries[now.cancels-1]
 		*request = load.Request{Kind: load.Cancel, Event: s.event, User: earlier.User, Booking: earlier.Booked}
+	}
+	if now.raise > 0 {
+		raise := audit.Raise{Total: now.raise}
+		if event, err := s.client.RaiseTotal(context.Background(), s.event, now.raise); err == nil {
+			raise.By = event.Version
+		}
+		s.raised = append(s.raised, raise)
+	}
+	if now.status || now.raise > 0 {
+		*request = load.Request{Kind: load.Status, Event: s.event}
 	}
 	return true
 }
@@ -50,14 +64,15 @@ func tell(t *testing.T, f *faulty, steps ...step) *audit.Result {
 	event, _ := load.ParseID(eventID)
 	generator := load.New(load.Options{Targets: []load.Target{target}, Connections: 1, Timeout: 5 * time.Second})
 	defer generator.Close()
-	s := &story{event: event, steps: steps}
+	client := service.New([]load.Target{target}, 5*time.Second, 5*time.Second)
+	total := f.total
+	s := &story{client: client, event: event, steps: steps}
 	ledger := generator.Run(context.Background(), s, load.Span{})
 	if ledger.Len() != len(steps) {
 		t.Fatalf("%d of %d requests were sent", ledger.Len(), len(steps))
 	}
 	result := audit.NewResult()
-	client := service.New([]load.Target{target}, 5*time.Second, 5*time.Second)
-	events := []audit.Event{{ID: event, Total: f.total}}
+	events := []audit.Event{{ID: event, Total: total, Raised: s.raised}}
 	if err := result.Check(context.Background(), client, events, ledger, 0); err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +111,7 @@ func TestFaultsAreCaughtAndNamed(t *testing.T) {
 		{"put in line for nothing", func(f *faulty) { f.makeWait = true }, book(1), audit.NeedlessWait, "0001"},
 		{"a cancellation forgotten", func(f *faulty) { f.ignoreCancel = true }, bookThen(5, step{cancels: 1}), audit.LostCancel, "0001"},
 		{"wrong place in line", func(f *faulty) { f.wrongPlace = true }, book(5), audit.Position, "0003"},
-		{"a change without a trace", func(f *faulty) { f.skipVersion = true }, book(5), audit.VersionGap, ""},
+		{"a change without a trace", func(f *faulty) { f.skipBooking = 2 }, book(5), audit.VersionGap, ""},
 		{"booked by nobody", func(f *faulty) { f.inventOne = true }, book(5), audit.UnaskedBooking, "0001"},
 		{"cancelled by nobody", func(f *faulty) { f.cancelNewest = true }, bookThen(5, step{cancels: 1}), audit.UnaskedCancel, "0005"},
 		{"two bookings at one version", func(f *faulty) { f.reuseVersion = 5 }, book(5), audit.VersionConflict, "0004"},
@@ -104,6 +119,11 @@ func TestFaultsAreCaughtAndNamed(t *testing.T) {
 			bookThen(5, step{cancels: 1}, step{cancels: 2}), audit.VersionConflict, "0002"},
 		{"a booking at a cancellation's version", func(f *faulty) { f.reuseVersion = 7 },
 			bookThen(5, step{cancels: 1}, step{user: 6, key: 6}), audit.VersionConflict, "0006"},
+		{"a raise acknowledged and forgotten", func(f *faulty) { f.forgetRaise = true }, bookThen(5, step{raise: 3}), audit.Counts, ""},
+		{"a raise, and later a change without a trace", func(f *faulty) { f.skipBooking = 5; f.raiseFails = true },
+			bookThen(5, step{raise: 3}, step{user: 6, key: 6}), audit.VersionGap, ""},
+		{"a change without a trace after the answer to a raise", func(f *faulty) { f.skipBooking = 5; f.forgetRaise = true },
+			bookThen(5, step{raise: 3}, step{user: 6, key: 6}), audit.VersionGap, ""},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -190,6 +210,26 @@ func TestUnknownOutcomes(t *testing.T) {
 				t.Errorf("no rule is broken; got %v", result.Breaches)
 			case test.rule != "" && (result.BreachCount == 0 || result.ByRule[test.rule] == 0):
 				t.Errorf("want %s; got %v", test.rule, result.Breaches)
+			}
+		})
+	}
+}
+
+// A raise without an answer may have happened or not.
+func TestRaisesWithoutAnAnswer(t *testing.T) {
+	tests := map[string]func(*faulty){
+		"answered":  func(*faulty) {},
+		"happened":  func(f *faulty) { f.raiseUnanswered = true },
+		"did not":   func(f *faulty) { f.raiseFails = true },
+		"only once": func(f *faulty) { f.raiseUnanswered, f.failFrom = true, 4 },
+	}
+	for name, fault := range tests {
+		t.Run(name, func(t *testing.T) {
+			f := newFaulty(2)
+			fault(f)
+			result := tell(t, f, bookThen(6, step{raise: 3}, step{user: 7, key: 7}, step{raise: 5}, step{user: 8, key: 8})...)
+			if result.BreachCount > 0 {
+				t.Errorf("no rule is broken; got %v", result.Breaches)
 			}
 		})
 	}

@@ -21,7 +21,8 @@ type faulty struct {
 	event     service.Event
 	bookings  []*service.Booking // in the order of booking
 	keys      map[string]*service.Booking
-	promoting map[string]string // cancelled booking -> promoted
+	promoting map[string]string        // cancelled booking -> promoted
+	joined    map[*service.Booking]int // place in line at first
 	changes   int
 
 	sellOneMore      bool // (a) one ticket too many
@@ -34,11 +35,18 @@ type faulty struct {
 	promoteNobody    bool // what a cancellation frees stays free
 	ignoreCancel     bool // acknowledged, and nothing done
 	wrongPlace       bool
-	jumpTheQueue     bool // newcomers get what a cancellation freed
-	skipVersion      bool // a change that left no trace
-	makeWait         bool // put in line though tickets are free
-	cancelNewest     bool // a cancellation takes the newest booking with it
-	reuseVersion     int  // which change takes the version of the one before; 0 = none
+	jumpTheQueue     bool  // newcomers get what a cancellation freed
+	skipBooking      int   // after so many bookings, a change that left no trace
+	makeWait         bool  // put in line though tickets are free
+	cancelNewest     bool  // a cancellation takes the newest booking with it
+	reuseVersion     int   // which change takes the version of the one before; 0 = none
+	raiseUnanswered  bool  // a total is raised, and the answer is an error
+	raiseFails       bool  // an error, and nothing done
+	failFrom         int64 // total that a raise to fails, and nothing is done
+	forgetRaise      bool  // acknowledged, and nothing done
+	promoteLate      bool  // a raise promotes nobody, the next cancellation does
+	wrongTold        bool  // a newcomer is told another place in line than the one it got
+	staleStatus      bool  // the status does not know of the newest booking
 }
 
 const eventID = "00000000-0001-8aaa-8aaa-aaaaaaaaaaaa"
@@ -46,7 +54,7 @@ const eventID = "00000000-0001-8aaa-8aaa-aaaaaaaaaaaa"
 func newFaulty(total int64) *faulty {
 	return &faulty{
 		total: total, event: service.Event{ID: eventID, Version: 1, State: "open"},
-		keys: make(map[string]*service.Booking), promoting: make(map[string]string),
+		keys: make(map[string]*service.Booking), promoting: make(map[string]string), joined: make(map[*service.Booking]int),
 	}
 }
 
@@ -62,8 +70,9 @@ func (f *faulty) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var body struct {
 		UserID    string `json:"userId"`
 		BookingID string `json:"bookingId"`
+		Total     int64  `json:"totalTickets"`
 	}
-	if r.Method == http.MethodPost {
+	if r.Method == http.MethodPost || r.Method == http.MethodPatch {
 		if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
 			http.Error(w, err.Error(), http.StatusBadRequest)
 			return
@@ -76,8 +85,12 @@ func (f *faulty) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		f.cancel(w, body.BookingID)
 	case strings.HasSuffix(r.URL.Path, "/bookings"):
 		f.list(w)
+	case strings.HasPrefix(r.URL.Path, "/api/events/status/"):
+		f.status(w)
+	case r.Method == http.MethodPatch:
+		f.raise(w, body.Total)
 	case strings.HasPrefix(r.URL.Path, "/api/events/"):
-		f.show(w)
+		answer(w, http.StatusOK, f.shown())
 	default:
 		http.NotFound(w, r)
 	}
@@ -128,7 +141,7 @@ func (f *faulty) book(w http.ResponseWriter, user, key string) {
 	b := f.keys[key]
 	if b == nil || f.forgetKeys {
 		f.change()
-		if f.skipVersion && len(f.bookings) == 2 {
+		if f.skipBooking > 0 && len(f.bookings) == f.skipBooking {
 			f.event.Version++
 		}
 		b = &service.Booking{
@@ -137,17 +150,23 @@ func (f *faulty) book(w http.ResponseWriter, user, key string) {
 		}
 		if f.free() < 1 || (len(f.line()) > 0 && !f.jumpTheQueue) || f.makeWait {
 			b.Status, b.Waited = service.Waiting, true
+			f.joined[b] = len(f.line()) + 1
 		}
 		f.bookings = append(f.bookings, b)
 		if key != "" {
 			f.keys[key] = b
 		}
 	}
-	code, status := http.StatusOK, service.Confirmed
-	if b.Waited {
-		code, status = http.StatusCreated, service.Waiting
+	told := map[string]any{"bookingId": b.ID, "status": service.Confirmed, "version": b.Version}
+	if !b.Waited {
+		answer(w, http.StatusOK, told)
+		return
 	}
-	answer(w, code, map[string]any{"bookingId": b.ID, "status": status, "version": b.Version})
+	told["status"], told["position"] = service.Waiting, f.joined[b]
+	if f.wrongTold {
+		told["position"] = f.joined[b] + 1
+	}
+	answer(w, http.StatusCreated, told)
 }
 
 func (f *faulty) cancel(w http.ResponseWriter, id string) {
@@ -196,7 +215,41 @@ func (f *faulty) promote(cancelled *service.Booking) {
 	f.promoting[cancelled.ID] = next.ID
 }
 
-func (f *faulty) show(w http.ResponseWriter) {
+// raise gives out what a raised total frees at a version of its own.
+func (f *faulty) raise(w http.ResponseWriter, total int64) {
+	if f.raiseFails || (f.failFrom > 0 && total >= f.failFrom) {
+		answer(w, http.StatusInternalServerError, map[string]any{"code": "internal_error"})
+		return
+	}
+	if !f.forgetRaise {
+		f.change()
+		f.total = total
+		if line := f.line(); len(line) > 0 && f.free() > 0 && !f.promoteLate {
+			f.change()
+			for _, b := range line[:min(f.free(), int64(len(line)))] {
+				b.Status, b.Promoted = service.Confirmed, f.event.Version
+			}
+		}
+	}
+	if f.raiseUnanswered {
+		answer(w, http.StatusInternalServerError, map[string]any{"code": "internal_error"})
+		return
+	}
+	answer(w, http.StatusOK, f.shown())
+}
+
+func (f *faulty) status(w http.ResponseWriter) {
+	shown := f.shown()
+	if f.staleStatus {
+		shown.Waiting--
+	}
+	answer(w, http.StatusOK, map[string]any{
+		"eventId": eventID, "number": 1, "uuid": eventID, "availableTickets": shown.Available,
+		"totalTickets": shown.Total, "waitingListCount": shown.Waiting, "version": shown.Version,
+	})
+}
+
+func (f *faulty) shown() service.Event {
 	shown := f.event
 	shown.Total = f.total
 	for _, b := range f.bookings {
@@ -210,7 +263,7 @@ func (f *faulty) show(w http.ResponseWriter) {
 		shown.Waiting++
 		shown.Available--
 	}
-	answer(w, http.StatusOK, shown)
+	return shown
 }
 
 func (f *faulty) list(w http.ResponseWriter) {

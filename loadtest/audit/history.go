@@ -13,15 +13,14 @@ type step struct {
 	promoted          []*row
 }
 
+func (s *step) isEmpty() bool { return s.booked == nil && s.cancelled == nil && len(s.promoted) == 0 }
+
 // checkHistory replays the event from its first version to its last.
 func (c *eventCase) checkHistory() {
 	steps := c.steps()
-	h := history{eventCase: c, total: c.event.Total, raises: c.event.Raised, gone: make(map[*row]bool)}
+	h := history{eventCase: c, total: c.event.Total, raises: c.raises(steps), gone: make(map[*row]bool)}
 	for version := int64(2); version < int64(len(steps)); version++ {
 		h.replay(version, &steps[version])
-	}
-	if len(h.raises) > 0 {
-		h.total = max(h.total, h.raises[len(h.raises)-1]) // its version was lost; c.state tells it at the end
 	}
 	if head := h.head(); head != nil && c.state.State == "open" && h.confirmed+head.Quantity <= h.total {
 		c.failf(NeedlessWait, head.id, "it is next in line for %d tickets, and %d are free",
@@ -86,10 +85,10 @@ func (c *eventCase) checkStatus(row *row) {
 type history struct {
 	*eventCase
 	total, confirmed int64
-	raises           []int64
-	line             []*row        // from next, those who are gone included
-	next             int           // index in line
-	gone             map[*row]bool // cancelled in line, or promoted
+	raises           map[int64]int64 // version -> total
+	line             []*row          // from next, those who are gone included
+	next             int             // index in line
+	gone             map[*row]bool   // cancelled in line, or promoted
 }
 
 // head returns who is next in line, or nil.
@@ -105,13 +104,10 @@ func (h *history) head() *row {
 }
 
 func (h *history) replay(version int64, s *step) {
-	if s.booked == nil && s.cancelled == nil && len(s.promoted) == 0 {
-		// Nothing but a change of the total leaves no trace in the bookings.
-		if len(h.raises) == 0 {
-			h.breachf(VersionGap, h.event.ID, "", "nothing is known to have happened at version %d: a change was lost", version)
-			return
-		}
-		h.total, h.raises = h.raises[0], h.raises[1:]
+	if total, raised := h.raises[version]; raised {
+		h.total = total
+	} else if s.isEmpty() {
+		h.breachf(VersionGap, h.event.ID, "", "nothing is known to have happened at version %d: a change was lost", version)
 		return
 	}
 	last := load.ID{}

@@ -113,16 +113,20 @@ func (s *Stage) NewEvents(ctx context.Context, count int, tickets int64) ([]load
 	return ids, nil
 }
 
-// Raise adds tickets to an event.
+// Raise adds tickets to an event. After an error nobody knows whether it did.
 func (s *Stage) Raise(ctx context.Context, id load.ID, by int64) error {
 	for _, event := range s.events {
 		if event.ID == id {
 			total := event.Total + by
 			if n := len(event.Raised); n > 0 {
-				total = event.Raised[n-1] + by
+				total = event.Raised[n-1].Total + by
 			}
-			event.Raised = append(event.Raised, total)
-			_, err := s.Service.RaiseTotal(ctx, id, total)
+			changed, err := s.Service.RaiseTotal(ctx, id, total)
+			raise := audit.Raise{Total: total}
+			if err == nil {
+				raise.By = changed.Version
+			}
+			event.Raised = append(event.Raised, raise)
 			return err
 		}
 	}

@@ -1,0 +1,45 @@
+package scenario_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"testing"
+	"time"
+
+	"boxoffice/loadtest/audit"
+	"boxoffice/loadtest/load"
+	"boxoffice/loadtest/scenario"
+	"boxoffice/loadtest/service"
+)
+
+// The audit must be able to tell a raise that was acknowledged from one that was not.
+func TestRaisesAreKnownByTheirAnswers(t *testing.T) {
+	const id = "00000000-0001-8aaa-8aaa-aaaaaaaaaaaa"
+	fails := false
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if fails {
+			w.WriteHeader(http.StatusInternalServerError)
+		}
+		_, _ = w.Write([]byte(`{"eventId":"` + id + `","version":7}`))
+	}))
+	defer server.Close()
+	target, err := load.ParseTarget(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stage := &scenario.Stage{Service: service.New([]load.Target{target}, time.Second, time.Second)}
+	event, err := stage.NewEvent(t.Context(), 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, fails = range []bool{false, true, false} {
+		if err := stage.Raise(t.Context(), event, 5); (err != nil) != fails {
+			t.Fatalf("fails=%t: %v", fails, err)
+		}
+	}
+	want := []audit.Raise{{Total: 15, By: 7}, {Total: 20}, {Total: 25, By: 7}}
+	if got := stage.TakeEvents(); len(got) != 1 || !slices.Equal(got[0].Raised, want) {
+		t.Errorf("got %+v, want the raises %+v", got, want)
+	}
+}

@@ -32,6 +32,7 @@ type config struct {
 	out         string
 	maxLag      time.Duration
 	maxDrops    float64
+	maxErrors   float64
 	p99Limit    time.Duration
 	step        time.Duration
 	round       time.Duration
@@ -72,6 +73,9 @@ func (c *config) flagSet(w *words, output io.Writer) *flag.FlagSet {
 	flags.StringVar(&c.out, "out", "out", "`folder` for summary.json and report.html")
 	flags.DurationVar(&c.maxLag, "max-lag", 25*time.Millisecond, "p99 of the generator's lag above which the run is invalid")
 	flags.Float64Var(&c.maxDrops, "max-drops", 0.01, "part of the requests that may be dropped before the run is invalid")
+	flags.Float64Var(&c.maxErrors, "max-errors", -1,
+		"part of the requests that may end unknown, failed or not sent before the run is invalid;\n"+
+			"-1 = 0.01, or 0.25 for failover, where a dead shard cannot answer")
 	flags.Int64Var(&c.settings.Tickets, "tickets", 0, "of each event; 0 = the scenario's choice")
 	flags.IntVar(&c.settings.Events, "events", 0, "how many; 0 = the scenario's choice")
 	flags.Int64Var(&c.settings.Line, "line", 0, "waitlist-storm: bookings that wait before it starts; 0 = a million")
@@ -145,6 +149,12 @@ func (c *config) complete(faults []string) {
 		c.connections = 128
 		if c.scenario.Name == "failover" {
 			c.connections = 1024
+		}
+	}
+	if c.maxErrors < 0 {
+		c.maxErrors = 0.01
+		if c.scenario.Name == "failover" {
+			c.maxErrors = 0.25
 		}
 	}
 	if c.scenario.Round > 0 {

@@ -31,7 +31,9 @@ type lab struct {
 	summary   *report.Summary
 	audit     *audit.Result
 
-	mu     sync.Mutex // of summary.Marks
+	asked  int64      // bookings, during the load
+	missed []string   // faults whose time never came
+	mu     sync.Mutex // of summary.Marks and missed
 	loaded time.Duration
 	use    probe.Use
 	good   *load.Measure // of a ramp: the steps that passed
@@ -197,6 +199,11 @@ func (l *lab) span(ctx context.Context, play scenario.Play, span load.Span) *loa
 	stop := l.collector.Collect(l.live.Show)
 	ledger := l.generator.Run(ctx, play, span)
 	stop()
+	for entry := range ledger.All {
+		if entry.Kind == load.Book {
+			l.asked++
+		}
+	}
 	return ledger
 }
 
@@ -215,8 +222,12 @@ func (l *lab) act(ctx context.Context, play scenario.Play, length time.Duration)
 		for _, action := range actor.Actions() {
 			select {
 			case <-waiting.Done():
-				return
 			case <-time.After(time.Duration(action.At*float64(length)) - time.Since(began)):
+			}
+			// Asked again: if both had come, the choice was at random.
+			if waiting.Err() != nil {
+				l.miss(action)
+				continue
 			}
 			at := l.loaded + time.Since(began)
 			fmt.Fprintf(l.output, "%5.0fs ---- %s\n", at.Seconds(), action.Name)
@@ -231,6 +242,15 @@ func (l *lab) act(ctx context.Context, play scenario.Play, length time.Duration)
 		}
 	})
 	return func() { cancel(); acting.Wait() }
+}
+
+// miss notes what was called off.
+func (l *lab) miss(action scenario.Action) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if action.Fault {
+		l.missed = append(l.missed, action.Name)
+	}
 }
 
 func (l *lab) used(ctx context.Context, watched *probe.Probe) {

@@ -96,10 +96,11 @@ type CPU struct {
 // Step is a step of a ramp.
 type Step struct {
 	Rate     float64 `json:"rate"`     // asked for
-	Achieved float64 `json:"achieved"` // answered
+	Achieved float64 `json:"achieved"` // answered with what was asked for: no refusal, no error
 	P50      float64 `json:"p50ResponseMs"`
 	P99      float64 `json:"p99ResponseMs"`
 	Lag      float64 `json:"p99GeneratorLagMs"`
+	Refused  int64   `json:"refused"`
 	Errors   int64   `json:"errors"`
 	Dropped  int64   `json:"dropped"`
 	Passed   bool    `json:"passed"`

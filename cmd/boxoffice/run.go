@@ -40,9 +40,21 @@ func run(ctx context.Context, c config, output io.Writer, listening chan<- strin
 		}
 	}()
 
+	warnings := warnOfLoss(ctx, s, c.RedisReadTimeout, log, nil)
 	var background sync.WaitGroup
 	watching, stopWatching := context.WithCancel(ctx)
-	background.Go(func() { watchDurability(watching, s, c.RedisCheckInterval, log) })
+	background.Go(func() {
+		tick := time.NewTicker(c.RedisCheckInterval)
+		defer tick.Stop()
+		for {
+			select {
+			case <-watching.Done():
+				return
+			case <-tick.C:
+				warnings = warnOfLoss(watching, s, c.RedisReadTimeout, log, warnings)
+			}
+		}
+	})
 	defer background.Wait()
 	defer stopWatching()
 
@@ -80,31 +92,24 @@ func openStore(ctx context.Context, c config, log *logrus.Logger) (*store.Store,
 	return s, nil
 }
 
-// watchDurability says what would lose bookings: at start, and again whenever that
-// changes, as it may with a failover.
-func watchDurability(ctx context.Context, s *store.Store, every time.Duration, log *logrus.Logger) {
-	var last []string
-	tick := time.NewTicker(every)
-	defer tick.Stop()
-	for {
-		asking, cancel := context.WithTimeout(ctx, every)
-		warnings := s.DurabilityWarnings(asking)
-		cancel()
-		if ctx.Err() == nil && !slices.Equal(warnings, last) {
-			for _, warning := range warnings {
-				log.Warn(warning)
-			}
-			if len(warnings) == 0 {
-				log.Info("Redis is set up to keep bookings again")
-			}
-			last = warnings
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
+// warnOfLoss says what would lose bookings, if that is not what was said last: at
+// start, and whenever it changes, as it may with a failover.
+func warnOfLoss(
+	ctx context.Context, s *store.Store, timeout time.Duration, log *logrus.Logger, last []string,
+) []string {
+	asking, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	warnings := s.DurabilityWarnings(asking)
+	if ctx.Err() != nil || slices.Equal(warnings, last) {
+		return last
 	}
+	for _, warning := range warnings {
+		log.Warn(warning)
+	}
+	if len(warnings) == 0 {
+		log.Info("Redis is set up to keep bookings again")
+	}
+	return warnings
 }
 
 func serve(ctx context.Context, c config, s *store.Store, log *logrus.Logger, listening chan<- string) error {

@@ -90,6 +90,63 @@ func TestVerifyCommand(t *testing.T) {
 	}
 }
 
+// Lost events, and numbers that are lost, are told.
+func TestVerifyCommandLostEvents(t *testing.T) {
+	redistest.Require(t)
+	server, err := redistest.Start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Stop()
+	if out, err := verifies(t, server); err != nil ||
+		out != "note: there are no events at all, no number was ever given\n"+
+			"events verified: 0, bookings: 0, breaches: 0, events not verified: 0\n" {
+		t.Errorf("no events: %v\n%s", err, out)
+	}
+	ctx := context.Background()
+	s, err := store.Open(ctx, store.Config{Addrs: []string{server.Addr}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = s.Close() }()
+	for range 6 {
+		if _, err := s.Initialize(ctx, store.InitializeRequest{Name: "a show", TotalTickets: 1}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	client := server.Client()
+	defer func() { _ = client.Close() }()
+	for _, c := range []struct {
+		command []any
+		want    string
+		healthy bool
+	}{
+		{[]any{"DEL", "event:{5}", "waitlist:{5}", "left:{5}"},
+			"note: numbers that were given and have no event: 1 (5): their creation never finished, or they were lost\n" +
+				"events verified: 5, bookings: 0, breaches: 0, events not verified: 0\n", true},
+		{[]any{"HSET", "events", "last", 4},
+			"all events: event numbers: the counter of events (field last) is 4, and creations were given numbers up to 6\n" +
+				"note: numbers that were given and have no event: 1 (5): their creation never finished, or they were lost\n" +
+				"events verified: 5, bookings: 0, breaches: 1, events not verified: 0\n", false},
+		{[]any{"HDEL", "events", "last"},
+			"all events: event numbers: the counter of events is gone (field last), and creations were given numbers up to 6\n" +
+				"note: numbers that were given and have no event: 1 (5): their creation never finished, or they were lost\n" +
+				"events verified: 5, bookings: 0, breaches: 1, events not verified: 0\n", false},
+		{[]any{"EXPIRE", "event:{3}", 100_000},
+			"all events: event numbers: the counter of events is gone (field last), and creations were given numbers up to 6\n" +
+				"event 3: keys: the key event:{3} has a time to live: Redis will delete it\n" +
+				"note: numbers that were given and have no event: 1 (5): their creation never finished, or they were lost\n" +
+				"events verified: 5, bookings: 0, breaches: 2, events not verified: 0\n", false},
+	} {
+		if err := client.Do(ctx, c.command...).Err(); err != nil {
+			t.Fatal(err)
+		}
+		if out, err := verifies(t, server); (err == nil) != c.healthy || out != c.want {
+			t.Errorf("after %v: %v\n%s", c.command, err, out)
+		}
+	}
+}
+
 func TestVerifyCommandLine(t *testing.T) {
 	// Settings of this process's own environment must not lead to somebody's Redis.
 	for _, name := range []string{"REDIS_HOST", "REDIS_ADDRS", "REDIS_SENTINEL_MASTER"} {

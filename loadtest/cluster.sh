@@ -62,10 +62,23 @@ healthy() {
   done
 }
 
+# open PORT: does anything listen there?
+open() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+
+# check_ports makes sure that all nodes that do not run can start, and that a process
+# that is not ours is never taken for a node.
+check_ports() {
+  local port one
+  for port in $ports; do
+    pid_of "$port" >/dev/null && continue
+    for one in "$port" $((port + 10000)); do
+      if open "$one"; then die "port $one is taken by a process that this script did not start; try another CLUSTER_PORT"; fi
+    done
+  done
+}
+
 start_node() {
   mkdir -p "$dir/$1"
-  # A process that is not ours must not be taken for a node.
-  if ask "$1" ping >/dev/null; then die "port $1 is taken by a process that this script did not start"; fi
   (cd "$dir/$1" && redis-server --port "$1" --bind 127.0.0.1 --daemonize yes --dir "$dir/$1" \
     --pidfile "$dir/$1/redis.pid" --logfile "$dir/$1/redis.log" \
     --cluster-enabled yes --cluster-config-file nodes.conf --cluster-node-timeout "$node_timeout" \
@@ -77,6 +90,7 @@ start_node() {
 up() {
   command -v redis-server >/dev/null && command -v redis-cli >/dev/null || die "redis-server and redis-cli are not installed"
   local port new=yes
+  check_ports # before anything is written: what is left behind would decide over the next start
   mkdir -p "$dir"
   [ -f "$dir/created" ] && new=no
   echo "$first" >"$dir/first-port"

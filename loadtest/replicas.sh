@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Instances of the service on this machine, on the cluster of cluster.sh.
 #
-#   loadtest/replicas.sh up [COUNT]  build the service and start COUNT (2) instances
+#   loadtest/replicas.sh up [COUNT]  build the service and start COUNT (2) instances, or
+#                                    what of them does not run, from the same build
 #   loadtest/replicas.sh down        stop them
 #   loadtest/replicas.sh status      show them
 #   loadtest/replicas.sh urls        print their URLs, with commas, for -target
@@ -35,22 +36,41 @@ ports() { (cd "$dir" 2>/dev/null && ls -- *.pid 2>/dev/null) | sed 's/\.pid$//' 
 # open PORT: does anything listen there?
 open() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
+# ready PORT: does the instance say that it can serve? Something that listens may still
+# be waiting for Redis.
+ready() {
+  local line=
+  {
+    printf 'GET /readyz HTTP/1.0\r\n\r\n' >&3
+    read -r -t 5 line <&3
+  } 2>/dev/null 3<>"/dev/tcp/127.0.0.1/$1" || return 1
+  [[ $line == "HTTP/1."?" 200"* ]]
+}
+
 up() {
-  local count=${1:-2} port deadline
+  local count=${1:-2} port wanted deadline start=
+  wanted=$(seq "$first" $((first + count - 1)))
   export REDIS_ADDRS=${REDIS_ADDRS:-$("$here/cluster.sh" addrs)}
   export HOST=127.0.0.1 ACCESS_LOG=${ACCESS_LOG:-false} LOG_LEVEL=${LOG_LEVEL:-warning}
+  for port in $wanted; do
+    pid_of "$port" >/dev/null && continue
+    if open "$port"; then die "port $port is taken by a process that this script did not start"; fi
+    start="$start $port"
+  done
   mkdir -p "$dir"
-  [ -n "$(ports)" ] && die "already up; first: $0 down"
-  (cd "$here/.." && go build -o "$dir/boxoffice" ./cmd/boxoffice)
-  for port in $(seq "$first" $((first + count - 1))); do
-    open "$port" && die "port $port is taken"
+  for port in $(ports); do
+    pid_of "$port" >/dev/null || rm -f "$dir/$port.pid" # or urls would name one that died
+  done
+  # Not under instances that run: all of a run should be of one build.
+  [ -n "$(ports)" ] || (cd "$here/.." && go build -o "$dir/boxoffice" ./cmd/boxoffice)
+  for port in $start; do
     # In its own folder, so that no .env file of a developer is read.
     (cd "$dir" && PORT=$port exec nohup "$dir/boxoffice" >"$dir/$port.log" 2>&1 </dev/null) &
     echo $! >"$dir/$port.pid"
   done
-  for port in $(ports); do
+  for port in $wanted; do
     deadline=$((SECONDS + 40))
-    until open "$port"; do
+    until ready "$port"; do
       pid_of "$port" >/dev/null && [ "$SECONDS" -lt "$deadline" ] || die "no start: $(tail -n 3 "$dir/$port.log")"
       sleep 0.1
     done

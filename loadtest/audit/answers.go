@@ -16,6 +16,7 @@ type row struct {
 	claim   *claim
 	cancels []*load.Entry
 	lookups []*load.Entry
+	place   int // index in the line that is replayed
 }
 
 // claim is one wish to book: a request, or all requests with one idempotency key.
@@ -67,6 +68,7 @@ func newCase(r *Result, event Event, state service.Event, bookings []service.Boo
 		c.rows = append(c.rows, one)
 		c.byID[id] = one
 	}
+	slices.Reverse(c.rows) // they are listed newest first, also those of one version
 	slices.SortStableFunc(c.rows, func(a, b *row) int { return cmp.Compare(a.Version, b.Version) })
 
 	type wish struct{ user, key uint64 }

@@ -114,11 +114,15 @@ func TestFaultsAreCaughtAndNamed(t *testing.T) {
 		{"a change without a trace", func(f *faulty) { f.skipBooking = 2 }, book(5), audit.VersionGap, ""},
 		{"booked by nobody", func(f *faulty) { f.inventOne = true }, book(5), audit.UnaskedBooking, "0001"},
 		{"cancelled by nobody", func(f *faulty) { f.cancelNewest = true }, bookThen(5, step{cancels: 1}), audit.UnaskedCancel, "0005"},
-		{"two bookings at one version", func(f *faulty) { f.reuseVersion = 5 }, book(5), audit.VersionConflict, "0004"},
+		{"two bookings at one version", func(f *faulty) { f.reuseVersion = 5 }, book(5), audit.VersionConflict, "0005"},
 		{"two cancellations at one version", func(f *faulty) { f.reuseVersion = 7 },
 			bookThen(5, step{cancels: 1}, step{cancels: 2}), audit.VersionConflict, "0002"},
 		{"a booking at a cancellation's version", func(f *faulty) { f.reuseVersion = 7 },
 			bookThen(5, step{cancels: 1}, step{user: 6, key: 6}), audit.VersionConflict, "0006"},
+		{"a cancellation at a booking's version", func(f *faulty) { f.reuseVersion = 6 },
+			bookThen(5, step{cancels: 1}), audit.VersionConflict, "0005"},
+		{"promoted later than it should be", func(f *faulty) { f.promoteLate = true },
+			bookThen(5, step{cancels: 1}, step{user: 6, key: 6}, step{cancels: 4}), audit.NeedlessWait, "0003"},
 		{"a raise acknowledged and forgotten", func(f *faulty) { f.forgetRaise = true }, bookThen(5, step{raise: 3}), audit.Counts, ""},
 		{"a raise, and later a change without a trace", func(f *faulty) { f.skipBooking = 5; f.raiseFails = true },
 			bookThen(5, step{raise: 3}, step{user: 6, key: 6}), audit.VersionGap, ""},
@@ -139,6 +143,9 @@ func TestFaultsAreCaughtAndNamed(t *testing.T) {
 					strings.Contains(b.String(), string(test.rule)) && strings.Contains(b.String(), b.Booking)
 			}) {
 				t.Errorf("want %s of the booking that ends in %q; got %v", test.rule, test.which, result.Breaches)
+			}
+			if test.rule == audit.VersionConflict && result.BreachCount > 1 {
+				t.Errorf("one version, two changes, and these followed: %v", result.Breaches)
 			}
 		})
 	}

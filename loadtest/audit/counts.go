@@ -1,7 +1,6 @@
 package audit
 
 import (
-	"cmp"
 	"slices"
 
 	"boxoffice/loadtest/service"
@@ -33,7 +32,6 @@ func (c *eventCase) checkCounts() {
 	if s.Waiting != int64(len(line)) {
 		about(Counts, "it counts %d bookings in line, %d are listed", s.Waiting, len(line))
 	}
-	slices.SortFunc(line, func(a, b *row) int { return cmp.Compare(a.Version, b.Version) })
 	for i, row := range line {
 		if row.Position != int64(i)+1 {
 			c.failf(Position, row.id, "its place in line is given as %d, it is %d", row.Position, i+1)

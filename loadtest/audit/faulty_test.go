@@ -24,6 +24,7 @@ type faulty struct {
 	promoting map[string]string        // cancelled booking -> promoted
 	joined    map[*service.Booking]int // place in line at first
 	changes   int
+	late      *service.Booking // to be promoted at the next change
 
 	sellOneMore      bool // (a) one ticket too many
 	loseFirst        bool // (b) an acknowledged booking is gone
@@ -132,6 +133,10 @@ func (f *faulty) line() (line []*service.Booking) {
 // change begins a change of the event, at a version of its own.
 func (f *faulty) change() {
 	f.changes++
+	if late := f.late; late != nil {
+		f.late = nil
+		defer func() { late.Status, late.Promoted = service.Confirmed, f.event.Version }()
+	}
 	if f.changes != f.reuseVersion {
 		f.event.Version++
 	}
@@ -211,6 +216,10 @@ func (f *faulty) promote(cancelled *service.Booking) {
 	if f.serveLast {
 		next = line[len(line)-1]
 	}
+	if f.promoteLate {
+		f.late = next
+		return
+	}
 	next.Status, next.Promoted = service.Confirmed, f.event.Version
 	f.promoting[cancelled.ID] = next.ID
 }
@@ -224,7 +233,7 @@ func (f *faulty) raise(w http.ResponseWriter, total int64) {
 	if !f.forgetRaise {
 		f.change()
 		f.total = total
-		if line := f.line(); len(line) > 0 && f.free() > 0 && !f.promoteLate {
+		if line := f.line(); len(line) > 0 && f.free() > 0 {
 			f.change()
 			for _, b := range line[:min(f.free(), int64(len(line)))] {
 				b.Status, b.Promoted = service.Confirmed, f.event.Version

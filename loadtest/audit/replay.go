@@ -1,0 +1,153 @@
+package audit
+
+import "boxoffice/loadtest/load"
+
+// lookLimit is how many bookings the service looks at in one step. A head that it did
+// not reach is promoted by the steps that follow.
+const lookLimit = 500
+
+// history is the state of an event at one version.
+type history struct {
+	*eventCase
+	total, confirmed int64
+	raises           map[int64]int64 // version -> total
+	line             []*row          // from next, those who are gone included
+	next             int             // index in line
+	gone             map[*row]bool   // cancelled in line, or promoted
+	oversold         int64           // as far as that was told
+	lost             bool            // a change is missing: how many tickets are free is not known
+	late             *row            // head that should have been promoted, as far as that was told
+
+	// backlog tells that promotions may rightly be left to later steps. reached is then
+	// an index in line that the service has come to at least, else it is next.
+	backlog bool
+	reached int
+}
+
+// head returns who is next in line, or nil.
+func (h *history) head() *row {
+	for h.next < len(h.line) && h.gone[h.line[h.next]] {
+		delete(h.gone, h.line[h.next])
+		h.next++
+	}
+	if h.next == len(h.line) {
+		return nil
+	}
+	return h.line[h.next]
+}
+
+// fits tells whether there are tickets for who is next in line.
+func (h *history) fits() bool {
+	head := h.head()
+	return head != nil && h.confirmed+head.Quantity <= h.total
+}
+
+func (h *history) replay(version int64, s *step) {
+	total, raised := h.raises[version]
+	if raised {
+		h.total = total
+	} else if s.isEmpty() {
+		h.lost = true
+		h.breachf(VersionGap, h.event.ID, "", "nothing is known to have happened at version %d: a change was lost", version)
+		return
+	}
+	h.head()
+	if !h.backlog {
+		h.reached = h.next
+	}
+	// Where several changes have one version, those of older bookings go first.
+	older := func(row *row) bool { return row.Version != version }
+	last := load.ID{}
+	each := func(rows []*row, which bool, do func(version int64, row *row, s *step)) {
+		for _, row := range rows {
+			if older(row) == which {
+				last = row.id
+				do(version, row, s)
+			}
+		}
+	}
+	each(s.cancelled, true, h.cancel)
+	each(s.promoted, true, h.promote)
+	each(s.booked, false, h.book)
+	each(s.cancelled, false, h.cancel)
+	each(s.promoted, false, h.promote)
+
+	if h.confirmed > max(h.total, h.oversold) {
+		h.failf(Oversell, last, "at version %d, %d tickets are confirmed, and there are %d", version, h.confirmed, h.total)
+		h.oversold = h.confirmed // told once, not at each version from here
+	}
+	h.follow(s, raised)
+	if !h.backlog {
+		h.checkHead("after version %d", version)
+	}
+}
+
+// follow keeps track of whether the service still has promotions to make.
+func (h *history) follow(s *step, raised bool) {
+	fits := h.fits() // also moves next
+	switch looked := h.next - h.reached; {
+	case raised && h.head() != nil && h.confirmed < h.total, looked >= lookLimit:
+		h.backlog = true
+	case len(s.booked)+len(s.cancelled) == 0 && !fits:
+		h.backlog = false // the promotions have followed
+	}
+	for _, row := range s.promoted {
+		h.reached = max(h.reached, min(row.place+1, h.next))
+	}
+}
+
+// checkHead makes sure that the line does not wait for what is free.
+func (h *history) checkHead(when string, args ...any) {
+	if head := h.head(); head != h.late && h.fits() && !h.lost {
+		h.late = head
+		h.failf(NeedlessWait, head.id, when+" it is next in line for %d tickets, and %d are free",
+			append(args, head.Quantity, h.total-h.confirmed)...)
+	}
+}
+
+func (h *history) cancel(version int64, row *row, _ *step) {
+	if row.Waited && (row.Promoted == 0 || row.Promoted >= version) {
+		h.gone[row] = true
+		return
+	}
+	h.confirmed -= row.Quantity
+	// While promotions are left over, the service makes them before it frees more.
+	h.head()
+	h.backlog, h.reached = false, h.next
+}
+
+func (h *history) book(version int64, row *row, s *step) {
+	head := h.head()
+	if row.Waited {
+		if head == nil && h.confirmed+row.Quantity <= h.total && !s.isTangled() && !h.lost {
+			h.failf(NeedlessWait, row.id, "it was put in line at version %d, while %d tickets were free and nobody waited",
+				version, h.total-h.confirmed)
+			h.late = row
+		}
+		row.place = len(h.line)
+		h.line = append(h.line, row)
+		return
+	}
+	h.confirmed += row.Quantity
+	if head != nil && !s.isTangled() {
+		h.failf(Overtaken, row.id, "it was confirmed at once at version %d, while booking %s had waited since version %d",
+			version, head.id, head.Version)
+	}
+}
+
+func (h *history) promote(version int64, row *row, s *step) {
+	h.confirmed += row.Quantity
+	switch {
+	case !row.Waited || row.Version > version || (row.Version == version && !s.isTangled()):
+		h.failf(WrongRecord, row.id, "it was promoted at version %d without having waited (booked at version %d)",
+			version, row.Version)
+	case row.Cancelled != 0 && row.Cancelled <= version:
+		h.failf(PromotedCancel, row.id, "it was cancelled at version %d, and promoted at version %d", row.Cancelled, version)
+		return
+	}
+	if head := h.head(); head != nil && head != row {
+		h.failf(Overtaken, row.id, "it was promoted at version %d (booked at version %d), while booking %s had waited since version %d",
+			version, row.Version, head.id, head.Version)
+	}
+	h.gone[row] = true
+}

@@ -33,6 +33,15 @@ type tick struct {
 	Minor bool
 }
 
+// Anchor keeps the label of an x tick at the right edge within the picture.
+func (t tick) Anchor() string {
+	const near = 10
+	if t.At > chartWidth-marginRight-near {
+		return "end"
+	}
+	return "middle"
+}
+
 type line struct {
 	Name, Color string
 	Dash        string // of the stroke, empty = solid
@@ -81,10 +90,11 @@ func xScale(least, most float64) scale {
 
 // countAxis is a linear y axis from zero.
 func (c *chart) countAxis(most float64) scale {
-	step := niceStep(max(most, 1) / 5)
+	step := max(1, niceStep(most/5)) // there is no half request
 	top := math.Ceil(max(most, 1)/step) * step
 	y := linear(0, top, chartHeight-marginBottom, marginTop)
-	for value := 0.0; value <= top+step/2; value += step {
+	for i := range int(math.Round(top/step)) + 1 {
+		value := float64(i) * step // a sum of steps would drift
 		c.YTicks = append(c.YTicks, tick{At: y(value), Label: number(value)})
 	}
 	return y
@@ -111,7 +121,8 @@ func (c *chart) timeAxis(least, most float64) scale {
 func (c *chart) secondsAxis(most float64) scale {
 	x := xScale(0, most)
 	step := niceStep(most / 12)
-	for value := 0.0; value <= most+1e-9; value += step {
+	for i := range int(most/step+1e-9) + 1 {
+		value := float64(i) * step
 		c.XTicks = append(c.XTicks, tick{At: x(value), Label: strconv.FormatFloat(value, 'g', 6, 64)})
 	}
 	c.XLabel = "seconds since the start of the load"

@@ -31,6 +31,6 @@ func (s *Summary) html() ([]byte, error) {
 		*Summary
 		Charts []chart
 		Errors int64
-	}{s, s.charts(), s.Counts["unknown"] + s.Counts["failed"] + s.Counts["not sent"]})
+	}{s, s.charts(), s.errors()})
 	return text.Bytes(), err
 }

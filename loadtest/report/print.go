@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"boxoffice/loadtest/load"
 )
 
 // Print writes the end of the run as text. An invalid run has no numbers here: they
@@ -25,7 +27,7 @@ func (s *Summary) Print(w io.Writer, folder string) {
 		fmt.Fprintln(w, "note:", note)
 	}
 	if s.Audit != nil {
-		fmt.Fprintf(w, "audit: %d breaches in %d events, %d bookings, %d changes, %d answers; %d outcomes unknown, %d of them happened; %.1f s\n",
+		fmt.Fprintf(w, "audit: %d breaches in %d events, %d bookings, %d changes, %d answers; %d outcomes unknown; %d bookings made that nobody was told of; %.1f s\n",
 			s.Audit.BreachCount, s.Audit.Events, s.Audit.Bookings, s.Audit.Changes, s.Audit.Answers,
 			s.Audit.Unknown, s.Audit.Happened, s.Audit.Took.Seconds())
 	}
@@ -37,11 +39,16 @@ func (s *Summary) Print(w io.Writer, folder string) {
 	fmt.Fprintln(w, "report:", filepath.Join(folder, "report.html"))
 }
 
+// errors returns how many requests did not get what the API promises.
+func (s *Summary) errors() int64 {
+	return s.Counts[load.Unknown.String()] + s.Counts[load.Failed.String()] + s.Counts[load.NotSent.String()]
+}
+
 func (s *Summary) printNumbers(w io.Writer) {
 	fmt.Fprintf(w, "%d requests in %.1f s: %.0f/s; %d dropped\n", s.Requests, s.Seconds, s.Rates.Requests, s.Dropped)
-	fmt.Fprintf(w, "bookings accepted: %d confirmed (%.0f/s), %d waiting (%.0f/s); %d cancelled, %d refused, %.0f errors/s\n",
+	fmt.Fprintf(w, "bookings accepted: %d confirmed (%.0f/s), %d waiting (%.0f/s); %d cancelled, %d refused, %d errors\n",
 		s.Counts["confirmed"], s.Rates.Confirmed, s.Counts["waiting"], s.Rates.Waiting,
-		s.Counts["cancelled"], s.Counts["refused"], s.Rates.Errors)
+		s.Counts["cancelled"], s.Counts["refused"], s.errors())
 	for _, reason := range slices.Sorted(maps.Keys(s.Reasons)) {
 		fmt.Fprintf(w, "  %s: %d\n", reason, s.Reasons[reason])
 	}

@@ -98,7 +98,8 @@ func (l *lab) invalidRamp() []string {
 	}
 	var why []string
 	if len(steps) == 1 {
-		why = append(why, fmt.Sprintf("the first step, of %.0f requests/s, did not pass, so there is no knee: start with a lower -rate", last.Rate))
+		why = append(why, fmt.Sprintf("the first step, of %.0f requests/s, did not pass, so there is no knee: start with a lower -rate",
+			last.Rate))
 	}
 	if limit := float64(l.maxLag) / float64(time.Millisecond); last.Lag > limit {
 		why = append(why, fmt.Sprintf(

@@ -223,6 +223,8 @@ func (s spy) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPi
 func TestVerifyReadsInBoundedSteps(t *testing.T) {
 	onRealEngines(t, func(t *testing.T, s *store.Store) {
 		show := newShow(t, s, tickets(500))
+		const events = 1700 // more than one call may read
+		inParallel(events-1, func(int) { newShow(t, s, tickets(1)) })
 		const bookings = 5000
 		inParallel(bookings, func(i int) {
 			who := user(1) // has nearly half of all
@@ -258,7 +260,7 @@ func TestVerifyReadsInBoundedSteps(t *testing.T) {
 				entries += len(reply.Val())
 			case *redis.ZSliceCmd:
 				entries += len(reply.Val())
-			case *redis.SliceCmd, *redis.StringCmd, *redis.IntCmd, *redis.StatusCmd:
+			case *redis.SliceCmd, *redis.StringCmd, *redis.IntCmd, *redis.StatusCmd, *redis.DurationCmd:
 			default:
 				t.Errorf("a command of unknown reach: %v", command.Args())
 			}
@@ -273,6 +275,9 @@ func TestVerifyReadsInBoundedSteps(t *testing.T) {
 		}
 		if counts["hscan"] < 2*bookings/most || counts["lrange"] < 2 || counts["zrangebyscore"] < 2 {
 			t.Errorf("calls: %v", counts)
+		}
+		if all := verifyAll(t, s); len(all.events) != events || len(all.found) != 1 {
+			t.Errorf("%d events verified, found %v", len(all.events), all.found)
 		}
 	})
 }
@@ -295,6 +300,27 @@ func TestVerifyUnsteady(t *testing.T) {
 			t.Errorf("%v, want ErrUnsteady", err)
 		}
 		wantNoBreach(t, s, v.ref)
+	})
+}
+
+func TestVerifyAllUnsteady(t *testing.T) {
+	onRealEngines(t, func(t *testing.T, s *store.Store) {
+		v := newVictim(t, s)
+		second := store.Beside(s)
+		defer func() { _ = second.Close() }()
+		v.do("HDEL", "events", "last")
+		var looks atomic.Int64
+		second.Client().AddHook(spy{after: func(redis.Cmder) {}, before: func(command redis.Cmder) {
+			if command.Name() == "hscan" && command.Args()[1] == "events" && looks.Add(1) == 2 {
+				v.do("HSET", "events", "last", v.event.Number)
+			}
+		}})
+		told := map[uint64]error{}
+		numbers, err := second.VerifyAll(ctx, func(breach store.Breach) { t.Error(breach) },
+			func(result store.Verification, err error) { told[result.Number] = err })
+		if err != nil || numbers.Breaches != 0 || len(told) != 2 || told[v.event.Number] != nil || !errors.Is(told[0], store.ErrUnsteady) {
+			t.Errorf("%+v, %v, told %v; want ErrUnsteady of all events, and event %d verified", numbers, err, told, v.event.Number)
+		}
 	})
 }
 

@@ -1,0 +1,209 @@
+package store_test
+
+import (
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"boxoffice/store"
+)
+
+// allVerified is what a verification of all events came to.
+type allVerified struct {
+	numbers store.Numbers
+	events  []uint64
+	found   []store.Breach
+}
+
+func verifyAll(t *testing.T, s *store.Store) allVerified {
+	t.Helper()
+	var all allVerified
+	told := 0
+	numbers, err := s.VerifyAll(ctx, func(b store.Breach) { all.found = append(all.found, b) }, func(v store.Verification, err error) {
+		if err != nil {
+			t.Errorf("event %d: %v", v.Number, err)
+		}
+		all.events = append(all.events, v.Number)
+		told += v.Breaches
+	})
+	if err != nil || told+numbers.Breaches != len(all.found) {
+		t.Errorf("%v; %d breaches counted, reported: %v", err, told+numbers.Breaches, all.found)
+	}
+	slices.Sort(all.events)
+	all.numbers = numbers
+	return all
+}
+
+// Each loss is seen when all of six events are verified, and hides no event that is left.
+func TestVerifyAllFindsLostEvents(t *testing.T) {
+	everything := []uint64{1, 2, 3, 4, 5, 6}
+	for _, c := range []struct {
+		name    string
+		lose    func(v *victim) // the victim is event 1
+		events  []uint64        // that are verified
+		missing string
+		finding string // the only breach, as text; none if empty
+	}{
+		{"nothing", func(*victim) {}, everything, "", ""},
+		{"events", func(v *victim) {
+			for _, number := range []uint64{2, 3, 5} {
+				v.do("DEL", store.EventKeys(number)[0], store.EventKeys(number)[1], store.EventKeys(number)[2])
+			}
+		}, []uint64{1, 4, 6}, "2-3, 5", ""},
+		{"the last event", func(v *victim) {
+			v.do("DEL", store.EventKeys(6)[0], store.EventKeys(6)[1], store.EventKeys(6)[2])
+		}, []uint64{1, 2, 3, 4, 5}, "6", ""},
+		{"an event's hash", func(v *victim) { v.do("DEL", store.EventKeys(5)[0]) }, everything, "",
+			"event 5: keys: the key event:{5} is gone"},
+		{"the counter, set back", func(v *victim) { v.do("HSET", "events", "last", 2) }, everything, "",
+			"all events: event numbers: the counter of events (field last) is 2, and creations were given numbers up to 6"},
+		{"the counter", func(v *victim) { v.do("HDEL", "events", "last") }, everything, "",
+			"all events: event numbers: the counter of events is gone"},
+		{"the counter, made no number", func(v *victim) { v.do("HSET", "events", "last", "many") }, everything, "",
+			`all events: event numbers: the counter of events (field last) is "many"`},
+		{"the counter, set ahead", func(v *victim) { v.do("HSET", "events", "last", 1<<47) }, everything, "",
+			"event 7: event numbers: given numbers that no creation has any more (7-140737488355328)"},
+		{"a creation's number", func(v *victim) { v.do("HDEL", "events", v.creationOf(4)) }, everything, "",
+			"event 4: event numbers: given numbers that no creation has any more (4)"},
+		{"a creation's number and the event", func(v *victim) {
+			v.do("HDEL", "events", v.creationOf(4))
+			v.do("DEL", store.EventKeys(4)[0], store.EventKeys(4)[1], store.EventKeys(4)[2])
+		}, []uint64{1, 2, 3, 5, 6}, "", "event 4: event numbers: given numbers that no creation has any more (4)"},
+		{"the last numbers, in a failover", func(v *victim) {
+			v.do("HDEL", "events", v.creationOf(5), v.creationOf(6))
+			v.do("HSET", "events", "last", 4)
+		}, everything, "", "event 5: event numbers: there are events whose numbers were never given (5-6)"},
+		{"all numbers", func(v *victim) { v.do("DEL", "events") }, everything, "",
+			"event 1: event numbers: there are events whose numbers were never given (1-6)"},
+		{"a creation's number to nonsense", func(v *victim) { v.do("HSET", "events", "nonsense", 3) }, everything, "",
+			`all events: event numbers: field "nonsense" is "3"`},
+		{"time", func(v *victim) { v.do("EXPIRE", "events", 100_000) }, everything, "",
+			"all events: keys: the key events has a time to live"},
+		{"an event's time", func(v *victim) { v.do("EXPIRE", store.EventKeys(3)[0], 100_000) }, everything, "",
+			"event 3: keys: the key event:{3} has a time to live"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			onEmbeddedAndRedis(t, func(t *testing.T, s *store.Store) {
+				v := newVictim(t, s)
+				for range 5 {
+					newShow(t, s, tickets(3)).book("a", 1)
+				}
+				c.lose(v)
+				all := verifyAll(t, s)
+				if !slices.Equal(all.events, c.events) || all.numbers.Missing.String() != c.missing {
+					t.Errorf("verified %v, want %v; missing %q, want %q", all.events, c.events, all.numbers.Missing, c.missing)
+				}
+				if c.finding == "" && len(all.found) > 0 || c.finding != "" &&
+					(len(all.found) != 1 || !strings.HasPrefix(all.found[0].String(), c.finding)) {
+					t.Errorf("found %v, want %q", all.found, c.finding)
+				}
+			})
+		})
+	}
+}
+
+// creationOf returns the creation that was given a number.
+func (v *victim) creationOf(number uint64) string {
+	v.t.Helper()
+	event, err := v.Event(ctx, store.EventNumber(number))
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	for creation, given := range v.redis.HGetAll(ctx, "events").Val() {
+		// An id's version and variant are set in the event's UUID, not in the creation's id.
+		if creation != "last" && given == strconv.FormatUint(number, 10) && creation[10:] == name(event.UUID)[10:] {
+			return creation
+		}
+	}
+	v.t.Fatalf("no creation of event %d", number)
+	return ""
+}
+
+// A number that was found occupied is of two creations, and of one event.
+func TestVerifyAllOccupiedNumbers(t *testing.T) {
+	onEmbeddedAndRedis(t, func(t *testing.T, s *store.Store) {
+		newShow(t, s, tickets(1))
+		newShow(t, s, tickets(1))
+		if err := s.Client().HSet(ctx, "events", "last", 0).Err(); err != nil {
+			t.Fatal(err)
+		}
+		if third := newShow(t, s, tickets(1)); third.event.Number != 3 {
+			t.Fatalf("the third event has number %d", third.event.Number)
+		}
+		all := verifyAll(t, s)
+		if !slices.Equal(all.events, []uint64{1, 2, 3}) || all.numbers.Given != 3 || all.numbers.Missing != nil || all.found != nil {
+			t.Errorf("%+v", all)
+		}
+	})
+}
+
+// More events than one step reads, and those beyond the counter too.
+func TestVerifyAllManyEvents(t *testing.T) {
+	onEmbeddedAndRedis(t, func(t *testing.T, s *store.Store) {
+		const count = 1300
+		for range count {
+			newShow(t, s, tickets(1))
+		}
+		if err := s.Client().HSet(ctx, "events", "last", 4).Err(); err != nil {
+			t.Fatal(err)
+		}
+		if all := verifyAll(t, s); len(all.events) != count || all.numbers.Given != count || len(all.found) != 1 {
+			t.Errorf("%d events verified, %d given, %v", len(all.events), all.numbers.Given, all.found)
+		}
+		if err := s.Client().Del(ctx, "events").Err(); err != nil {
+			t.Fatal(err)
+		}
+		if all := verifyAll(t, s); len(all.events) != count || all.numbers.Given != 0 || len(all.found) != 1 {
+			t.Errorf("%d events verified, %d given, %v", len(all.events), all.numbers.Given, all.found)
+		}
+	})
+}
+
+func TestVerifyAllNothing(t *testing.T) {
+	onEveryEngine(t, func(t *testing.T, s *store.Store) {
+		if all := verifyAll(t, s); all.events != nil || all.numbers.Given != 0 || all.numbers.Missing != nil || all.found != nil {
+			t.Errorf("%+v", all)
+		}
+	})
+}
+
+// Events that are created meanwhile are neither lost nor unknown.
+func TestVerifyAllWhileEventsAreCreated(t *testing.T) {
+	onRealEngines(t, func(t *testing.T, s *store.Store) {
+		stop := make(chan struct{})
+		var group sync.WaitGroup
+		for range 4 {
+			group.Go(func() {
+				for range 100 {
+					select {
+					case <-stop:
+						return
+					default:
+						if _, err := s.Initialize(ctx, store.InitializeRequest{Name: "x", TotalTickets: 1}); err != nil {
+							t.Error(err)
+							return
+						}
+					}
+				}
+			})
+		}
+		for range 5 {
+			_, err := s.VerifyAll(ctx, func(b store.Breach) { t.Error(b) }, func(v store.Verification, err error) {
+				if err != nil && !errors.Is(err, store.ErrEventNotFound) {
+					t.Error(v, err)
+				}
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		}
+		close(stop)
+		group.Wait()
+		if all := verifyAll(t, s); all.found != nil || all.numbers.Missing != nil || len(all.events) != all.numbers.Given {
+			t.Errorf("%+v", all)
+		}
+	})
+}

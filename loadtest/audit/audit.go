@@ -126,7 +126,7 @@ func (r *Result) Check(
 		}
 	}
 	for _, event := range events {
-		state, bookings, err := fetch(ctx, client, event.ID)
+		state, status, bookings, err := fetch(ctx, client, event.ID)
 		if err != nil {
 			return fmt.Errorf("audit of event %s: %w", event.ID, err)
 		}
@@ -140,28 +140,33 @@ func (r *Result) Check(
 		c.checkOrder()
 		c.checkPlaces()
 		c.checkCounts()
+		c.checkStatusNow(status)
 	}
 	return nil
 }
 
-// fetch reads an event and its bookings at one version.
-func fetch(ctx context.Context, client *service.Client, id load.ID) (service.Event, []service.Booking, error) {
+// fetch reads an event, its status and its bookings at one version.
+func fetch(ctx context.Context, client *service.Client, id load.ID) (
+	event, status service.Event, bookings []service.Booking, err error,
+) {
 	const tries = 5
 	for try := 0; ; try++ {
 		before, err := client.Event(ctx, id)
 		if err != nil {
-			return before, nil, err
+			return event, status, nil, err
 		}
-		bookings, err := client.Bookings(ctx, id)
-		if err != nil {
-			return before, nil, err
+		if bookings, err = client.Bookings(ctx, id); err != nil {
+			return event, status, nil, err
 		}
-		after, err := client.Event(ctx, id)
-		if err != nil || after.Version == before.Version {
-			return after, bookings, err
+		if status, err = client.Status(ctx, id); err != nil {
+			return event, status, nil, err
+		}
+		event, err = client.Event(ctx, id)
+		if err != nil || event.Version == before.Version {
+			return event, status, bookings, err
 		}
 		if try == tries {
-			return after, nil, fmt.Errorf("somebody keeps changing it: version %d, then %d", before.Version, after.Version)
+			return event, status, nil, fmt.Errorf("somebody keeps changing it: version %d, then %d", before.Version, event.Version)
 		}
 	}
 }

@@ -38,3 +38,30 @@ func (c *eventCase) checkCounts() {
 		}
 	}
 }
+
+// checkStatusNow holds what the event's status says against the bookings that are
+// listed: the service may keep the two apart.
+func (c *eventCase) checkStatusNow(status service.Event) {
+	var confirmed, waiting int64
+	for _, row := range c.rows {
+		switch row.Status {
+		case service.Confirmed:
+			confirmed += row.Quantity
+		case service.Waiting:
+			waiting++
+		}
+	}
+	about := func(format string, args ...any) { c.breachf(Counts, c.event.ID, "", "its status "+format, args...) }
+	if id := c.event.ID.String(); status.ID != id {
+		about("is of event %q", status.ID)
+	}
+	if status.Version != c.state.Version || status.Total != c.state.Total {
+		about("tells %d tickets at version %d, there are %d at version %d", status.Total, status.Version, c.state.Total, c.state.Version)
+	}
+	if status.Available != c.state.Total-confirmed {
+		about("tells %d available tickets, its bookings leave %d", status.Available, c.state.Total-confirmed)
+	}
+	if status.Waiting != waiting {
+		about("tells %d bookings in line, %d are listed", status.Waiting, waiting)
+	}
+}

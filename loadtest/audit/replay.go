@@ -10,6 +10,7 @@ const lookLimit = 500
 type history struct {
 	*eventCase
 	total, confirmed int64
+	waiting          int64           // bookings in line
 	raises           map[int64]int64 // version -> total
 	line             []*row          // from next, those who are gone included
 	next             int             // index in line
@@ -108,6 +109,7 @@ func (h *history) checkHead(when string, args ...any) {
 func (h *history) cancel(version int64, row *row, _ *step) {
 	if row.Waited && (row.Promoted == 0 || row.Promoted >= version) {
 		h.gone[row] = true
+		h.waiting--
 		return
 	}
 	h.confirmed -= row.Quantity
@@ -126,12 +128,31 @@ func (h *history) book(version int64, row *row, s *step) {
 		}
 		row.place = len(h.line)
 		h.line = append(h.line, row)
+		h.waiting++
+		if !s.isTangled() && !h.lost {
+			h.checkTold(row)
+		}
 		return
 	}
 	h.confirmed += row.Quantity
 	if head != nil && !s.isTangled() {
 		h.failf(Overtaken, row.id, "it was confirmed at once at version %d, while booking %s had waited since version %d",
 			version, head.id, head.Version)
+	}
+}
+
+// checkTold makes sure that who was put last in line was told that place.
+func (h *history) checkTold(row *row) {
+	if row.claim == nil {
+		return
+	}
+	for _, entry := range row.claim.entries {
+		if entry.Outcome == load.Waiting && entry.Booked == row.id && entry.Answer.Version == row.Version &&
+			entry.Position != h.waiting {
+			h.failf(Position, row.id, "it was put in line at version %d and told place %d, it was place %d",
+				row.Version, entry.Position, h.waiting)
+			return
+		}
 	}
 }
 
@@ -150,4 +171,5 @@ func (h *history) promote(version int64, row *row, s *step) {
 			version, row.Version, head.id, head.Version)
 	}
 	h.gone[row] = true
+	h.waiting--
 }

@@ -99,6 +99,12 @@ func (c *Client) Event(ctx context.Context, id load.ID) (event Event, err error)
 	return event, err
 }
 
+// Status reads an event as most clients do: without its confirmed tickets and its state.
+func (c *Client) Status(ctx context.Context, id load.ID) (event Event, err error) {
+	err = c.call(ctx, c.Targets, http.MethodGet, "/api/events/status/"+id.String(), "", nil, &event)
+	return event, err
+}
+
 // pageLimit is the most that the service gives at once.
 const pageLimit = 500
 

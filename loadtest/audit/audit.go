@@ -139,6 +139,7 @@ func (r *Result) Check(
 		c.checkHistory()
 		c.checkOrder()
 		c.checkPlaces()
+		c.checkLookups()
 		c.checkCounts()
 		c.checkStatusNow(status)
 	}

@@ -26,7 +26,8 @@ type step struct {
 	user, key uint64
 	cancels   int   // 1 + index of the step whose booking it cancels; 0: it books
 	raise     int64 // the total to raise to; 0: none
-	status    bool  // only look
+	status    bool  // only look at the event
+	looks     int   // 1 + index of the step whose booking it looks up
 }
 
 func (s *story) Next(i int64, request *load.Request) bool {
@@ -38,6 +39,10 @@ func (s *story) Next(i int64, request *load.Request) bool {
 	if now.cancels > 0 {
 		earlier := s.entries[now.cancels-1]
 		*request = load.Request{Kind: load.Cancel, Event: s.event, User: earlier.User, Booking: earlier.Booked}
+	}
+	if now.looks > 0 {
+		earlier := s.entries[now.looks-1]
+		*request = load.Request{Kind: load.Lookup, Event: s.event, User: earlier.User, Booking: earlier.Booked}
 	}
 	if now.raise > 0 {
 		raise := audit.Raise{Total: now.raise}
@@ -127,6 +132,15 @@ func TestFaultsAreCaughtAndNamed(t *testing.T) {
 		{"told another place in line once it is shorter", func(f *faulty) { f.wrongTold = true },
 			bookThen(5, step{cancels: 1}, step{cancels: 4}, step{user: 6, key: 6}), audit.Position, "0006"},
 		{"a status that is behind", func(f *faulty) { f.staleStatus = true }, book(5), audit.Counts, ""},
+		{"a status that was behind", func(f *faulty) { f.staleUntil = 5 },
+			bookThen(4, step{status: true}, step{user: 5, key: 5}), audit.Counts, ""},
+		{"another booking was looked up", func(f *faulty) { f.wrongLookup = true }, bookThen(4, step{looks: 1}), audit.WrongRecord, "0001"},
+		{"still there after its cancellation", func(f *faulty) { f.staleLookup = true },
+			bookThen(4, step{cancels: 1}, step{looks: 1}), audit.LostCancel, "0001"},
+		{"cancelled before anybody asked for it", func(f *faulty) { f.foresee = true },
+			bookThen(4, step{looks: 2}, step{cancels: 2}), audit.WrongRecord, "0002"},
+		{"in line without a place", func(f *faulty) { f.staleLookup = true },
+			bookThen(4, step{cancels: 1}, step{looks: 3}), audit.WrongRecord, "0003"},
 		{"a raise acknowledged and forgotten", func(f *faulty) { f.forgetRaise = true }, bookThen(5, step{raise: 3}), audit.Counts, ""},
 		{"a raise, and later a change without a trace", func(f *faulty) { f.skipBooking = 5; f.raiseFails = true },
 			bookThen(5, step{raise: 3}, step{user: 6, key: 6}), audit.VersionGap, ""},
@@ -186,7 +200,7 @@ func TestUnknownOutcomes(t *testing.T) {
 		{"a place in line that moves back", func(entries *[]load.Entry) {
 			for _, look := range []load.Entry{{Sent: 1 << 50, Done: 1<<50 + 1, Answer: load.Answer{Outcome: load.Found, Position: 1}},
 				{Sent: 1 << 51, Done: 1<<51 + 1, Answer: load.Answer{Outcome: load.Found, Position: 2}}} {
-				look.Kind, look.Booking = load.Lookup, (*entries)[2].Booked
+				look.Kind, look.Booking, look.Booked = load.Lookup, (*entries)[2].Booked, (*entries)[2].Booked
 				*entries = append(*entries, look)
 			}
 		}, audit.MovedBack},

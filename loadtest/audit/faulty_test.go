@@ -47,6 +47,10 @@ type faulty struct {
 	forgetRaise      bool  // acknowledged, and nothing done
 	promoteLate      bool  // a raise promotes nobody, the next cancellation does
 	wrongTold        bool  // a newcomer is told another place in line than the one it got
+	staleUntil       int   // the status does not know of the newest booking, until there are so many
+	wrongLookup      bool  // it finds the newest booking, whatever it is asked for
+	foresee          bool  // it takes bookings for cancelled
+	staleLookup      bool  // it does not know of cancellations and promotions
 	staleStatus      bool  // the status does not know of the newest booking
 }
 
@@ -88,6 +92,8 @@ func (f *faulty) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		f.list(w)
 	case strings.HasPrefix(r.URL.Path, "/api/events/status/"):
 		f.status(w)
+	case strings.HasPrefix(r.URL.Path, "/api/bookings/"):
+		f.lookUp(w, strings.TrimPrefix(r.URL.Path, "/api/bookings/"))
 	case r.Method == http.MethodPatch:
 		f.raise(w, body.Total)
 	case strings.HasPrefix(r.URL.Path, "/api/events/"):
@@ -245,57 +251,4 @@ func (f *faulty) raise(w http.ResponseWriter, total int64) {
 		return
 	}
 	answer(w, http.StatusOK, f.shown())
-}
-
-func (f *faulty) status(w http.ResponseWriter) {
-	shown := f.shown()
-	if f.staleStatus {
-		shown.Waiting--
-	}
-	answer(w, http.StatusOK, map[string]any{
-		"eventId": eventID, "number": 1, "uuid": eventID, "availableTickets": shown.Available,
-		"totalTickets": shown.Total, "waitingListCount": shown.Waiting, "version": shown.Version,
-	})
-}
-
-func (f *faulty) shown() service.Event {
-	shown := f.event
-	shown.Total = f.total
-	for _, b := range f.bookings {
-		if b.Status == service.Confirmed {
-			shown.Confirmed += b.Quantity
-		}
-	}
-	shown.Available = shown.Total - shown.Confirmed
-	shown.Waiting = int64(len(f.line()))
-	if f.miscount {
-		shown.Waiting++
-		shown.Available--
-	}
-	return shown
-}
-
-func (f *faulty) list(w http.ResponseWriter) {
-	var shown []service.Booking
-	for _, b := range f.bookings {
-		one := *b
-		if b.Status == service.Waiting {
-			one.Position = int64(slices.Index(f.line(), b)) + 1
-			if f.wrongPlace {
-				one.Position++
-			}
-		}
-		shown = append(shown, one)
-	}
-	if f.loseFirst {
-		shown = shown[1:]
-	}
-	if f.inventOne {
-		shown = append(shown, service.Booking{
-			ID: "00000000-0001-8ccc-8ccc-000000000001", User: "ghost", Quantity: 1, Status: service.Waiting,
-			Version: f.event.Version, Waited: true, Position: int64(len(f.line()) + 1),
-		})
-	}
-	slices.Reverse(shown)
-	answer(w, http.StatusOK, map[string]any{"bookings": shown})
 }

@@ -16,8 +16,11 @@ func (s *step) isTangled() bool { return len(s.booked)+len(s.cancelled) > 1 }
 func (c *eventCase) checkHistory() {
 	steps := c.steps()
 	h := history{eventCase: c, total: c.event.Total, raises: c.raises(steps), gone: make(map[*row]bool)}
+	h.seen = c.seen()
+	h.checkSeen(1)
 	for version := int64(2); version < int64(len(steps)); version++ {
 		h.replay(version, &steps[version])
+		h.checkSeen(version)
 	}
 	if c.state.State == "open" {
 		h.checkHead("at the end")

@@ -15,6 +15,7 @@ type history struct {
 	line             []*row          // from next, those who are gone included
 	next             int             // index in line
 	gone             map[*row]bool   // cancelled in line, or promoted
+	seen             []*load.Entry   // what clients saw of its status from here on
 	oversold         int64           // as far as that was told
 	lost             bool            // a change is missing: how many tickets are free is not known
 	late             *row            // head that should have been promoted, as far as that was told

@@ -105,16 +105,31 @@ func readBody(kind Kind, code int, body []byte) Answer {
 		answer.Promoted = int32(integerMember(body, `"promoted":`))
 	case Status:
 		answer.Outcome = Found
+		answer.Available = integerMember(body, `"availableTickets":`)
+		answer.Position = integerMember(body, `"waitingListCount":`)
 		whole = bytes.Contains(body, []byte(`"availableTickets":`))
 	case Lookup:
 		answer.Outcome = Found
 		answer.Position = integerMember(body, `"position":`)
-		whole = bytes.Contains(body, []byte(`"bookingId":`))
+		answer.State = stateOf(stringMember(body, `"status":`))
+		answer.Booked, whole = ParseID(stringMember(body, `"bookingId":`))
 	}
 	if !whole {
 		return Answer{Outcome: Failed, Reason: ReasonMalformed, Code: uint16(code)}
 	}
 	return answer
+}
+
+func stateOf(text []byte) State {
+	switch string(text) { // compares without a copy
+	case "Confirmed":
+		return StateConfirmed
+	case "Waiting List":
+		return StateWaiting
+	case "Cancelled":
+		return StateCancelled
+	}
+	return StateNone
 }
 
 // refusal classifies an answer that is not a success.

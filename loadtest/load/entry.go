@@ -85,17 +85,35 @@ var reasonOf = func() map[string]Reason {
 // String returns the reason's name, as reports show it.
 func (r Reason) String() string { return reasonNames[r] }
 
+// State is a booking's, as a lookup tells it. A byte, for the sake of the millions.
+type State uint8
+
+// The states of a booking.
+const (
+	StateNone State = iota // not told, or none that the API has
+	StateConfirmed
+	StateWaiting
+	StateCancelled
+)
+
+var stateNames = []string{"unknown", "Confirmed", "Waiting List", "Cancelled"}
+
+// String returns the state as the API spells it.
+func (s State) String() string { return stateNames[s] }
+
 // Answer is what came back.
 type Answer struct {
-	Outcome  Outcome
-	Reason   Reason
-	Replayed bool   // the service says that it answered this before
-	Code     uint16 // HTTP status, 0 = no answer
-	Promoted int32  // bookings that a cancellation promoted
-	Booked   ID     // the booking that was made
-	Next     ID     // the first booking that a cancellation promoted
-	Position int64
-	Version  int64 // of the event
+	Outcome   Outcome
+	Reason    Reason
+	Replayed  bool   // the service says that it answered this before
+	State     State  // of the booking that was looked up
+	Code      uint16 // HTTP status, 0 = no answer
+	Promoted  int32  // bookings that a cancellation promoted
+	Booked    ID     // the booking that was made, or is told of
+	Next      ID     // the first booking that a cancellation promoted
+	Position  int64  // of a booking in line; in an event's status, how many are in line
+	Available int64  // tickets, in an event's status
+	Version   int64  // of the event; in a lookup, when it was booked
 }
 
 // Entry is a request with its answer.

@@ -134,7 +134,7 @@ func TestFaultsAreCaughtAndNamed(t *testing.T) {
 		{"a status that is behind", func(f *faulty) { f.staleStatus = true }, book(5), audit.Counts, ""},
 		{"a status that was behind", func(f *faulty) { f.staleUntil = 5 },
 			bookThen(4, step{status: true}, step{user: 5, key: 5}), audit.Counts, ""},
-		{"another booking was looked up", func(f *faulty) { f.wrongLookup = true }, bookThen(4, step{looks: 1}), audit.WrongRecord, "0001"},
+		{"another booking was looked up", func(f *faulty) { f.wrongLookup = true }, bookThen(4, step{looks: 3}), audit.WrongRecord, "0003"},
 		{"still there after its cancellation", func(f *faulty) { f.staleLookup = true },
 			bookThen(4, step{cancels: 1}, step{looks: 1}), audit.LostCancel, "0001"},
 		{"cancelled before anybody asked for it", func(f *faulty) { f.foresee = true },

@@ -122,15 +122,15 @@ func TestKneeOfTheGenerator(t *testing.T) {
 	slowing := func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if strings.HasSuffix(r.URL.Path, "/book") && booked.Add(1) > 60 {
-				time.Sleep(300 * time.Millisecond)
+				time.Sleep(1500 * time.Millisecond)
 			}
 			next.ServeHTTP(w, r)
 		})
 	}
 	target := instance(t, store.Config{}, pretend, slowing)
 	r := command(t, append([]string{
-		"-scenario", "ramp", "-target", target, "-rate", "100", "-duration", "5s", "-step", "500ms",
-	}, lenient...)...)
+		"-scenario", "ramp", "-target", target, "-rate", "100", "-duration", "5s", "-step", "500ms", "-p99-limit", "1s",
+	}, append(lenient, "-connections", "128")...)...)
 	r.want(t, 0, "knee: 100 requests/s")
 
 	for name, test := range map[string]struct {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"strconv"
 )
 
@@ -35,6 +36,9 @@ func (s *Store) Update(ctx context.Context, request UpdateRequest) (Event, error
 	r, err := s.run(ctx, updateScript, []string{eventKey(event.number)},
 		event.uuid, token(randomTail()), name,
 		optional(request.TotalTickets), optional(request.MaxPerUser), optional(request.WaitlistLimit), state)
+	if errors.Is(err, ErrUnavailable) { // the change may have been made, and then there is work
+		s.helpPromote(event.number) //nolint:contextcheck // it outlives the request
+	}
 	if err != nil {
 		return Event{}, err
 	}

@@ -57,7 +57,7 @@ func plot(title, x, y string, all ...series) string {
 		text(atX(p.X), plotHeight-plotBottom+20, "middle", short(p.X))
 	}
 	text(plotLeft+plotInnerWidth/2, plotHeight-14, "middle", x)
-	text(plotLeft, plotTop-12, "end", y)
+	text(8, plotTop-12, "start", y)
 	for i, one := range all {
 		colour := plotColours[(i+len(plotColours)-len(all))%len(plotColours)]
 		var path []string
@@ -79,7 +79,7 @@ func short(value float64) string {
 	switch {
 	case value >= 1e6:
 		return fmt.Sprintf("%gM", value/1e6)
-	case value >= 1e3:
+	case value >= 1e3 && math.Mod(value, 100) == 0:
 		return fmt.Sprintf("%gk", value/1e3)
 	default:
 		return fmt.Sprintf("%g", value)

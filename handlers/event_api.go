@@ -25,9 +25,9 @@ func parseEventInitialize(r *http.Request) (store.InitializeRequest, error) {
 		return store.InitializeRequest{}, err
 	}
 	name, nameErr := nameField("Event name", body["eventName"])
-	total, totalErr := integerField("Total tickets", body["totalTickets"], 1, maxTickets)
-	if totalErr != nil && !(isInteger(body["totalTickets"]) && body["totalTickets"][0] != '-' && string(body["totalTickets"]) != "0") {
-		totalErr = badInput("Total tickets must be a positive number")
+	total, totalErr := int64(0), badInput("Total tickets must be a positive number")
+	if raw := body["totalTickets"]; isInteger(raw) && raw[0] >= '1' {
+		total, totalErr = integerField("Total tickets", raw, 1, maxTickets)
 	}
 	return initializeRequest(r, name, total, body["maxPerUser"], body["waitingListLimit"], nameErr, totalErr)
 }

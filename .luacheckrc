@@ -7,3 +7,5 @@ std = {
   },
 }
 max_line_length = 120
+-- What scripts share is joined in front of each of them, used or not.
+ignore = {"211/write_.*", "211/read_.*", "211/[A-Z_]+"}

@@ -20,56 +20,52 @@ local event, waitlist = KEYS[1], KEYS[2]
 local uuid, booking, user, quantity, now = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local holder = '@' .. user
 
-local e = redis.call('HMGET', event, 'uuid', 'state', 'total', 'confirmed', 'waiting',
-  'maxPerUser', 'version', 'latest', booking, holder)
-local state, waiting, maxPerUser, version, latest = e[2], e[5], e[6], e[7], e[8]
-local earlier, holding = e[9], e[10]
-local total, confirmed, wanted = tonumber(e[3]), tonumber(e[4]), tonumber(quantity)
+local e = redis.call('HMGET', event, 'settings', 'counters', booking, holder)
+local earlier, holding = e[3], e[4] ~= '' and e[4]
+local state, total, maxPerUser, waitlistLimit, this = string.match(e[1] or '', SETTINGS)
+local version, confirmed, waiting, joined, taken, backlog, latest = string.match(e[2] or '', COUNTERS)
+local wanted = tonumber(quantity)
+total, version = tonumber(total), tonumber(version)
 
-if not version or (uuid ~= '' and uuid ~= e[1]) then return {'no_event', 0, 0, 0, 0} end
+if not version or (uuid ~= '' and uuid ~= this) then return {'no_event', 0, 0, 0, 0} end
 if earlier then
   local booked, first, position, owner =
     string.match(earlier, '^%u|%d*|%d*|[^|]*|(%d+)|%d+|(%d+)|[^|]*|[^|]*|%d*|(%d*)|(.*)$')
   if booked ~= quantity or owner ~= user then return {'mismatch', 0, 0, 0, 0} end
   return {position == '' and 'confirmed' or 'waiting', tonumber(first), tonumber(position) or 0, 1, 0}
 end
-if state ~= 'open' then return {'event_' .. state, tonumber(version), 0, 0, 0} end
-if wanted > total then return {'over_capacity', tonumber(version), 0, 0, 0} end
+if state ~= 'open' then return {'event_' .. state, version, 0, 0, 0} end
+if wanted > total then return {'over_capacity', version, 0, 0, 0} end
 
 local held, oldest, newest = 0, booking, ''
 if holding then held, oldest, newest = read_holding(holding) end
 if maxPerUser ~= '0' and held + wanted > tonumber(maxPerUser) then
-  return {'user_limit', tonumber(version), 0, 0, 0}
+  return {'user_limit', version, 0, 0, 0}
+end
+
+local word, position = 'confirmed', 0
+local with, place = confirmed + wanted, '||'
+if waiting == '0' and with <= total then
+  confirmed = string.format('%d', with)
+else
+  word, position = 'waiting', waiting + 1
+  if waitlistLimit ~= '0' and position > tonumber(waitlistLimit) then
+    return {'waiting_list_full', version, 0, 0, 0}
+  end
+  waiting, joined = string.format('%d', position), string.format('%d', joined + 1)
+  place = joined .. '|' .. waiting .. '|'
+  redis.call('RPUSH', waitlist, booking)
 end
 
 version = version + 1
 local raised = string.format('%d', version)
-local word, position, backlog = 'confirmed', 0, 0
-local counter, count, record
-if waiting == '0' and confirmed + wanted <= total then
-  counter, count = 'confirmed', string.format('%d', confirmed + wanted)
-  record = 'C||||' .. quantity .. '|' .. now .. '|' .. raised .. '|' .. latest
-    .. '|' .. newest .. '|||' .. user
-else
-  local line = redis.call('HMGET', event, 'joined', 'waitlistLimit', 'backlog')
-  position = waiting + 1
-  if line[2] ~= '0' and position > tonumber(line[2]) then
-    return {'waiting_list_full', version - 1, 0, 0, 0}
-  end
-  word, backlog = 'waiting', line[3] and 1 or 0
-  counter, count = 'waiting', string.format('%d', position)
-  local joined = string.format('%d', line[1] + 1)
-  record = 'W||||' .. quantity .. '|' .. now .. '|' .. raised .. '|' .. latest
-    .. '|' .. newest .. '|' .. joined .. '|' .. count .. '|' .. user
-  redis.call('RPUSH', waitlist, booking)
-  redis.call('HSET', event, 'joined', joined)
-end
-
+local record = (word == 'waiting' and 'W||||' or 'C||||') .. quantity .. '|' .. now .. '|' .. raised
+  .. '|' .. latest .. '|' .. newest .. '|' .. place .. user
+local counters = write_counters(raised, confirmed, waiting, joined, taken, backlog, booking)
 if holding then
-  redis.call('HSET', event, counter, count, 'version', raised, 'latest', booking, booking, record,
+  redis.call('HSET', event, 'counters', counters, booking, record,
     holder, write_holding(held + wanted, oldest, booking), '>' .. newest, booking)
 else
-  redis.call('HSET', event, counter, count, 'version', raised, 'latest', booking, booking, record,
-    holder, quantity .. ':' .. booking)
+  redis.call('HSET', event, 'counters', counters, booking, record, holder, quantity .. ':' .. booking)
 end
-return {word, version, position, 0, backlog}
+return {word, version, position, 0, word == 'waiting' and tonumber(backlog) or 0}

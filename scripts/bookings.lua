@@ -15,10 +15,12 @@
 local event, left = KEYS[1], KEYS[2]
 local uuid, id, limit = ARGV[1], ARGV[2], tonumber(ARGV[3])
 
-local e = redis.call('HMGET', event, 'uuid', 'latest', 'taken')
-if not e[1] or (uuid ~= '' and uuid ~= e[1]) then return {'no_event', '', '', {}} end
+local e = redis.call('HMGET', event, 'settings', 'counters')
+local _, _, _, _, this = string.match(e[1] or '', SETTINGS)
+local _, _, _, _, taken, _, latest = string.match(e[2] or '', COUNTERS)
+if not this or (uuid ~= '' and uuid ~= this) then return {'no_event', '', '', {}} end
 local given = id ~= ''
-if not given then id = e[2] end
+if not given then id = latest end
 
 local rows = {}
 while id ~= '' and #rows < limit * 3 do
@@ -30,11 +32,11 @@ while id ~= '' and #rows < limit * 3 do
   end
   local position = 0
   if string.sub(record, 1, 1) == 'W' then
-    position = seq - e[3] - redis.call('ZCOUNT', left, 1, seq - 1)
+    position = seq - taken - redis.call('ZCOUNT', left, 1, seq - 1)
   end
   rows[#rows + 1] = id
   rows[#rows + 1] = record
   rows[#rows + 1] = position
   id = earlier
 end
-return {'found', e[1], id, rows}
+return {'found', this, id, rows}

@@ -25,8 +25,9 @@ local holder = '@' .. user
 local by_user = booking == ''
 
 if by_user then
-  local found = redis.call('HMGET', event, 'uuid', cancellation, holder)
-  if uuid ~= '' and uuid ~= found[1] then return {'no_event', 0, '', '', 0, 0, 0} end
+  local found = redis.call('HMGET', event, 'settings', cancellation, holder)
+  local _, _, _, _, this = string.match(found[1] or '', SETTINGS)
+  if uuid ~= '' and uuid ~= this then return {'no_event', 0, '', '', 0, 0, 0} end
   booking = found[2] or ''
   if booking == '' and found[3] then
     local _, oldest = read_holding(found[3])
@@ -34,29 +35,33 @@ if by_user then
   end
 end
 
-local newer_link = '>' .. booking
-local e = redis.call('HMGET', event, 'state', 'total', 'confirmed', 'waiting', 'joined', 'taken',
-  'version', 'backlog', booking, holder, newer_link)
-local record, holding, newer = e[9], e[10], e[11]
-if not e[7] then return {'no_event', 0, '', '', 0, 0, 0} end
-local version, backlog = tonumber(e[7]), e[8] and 1 or 0
+local e = redis.call('HMGET', event, 'settings', 'counters', booking, holder)
+local record, holding = e[3], e[4]
+local version, confirmed, waiting, joined, taken, backlog, latest = string.match(e[2] or '', COUNTERS)
+if not version then return {'no_event', 0, '', '', 0, 0, 0} end
+local state, total = string.match(e[1] or '', SETTINGS)
+version = tonumber(version)
 
 local status, promotion, cancelled, freed_to, rest, quantity, older, seq, owner = string.match(record or '',
   '^(%u)|(%d*)|(%d*)|([^|]*)|()(%d+)|%d+|%d+|[^|]*|([^|]*)|(%d*)|%d*|(.*)$')
 if owner ~= user then return {'no_booking', version, '', '', 0, 0, 0} end
 if status == 'X' then
   local first, count = string.match(freed_to, '^([^+]*)%+?(%d*)$')
-  return {'cancelled', tonumber(cancelled), booking, first, tonumber(count) or (first ~= '' and 1 or 0), 1, backlog}
+  local promoted = tonumber(count) or (first ~= '' and 1 or 0)
+  return {'cancelled', tonumber(cancelled), booking, first, promoted, 1, tonumber(backlog)}
 end
-if status == 'C' and backlog == 1 then return {'busy', version, '', '', 0, 0, 1} end
-if not holding then return redis.error_reply('CORRUPT ' .. event .. ' has no holding for ' .. booking) end
+if status == 'C' and backlog == '1' then return {'busy', version, '', '', 0, 0, 1} end
+if not holding or holding == '' then
+  return redis.error_reply('CORRUPT ' .. event .. ' has no holding for ' .. booking)
+end
 
-local total, confirmed, waiting, taken = tonumber(e[2]), tonumber(e[3]), tonumber(e[4]), tonumber(e[6])
-local line = {
-  open = e[1] == 'open', free = total - confirmed, waiting = waiting,
-  joined = tonumber(e[5]), taken = taken, passed = 0, promoted = 0, first = '',
-}
 local raised = string.format('%d', version + 1)
+total = tonumber(total)
+local free = total - confirmed
+local line = {
+  open = state == 'open', free = free, waiting = tonumber(waiting), joined = tonumber(joined),
+  taken = tonumber(taken), passed = 0, promoted = 0, first = '', looked = 0, gone = 0, backlog = false,
+}
 local changes = {}
 local serves = true
 if status == 'C' then
@@ -67,44 +72,44 @@ else
   line.passed = 1
 end
 
--- Out of the chain of the user's live bookings. HDEL comes first: a full Redis
--- lets it through, and after it the rest of the script.
+-- Out of the chain of the user's live bookings.
 local held, oldest, newest = read_holding(holding)
-if booking == oldest and not newer then
-  redis.call('HDEL', event, holder)
+if oldest == newest then
+  changes[1], changes[2] = holder, ''
 else
+  local newer = redis.call('HGET', event, '>' .. booking)
+  -- HDEL comes first: a full Redis lets it through, and after it the rest of the script.
+  redis.call('HDEL', event, '>' .. (newer and booking or older))
   if booking == oldest then
     oldest = newer
-    redis.call('HDEL', event, newer_link)
   elseif not newer then
     newest = older
-    redis.call('HDEL', event, '>' .. older)
   else
-    redis.call('HDEL', event, newer_link)
     local fixed, tail = string.match(redis.call('HGET', event, newer),
       '^(%u|%d*|%d*|[^|]*|%d+|%d+|%d+|[^|]*|)[^|]*(|.*)$')
     redis.call('HSET', event, '>' .. older, newer, newer, fixed .. older .. tail)
   end
-  redis.call('HSET', event, holder, write_holding(held - quantity, oldest, newest))
+  changes[1], changes[2] = holder, write_holding(held - quantity, oldest, newest)
 end
 if serves then -- after the chain: who is promoted may be a booking whose record was just mended
   serve_line(event, waitlist, line, raised, changes)
-  trim_line(waitlist, left, line)
-else
-  redis.call('ZADD', left, seq, seq)
 end
 
 freed_to = line.first
 if line.promoted > 1 then freed_to = freed_to .. '+' .. string.format('%d', line.promoted) end
-local function change(field, value)
-  changes[#changes + 1] = field
-  changes[#changes + 1] = value
+if line.backlog then backlog = '1' end
+if by_user then
+  changes[#changes + 1] = cancellation
+  changes[#changes + 1] = booking
 end
-if line.free ~= total - confirmed then change('confirmed', string.format('%d', total - line.free)) end
-if line.waiting ~= waiting then change('waiting', string.format('%d', line.waiting)) end
-if line.taken ~= taken then change('taken', string.format('%d', line.taken)) end
-if line.backlog and backlog == 0 then change('backlog', '1') end
-if by_user then change(cancellation, booking) end
-redis.call('HSET', event, 'version', raised,
+if line.free ~= free then confirmed = string.format('%d', total - line.free) end
+write_event(event, waitlist, 'counters',
+  write_counters(raised, confirmed, string.format('%d', line.waiting), joined, string.format('%d', line.taken),
+    backlog, latest),
   booking, 'X|' .. promotion .. '|' .. raised .. '|' .. freed_to .. '|' .. string.sub(record, rest), unpack(changes))
-return {'cancelled', version + 1, booking, line.first, line.promoted, 0, (line.backlog or backlog == 1) and 1 or 0}
+if serves then
+  trim_line(waitlist, left, line)
+else
+  redis.call('ZADD', left, seq, seq)
+end
+return {'cancelled', version + 1, booking, line.first, line.promoted, 0, tonumber(backlog)}

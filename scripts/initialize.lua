@@ -2,7 +2,7 @@
 -- cluster refuses a script while a slot moves if a declared key is missing.
 --
 -- KEYS[1]  event           hash, see docs/states.md for its fields
--- KEYS[2]  waitlist        list: index 0 is the booking served last, the line starts at 1
+-- KEYS[2]  waitlist        list, starts with one who is served; see line.lua
 -- KEYS[3]  left            sorted set: line numbers of those who left ahead of their turn
 -- ARGV[1]  uuid            of the event
 -- ARGV[2]  name
@@ -21,18 +21,17 @@ local uuid, name, total = ARGV[1], ARGV[2], ARGV[3]
 local maxPerUser, waitlistLimit, now = ARGV[4], ARGV[5], ARGV[6]
 
 local request = total .. '|' .. maxPerUser .. '|' .. waitlistLimit .. '|' .. name
-local found = redis.call('HMGET', event, 'uuid', 'request', 'createdAt')
+local found = redis.call('HMGET', event, 'settings', 'request', 'createdAt')
 if found[1] then
-  if found[1] ~= uuid then return {'occupied', 0, 0} end
+  local _, _, _, _, there = string.match(found[1] or '', SETTINGS)
+  if there ~= uuid then return {'occupied', 0, 0} end
   if found[2] ~= request then return {'mismatch', 0, 0} end
   return {'replayed', 1, tonumber(found[3])}
 end
 
-redis.call('HSET', event,
-  'format', '1', 'uuid', uuid, 'name', name, 'state', 'open', 'createdAt', now, 'request', request,
-  'total', total, 'maxPerUser', maxPerUser, 'waitlistLimit', waitlistLimit,
-  'confirmed', '0', 'waiting', '0', 'joined', '0', 'taken', '0',
-  'version', '1', 'latest', '')
+redis.call('HSET', event, 'format', '1', 'name', name, 'createdAt', now, 'request', request,
+  'settings', write_settings('open', total, maxPerUser, waitlistLimit, uuid),
+  'counters', write_counters('1', '0', '0', '0', '0', '0', ''))
 redis.call('RPUSH', waitlist, '-')
 redis.call('ZADD', left, '0', '-')
 return {'created', 1, tonumber(now)}

@@ -6,7 +6,10 @@
 -- stops there, line.backlog tells that promote.lua has to go on.
 --
 -- It only reads. What to write of the event it adds to `changes` (field, value,
--- field, value), for the caller's single HSET; trim_line then writes the line.
+-- field, value), for the caller's single write_event; trim_line then cuts those who
+-- were served off the list. It does so for TRIM_EVERY of them at once, as most
+-- cancellations then write one key only. So the list starts with those served since
+-- line number taken - taken % TRIM_EVERY, which entry 0 has.
 --
 -- line is a table: free (tickets), waiting (bookings), joined and taken (line
 -- numbers given and used up), open (may anybody be promoted?), passed (bookings
@@ -14,50 +17,69 @@
 -- (bookings), first (the first one promoted, or '') and backlog.
 
 local LOOK_LIMIT = 500
+local TRIM_EVERY = 32
 
 local function serve_line(event, waitlist, line, version, changes)
+  local free, waiting, taken, joined, open = line.free, line.waiting, line.taken, line.joined, line.open
+  local looked, gone, promoted, first = line.passed, 0, 0, ''
+  local at = taken % TRIM_EVERY + 1
+  local n = #changes
   local stop = false
-  local window = math.max(1, math.min(line.free, line.waiting, LOOK_LIMIT))
-  line.looked, line.gone, line.promoted, line.first = line.passed, 0, 0, ''
-  while not stop and line.looked < LOOK_LIMIT and line.taken + line.looked < line.joined do
+  local window = 1
+  if free > 1 then window = math.max(1, math.min(free, waiting, LOOK_LIMIT)) end
+  while not stop and looked < LOOK_LIMIT and taken + looked < joined do
     -- With nothing free and nobody gone from the line, there is nothing to find.
-    local left_early = line.joined - line.taken - line.looked - line.waiting
-    if left_early == 0 and (line.free == 0 or not line.open) then break end
-    window = math.min(window, LOOK_LIMIT - line.looked)
+    if (free == 0 or not open) and joined - taken - looked == waiting then break end
+    if looked + window > LOOK_LIMIT then window = LOOK_LIMIT - looked end
     local bookings, records
     if window == 1 then -- the usual case by far, and a third cheaper this way
-      local at = string.format('%d', line.looked + 1)
-      bookings = {redis.call('LINDEX', waitlist, at)}
-      records = {redis.call('HGET', event, bookings[1])}
+      local booking = redis.call('LINDEX', waitlist, string.format('%d', at + looked))
+      bookings, records = {booking}, {redis.call('HGET', event, booking)}
     else
-      bookings = redis.call('LRANGE', waitlist, line.looked + 1, line.looked + window)
+      bookings = redis.call('LRANGE', waitlist, at + looked, at + looked + window - 1)
       records = redis.call('HMGET', event, unpack(bookings))
     end
-    for i, booking in ipairs(bookings) do
-      local quantity = tonumber((string.match(records[i], '^W||||(%d+)')))
+    for i = 1, #bookings do
+      local record = records[i]
+      local quantity = string.match(record, '^W||||(%d+)')
       if quantity then
-        if not line.open or quantity > line.free then
+        quantity = tonumber(quantity)
+        if not open or quantity > free then
           stop = true
           break
         end
-        changes[#changes + 1] = booking
-        changes[#changes + 1] = 'C|' .. version .. '|||' .. string.sub(records[i], 6)
-        line.free = line.free - quantity
-        line.waiting = line.waiting - 1
-        line.promoted = line.promoted + 1
-        if line.first == '' then line.first = booking end
+        changes[n + 1], changes[n + 2] = bookings[i], 'C|' .. version .. '|||' .. string.sub(record, 6)
+        n = n + 2
+        free = free - quantity
+        waiting = waiting - 1
+        promoted = promoted + 1
+        if promoted == 1 then first = bookings[i] end
       else
-        line.gone = line.gone + 1
+        gone = gone + 1
       end
-      line.looked = line.looked + 1
+      looked = looked + 1
     end
     window = window * 8
   end
-  line.taken = line.taken + line.looked
-  line.backlog = line.looked >= LOOK_LIMIT and line.taken < line.joined
+  taken = taken + looked
+  line.free, line.waiting, line.taken, line.looked, line.gone = free, waiting, taken, looked, gone
+  line.promoted, line.first = promoted, first
+  line.backlog = looked >= LOOK_LIMIT and taken < joined
 end
 
 local function trim_line(waitlist, left, line)
-  if line.looked > 0 then redis.call('LTRIM', waitlist, string.format('%d', line.looked), '-1') end
+  local before = line.taken - line.looked
+  local served = line.taken - line.taken % TRIM_EVERY - (before - before % TRIM_EVERY)
+  if served > 0 then redis.call('LTRIM', waitlist, string.format('%d', served), '-1') end
   if line.gone > 0 then redis.call('ZREMRANGEBYSCORE', left, 1, line.taken) end
+end
+
+-- Redis when full refuses a write that may need memory, unless the script has written
+-- before: what cancels or promotes goes through all the same, as it makes room for
+-- others. LTRIM from 0 to -1 changes nothing.
+local function write_event(event, waitlist, ...)
+  local written = redis.pcall('HSET', event, ...)
+  if type(written) == 'number' then return end
+  redis.call('LTRIM', waitlist, '0', '-1')
+  redis.call('HSET', event, ...)
 end

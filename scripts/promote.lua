@@ -12,26 +12,27 @@
 
 local event, waitlist, left = KEYS[1], KEYS[2], KEYS[3]
 
-local e = redis.call('HMGET', event, 'state', 'total', 'confirmed', 'waiting', 'joined', 'taken',
-  'version', 'backlog')
-if not e[7] then return {'no_event', 0, 0, 0} end
+local e = redis.call('HMGET', event, 'settings', 'counters')
+local version, confirmed, waiting, joined, taken, backlog, latest = string.match(e[2] or '', COUNTERS)
+if not version then return {'no_event', 0, 0, 0} end
+local state, total = string.match(e[1] or '', SETTINGS)
 
-local total, version = tonumber(e[2]), tonumber(e[7])
 local line = {
-  open = e[1] == 'open', free = total - e[3],
-  waiting = tonumber(e[4]), joined = tonumber(e[5]), taken = tonumber(e[6]), passed = 0,
+  open = state == 'open', free = total - confirmed,
+  waiting = tonumber(waiting), joined = tonumber(joined), taken = tonumber(taken), passed = 0,
 }
-local raised = string.format('%d', version + 1)
+local word, raised = 'idle', string.format('%d', version + 1)
 local changes = {}
 serve_line(event, waitlist, line, raised, changes)
+local left_over = line.backlog and '1' or '0'
 
-trim_line(waitlist, left, line)
-if e[8] and not line.backlog then redis.call('HDEL', event, 'backlog') end
-if line.promoted == 0 then
-  if line.looked > 0 then redis.call('HSET', event, 'taken', string.format('%d', line.taken)) end
-  return {'idle', version, 0, line.backlog and 1 or 0}
+if line.promoted > 0 then
+  word, version, confirmed = 'promoted', raised, string.format('%d', total - line.free)
 end
-redis.call('HSET', event, 'confirmed', string.format('%d', total - line.free),
-  'waiting', string.format('%d', line.waiting), 'taken', string.format('%d', line.taken),
-  'version', raised, unpack(changes))
-return {'promoted', version + 1, line.promoted, line.backlog and 1 or 0}
+if line.looked > 0 or left_over ~= backlog then
+  write_event(event, waitlist, 'counters',
+    write_counters(version, confirmed, string.format('%d', line.waiting), joined, string.format('%d', line.taken),
+      left_over, latest), unpack(changes))
+  trim_line(waitlist, left, line)
+end
+return {word, tonumber(version), line.promoted, tonumber(left_over)}

@@ -32,6 +32,8 @@ var (
 	//go:embed bookings.lua
 	bookingsLua string
 
+	//go:embed event.lua
+	eventLua string
 	//go:embed holdings.lua
 	holdingsLua string
 	//go:embed line.lua
@@ -41,12 +43,12 @@ var (
 // The scripts. Their headers say what they take and answer.
 var (
 	Number     = Script{Name: "number", Source: numberLua, Keys: 1, Args: 1}
-	Initialize = Script{Name: "initialize", Source: initializeLua, Keys: 3, Args: 6}
-	Update     = Script{Name: "update", Source: updateLua, Keys: 1, Args: 7}
-	Book       = Script{Name: "book", Source: holdingsLua + bookLua, Keys: 2, Args: 5}
-	Cancel     = Script{Name: "cancel", Source: holdingsLua + lineLua + cancelLua, Keys: 3, Args: 4}
-	Promote    = Script{Name: "promote", Source: lineLua + promoteLua, Keys: 3, Args: 0}
-	Bookings   = Script{Name: "bookings", Source: bookingsLua, Keys: 2, Args: 3}
+	Initialize = Script{Name: "initialize", Source: eventLua + initializeLua, Keys: 3, Args: 6}
+	Update     = Script{Name: "update", Source: eventLua + updateLua, Keys: 1, Args: 7}
+	Book       = Script{Name: "book", Source: eventLua + holdingsLua + bookLua, Keys: 2, Args: 5}
+	Cancel     = Script{Name: "cancel", Source: eventLua + holdingsLua + lineLua + cancelLua, Keys: 3, Args: 4}
+	Promote    = Script{Name: "promote", Source: eventLua + lineLua + promoteLua, Keys: 3, Args: 0}
+	Bookings   = Script{Name: "bookings", Source: eventLua + bookingsLua, Keys: 2, Args: 3}
 )
 
 // All returns every script.

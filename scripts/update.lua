@@ -16,38 +16,29 @@
 
 local event = KEYS[1]
 local uuid, change = ARGV[1], '!' .. ARGV[2]
-local asked = {name = ARGV[3], total = ARGV[4], maxPerUser = ARGV[5], waitlistLimit = ARGV[6], state = ARGV[7]}
+local name, asked_total, asked_per_user, asked_limit, asked_state = ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 
-local e = redis.call('HMGET', event, 'uuid', 'version', 'backlog', 'confirmed', 'waiting', change,
-  'name', 'total', 'maxPerUser', 'waitlistLimit', 'state')
-local version, confirmed, waiting = e[2], e[4], e[5]
-local backlog = e[3] and 1 or 0
-local settings = {name = e[7], total = e[8], maxPerUser = e[9], waitlistLimit = e[10], state = e[11]}
+local e = redis.call('HMGET', event, 'settings', 'counters', 'name', change)
+local state, total, per_user, limit, this = string.match(e[1] or '', SETTINGS)
+local version, confirmed, waiting, joined, taken, backlog, latest = string.match(e[2] or '', COUNTERS)
 
-if not version or (uuid ~= '' and uuid ~= e[1]) then return {'no_event', 0, 0} end
-if e[6] then return {'updated', tonumber(e[6]), backlog} end
+if not version or (uuid ~= '' and uuid ~= this) then return {'no_event', 0, 0} end
+if e[4] then return {'updated', tonumber(e[4]), tonumber(backlog)} end
 
-local changes = {}
-for setting, value in pairs(asked) do
-  if value == '' then
-    asked[setting] = settings[setting]
-  elseif value ~= settings[setting] then
-    changes[#changes + 1] = setting
-    changes[#changes + 1] = value
-  end
-end
-if #changes == 0 then return {'updated', tonumber(version), backlog} end
-if settings.state == 'closed' and asked.state ~= 'closed' then return {'event_closed', tonumber(version), 0} end
-if tonumber(asked.total) < tonumber(confirmed) then
-  return {'capacity_below_confirmed', tonumber(version), 0}
-end
+-- What is asked for, where anything is, else what is there.
+local function either(asked, there) return asked ~= '' and asked or there end
+local was = write_settings(state, total, per_user, limit, this)
+local closed = state == 'closed'
+name, state = either(name, e[3]), either(asked_state, state)
+total, per_user, limit = either(asked_total, total), either(asked_per_user, per_user), either(asked_limit, limit)
+local settings = write_settings(state, total, per_user, limit, this)
 
-if asked.state == 'open' and waiting ~= '0' and tonumber(asked.total) > tonumber(confirmed) then
-  backlog = 1
-  changes[#changes + 1] = 'backlog'
-  changes[#changes + 1] = '1'
-end
-version = version + 1
-local raised = string.format('%d', version)
-redis.call('HSET', event, 'version', raised, change, raised, unpack(changes))
-return {'updated', version, backlog}
+if settings == was and name == e[3] then return {'updated', tonumber(version), tonumber(backlog)} end
+if closed and state ~= 'closed' then return {'event_closed', tonumber(version), 0} end
+if tonumber(total) < tonumber(confirmed) then return {'capacity_below_confirmed', tonumber(version), 0} end
+
+if state == 'open' and waiting ~= '0' and tonumber(total) > tonumber(confirmed) then backlog = '1' end
+version = string.format('%d', version + 1)
+redis.call('HSET', event, 'settings', settings, 'name', name, change, version,
+  'counters', write_counters(version, confirmed, waiting, joined, taken, backlog, latest))
+return {'updated', tonumber(version), tonumber(backlog)}

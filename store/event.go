@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -62,9 +63,26 @@ type Event struct {
 // wait, promised to anybody.
 func (e Event) Available() int64 { return e.TotalTickets - e.Confirmed }
 
-var eventFields = []string{
-	"uuid", "name", "state", "createdAt",
-	"total", "confirmed", "waiting", "maxPerUser", "waitlistLimit", "version",
+// eventFields are those of an event's hash that show it. The first two have parts,
+// with | between them, as event.lua writes them.
+var eventFields = []string{"settings", "counters", "name", "createdAt"}
+
+// settingsParts and countersParts name the parts.
+var (
+	settingsParts = []string{"state", "total", "maxPerUser", "waitlistLimit", "uuid"}
+	countersParts = []string{"version", "confirmed", "waiting", "joined", "taken", "backlog", "latest"}
+)
+
+// splitParts adds the parts of a field to values, by their names.
+func splitParts(values map[string]string, names []string, field string) error {
+	parts := strings.SplitN(field, "|", len(names))
+	if len(parts) != len(names) {
+		return fmt.Errorf("%q has %d parts, not %d", field, len(parts), len(names))
+	}
+	for i, name := range names {
+		values[name] = parts[i]
+	}
+	return nil
 }
 
 // Event reads one event. Errors: ErrEventNotFound, ErrUnavailable.
@@ -181,13 +199,18 @@ func parseEvent(number uint64, values []any) (event Event, found bool, err error
 	if values[0] == nil {
 		return Event{}, false, nil
 	}
-	fields := make(map[string]string, len(values))
+	fields := make(map[string]string, len(values)+len(settingsParts)+len(countersParts))
 	for i, value := range values {
 		text, ok := value.(string)
 		if !ok {
 			return Event{}, false, fmt.Errorf("event %d has no field %s", number, eventFields[i])
 		}
 		fields[eventFields[i]] = text
+	}
+	for field, parts := range map[string][]string{"settings": settingsParts, "counters": countersParts} {
+		if err := splitParts(fields, parts, fields[field]); err != nil {
+			return Event{}, false, fmt.Errorf("event %d, field %s: %w", number, field, err)
+		}
 	}
 	integer := func(name string) int64 {
 		value, parseErr := strconv.ParseInt(fields[name], 10, 64)

@@ -36,3 +36,8 @@ func (s *Store) RaiseOnly(ctx context.Context, number uint64, total int64) error
 func (s *Store) PromoteOnce(ctx context.Context, number uint64) (more bool, err error) {
 	return s.promote(ctx, number)
 }
+
+// EventParts are the fields of an event's hash that have parts, and the parts' names.
+func EventParts() map[string][]string {
+	return map[string][]string{"settings": settingsParts, "counters": countersParts}
+}

@@ -3,6 +3,7 @@ package store_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/google/uuid"
@@ -202,7 +203,8 @@ func TestCancellationSeesToTheRest(t *testing.T) {
 		}
 		show.cancel(user(0), line[0]) // the head: those who left stand behind it
 		show.waitFor(func(store.Event) bool {
-			return !s.Client().HExists(ctx, store.EventKeys(show.event.Number)[0], "backlog").Val()
+			counters := s.Client().HGet(ctx, store.EventKeys(show.event.Number)[0], "counters").Val()
+			return strings.Split(counters, "|")[5] == "0"
 		})
 		if left := s.Client().ZCard(ctx, store.EventKeys(show.event.Number)[2]).Val(); left != 1 {
 			t.Errorf("%d entries of leavers are left behind, want only the sentinel", left)

@@ -220,9 +220,13 @@ func parsePromotion(text string) (promotion, error) {
 	return promotion{first: tailOf(first), count: n}, nil
 }
 
-// putHolder takes in a user's entry: tickets:oldest, or tickets:oldest:newest.
+// putHolder takes in a user's entry: tickets:oldest, tickets:oldest:newest, or nothing
+// for a user who has no live booking any more.
 func (c *eventCopy) putHolder(name, entry string) {
 	h := &c.users[c.user(name)]
+	if entry == "" {
+		return
+	}
 	h.listed, h.tickets = true, -1
 	parts := strings.Split(entry, ":")
 	if len(parts) < 2 || len(parts) > 3 || parts[1] == "" || parts[1] == parts[len(parts)-1] && len(parts) == 3 {

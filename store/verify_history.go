@@ -32,11 +32,15 @@ func (in *inspection) sort() {
 
 // checkNotAhead finds changes of versions that the event has not reached.
 func (in *inspection) checkNotAhead(ctx context.Context) error {
-	var version int64
+	var counters string
 	err := in.read(ctx, "version", func(ctx context.Context) (err error) {
-		version, err = in.store.client.HGet(ctx, eventKey(in.number), "version").Int64()
+		counters, err = in.store.client.HGet(ctx, eventKey(in.number), "counters").Result()
 		return err
 	})
+	if err != nil {
+		return err
+	}
+	version, err := counterOf(counters, "version")
 	if err != nil {
 		return err
 	}
@@ -122,7 +126,7 @@ func (in *inspection) checkCounters() {
 		in.breachf(last, RuleOversold, "%d tickets are confirmed of %d; this booking was the last to be confirmed",
 			confirmed, in.start.total)
 	}
-	if entries := in.start.length - 1; in.start.taken+entries != in.start.joined {
+	if entries := in.start.length - 1 - in.start.stillListed(); in.start.taken+entries != in.start.joined {
 		in.breachf(nil, RuleLine, "the list holds %d bookings, and of %d line numbers %d are used up",
 			entries, in.start.joined, in.start.taken)
 	}

@@ -18,10 +18,10 @@ func (in *inspection) checkLeft(ctx context.Context) error {
 	var next float64 // all line numbers up to this one are done
 	sentinel := false
 	for from, more := "-inf", true; more; {
-		var settings *redis.SliceCmd
+		var counters *redis.StringCmd
 		var set *redis.ZSliceCmd
 		err := in.atOnce(ctx, "early leavers", func(ctx context.Context, tx redis.Pipeliner) {
-			settings = tx.HMGet(ctx, eventKey(in.number), "version", "taken", "joined")
+			counters = tx.HGet(ctx, eventKey(in.number), "counters")
 			set = tx.ZRangeByScoreWithScores(ctx, leftKey(in.number),
 				&redis.ZRangeBy{Min: from, Max: "+inf", Count: verifyStep})
 		})
@@ -29,9 +29,8 @@ func (in *inspection) checkLeft(ctx context.Context) error {
 			return err
 		}
 		part := leftPart{after: next, upTo: math.Inf(1)}
-		for i, value := range []*int64{&part.version, &part.taken, &part.joined} {
-			text, _ := settings.Val()[i].(string)
-			if *value, err = strconv.ParseInt(text, 10, 64); err != nil {
+		for name, value := range map[string]*int64{"version": &part.version, "taken": &part.taken, "joined": &part.joined} {
+			if *value, err = counterOf(counters.Val(), name); err != nil {
 				return err
 			}
 		}

@@ -7,7 +7,7 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// An entry's place in the whole line, taken + its index in the list, stays the same
+// An entry's place in the whole line, its index in the list + base(taken), stays the same
 // while others join behind it and are served ahead of it. So the list can be read in
 // steps, each with the number taken at that instant.
 
@@ -16,7 +16,7 @@ import (
 func (in *inspection) checkLine(ctx context.Context) error {
 	in.checkServed()
 	w := &lineWalk{inspection: in, expected: in.firstBeyond(in.start.taken)}
-	last := in.start.taken + in.start.length - 1
+	last := base(in.start.taken) + in.start.length - 1
 	taken := in.start.taken
 	for place := taken + 1; place <= last; {
 		first, entries, err := in.readLine(ctx, place, &taken)
@@ -53,37 +53,47 @@ func (in *inspection) checkLine(ctx context.Context) error {
 // the first entry read, and updates taken. What was served since the last reading
 // moves the entries, hence it starts somewhat ahead of the place.
 func (in *inspection) readLine(ctx context.Context, place int64, taken *int64) (first int64, entries []string, err error) {
-	from := max(1, place-*taken-verifyStep)
-	to := max(1, place-*taken) + verifyStep - 1
+	from := max(1, place-base(*taken)-verifyStep)
+	to := max(1, place-base(*taken)) + verifyStep - 1
 	var read *redis.StringCmd
 	var list *redis.StringSliceCmd
 	err = in.atOnce(ctx, "waiting list", func(ctx context.Context, tx redis.Pipeliner) {
-		read = tx.HGet(ctx, eventKey(in.number), "taken")
+		read = tx.HGet(ctx, eventKey(in.number), "counters")
 		list = tx.LRange(ctx, waitlistKey(in.number), from, to)
 	})
 	if err != nil {
 		return 0, nil, err
 	}
-	if *taken, err = read.Int64(); err != nil {
+	if *taken, err = counterOf(read.Val(), "taken"); err != nil {
 		return 0, nil, err
 	}
-	return *taken + from, list.Val(), nil
+	return base(*taken) + from, list.Val(), nil
 }
 
-// checkServed checks entry 0 of the list, which keeps the list alive.
+// checkServed checks the entries of the list that were served and not cut off yet,
+// beginning with entry 0, which keeps the list alive.
 func (in *inspection) checkServed() {
-	want := "-"
-	if in.start.taken > 0 {
-		i := in.firstBeyond(in.start.taken) - 1
-		if i < 0 || int64(in.booking(in.line[i]).sequence) != in.start.taken {
-			return // that booking has no record, which is told already
+	number := base(in.start.taken)
+	for i, found := range in.start.served {
+		want, known := in.entryOf(number + int64(i))
+		if known && found != want {
+			in.breachf(in.find(tailOf(found)), RuleLine, "entry %d of the list is %q, and %q was served at that place",
+				i, found, want)
 		}
-		want = token(in.booking(in.line[i]).id)
 	}
-	if in.start.served != want {
-		in.breachf(in.find(tailOf(in.start.served)), RuleLine, "entry 0 of the list is %q, and the last one served is %q",
-			in.start.served, want)
+}
+
+// entryOf returns the entry of the list that a line number has. known is false if the
+// booking has no record, which is told already.
+func (in *inspection) entryOf(number int64) (entry string, known bool) {
+	if number == 0 {
+		return "-", true
 	}
+	i := in.firstBeyond(number) - 1
+	if i < 0 || int64(in.booking(in.line[i]).sequence) != number {
+		return "", false
+	}
+	return token(in.booking(in.line[i]).id), true
 }
 
 // firstBeyond returns the index in in.line of the first booking beyond a line number.

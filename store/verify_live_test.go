@@ -331,7 +331,7 @@ func TestVerifyFindsAnEventThatWentBack(t *testing.T) {
 		second := store.Beside(s)
 		defer func() { _ = second.Close() }()
 		second.Client().AddHook(spy{after: func(redis.Cmder) {}, before: func(command redis.Cmder) {
-			if args := command.Args(); command.Name() == "hget" && args[len(args)-1] == "version" {
+			if args := command.Args(); command.Name() == "hget" && args[len(args)-1] == "counters" {
 				v.add("version", -1)
 			}
 		}})

@@ -27,13 +27,10 @@ const verifyPatience = 30 * time.Second
 const verifiedFormat = "1"
 
 // eventSettings are all fields of an event's hash that are not of a booking, a user
-// or a request. Only backlog may be missing.
-var eventSettings = []string{
-	"uuid", "format", "state", "version", "total", "confirmed", "waiting", "joined", "taken", "latest", "backlog",
-	"name", "createdAt", "request", "maxPerUser", "waitlistLimit",
-}
+// or a request.
+var eventSettings = []string{"format", "settings", "counters", "name", "createdAt", "request"}
 
-// numericSettings are those of them that hold a whole number.
+// numericSettings are those fields and parts of them that hold a whole number.
 var numericSettings = []string{
 	"version", "total", "confirmed", "waiting", "joined", "taken", "createdAt", "maxPerUser", "waitlistLimit",
 }
@@ -44,9 +41,38 @@ type instant struct {
 	version, total, confirmed, waiting, joined, taken int64
 	latest                                            string
 	backlog                                           bool
-	length                                            int64  // of the list
-	served, head                                      string // entries 0 and 1 of the list
+	length                                            int64    // of the list
+	served                                            []string // entries of the list that were served, the last of them last
+	head                                              string   // the one after them
 }
+
+// splitCounters returns the counters of an event by their names.
+func splitCounters(field string) (map[string]string, error) {
+	values := map[string]string{}
+	if err := splitParts(values, countersParts, field); err != nil {
+		return nil, fmt.Errorf("counters: %w", err)
+	}
+	return values, nil
+}
+
+// counterOf returns one counter, of those that are a whole number.
+func counterOf(field, name string) (int64, error) {
+	values, err := splitCounters(field)
+	if err != nil {
+		return 0, err
+	}
+	return strconv.ParseInt(values[name], 10, 64)
+}
+
+// trimEvery is TRIM_EVERY of line.lua: how many are served until they are cut off the list.
+const trimEvery = 32
+
+// base is the line number that entry 0 of the list has when a line number is the last
+// one that was served.
+func base(taken int64) int64 { return taken - taken%trimEvery }
+
+// stillListed is how many of those who were served follow entry 0.
+func (i instant) stillListed() int64 { return i.taken - base(i.taken) }
 
 // patiently calls Redis, over an outage if need be.
 func (s *Store) patiently(ctx context.Context, what string, call func(ctx context.Context) error) error {
@@ -81,7 +107,7 @@ func (in *inspection) readStart(ctx context.Context, event EventRef) (complete b
 	err = in.atOnce(ctx, "counters", func(ctx context.Context, tx redis.Pipeliner) {
 		settings = tx.HMGet(ctx, eventKey(in.number), eventSettings...)
 		length = tx.LLen(ctx, waitlistKey(in.number))
-		top = tx.LRange(ctx, waitlistKey(in.number), 0, 1)
+		top = tx.LRange(ctx, waitlistKey(in.number), 0, trimEvery)
 		for i, key := range keys {
 			lives[i] = tx.PTTL(ctx, key)
 		}
@@ -114,17 +140,15 @@ func (in *inspection) readStart(ctx context.Context, event EventRef) (complete b
 		value, _ := strconv.ParseInt(values[name], 10, 64)
 		return value
 	}
-	_, backlog := values["backlog"]
 	in.start = instant{
-		state: State(values["state"]), latest: values["latest"], backlog: backlog,
+		state: State(values["state"]), latest: values["latest"], backlog: values["backlog"] == "1",
 		version: number("version"), total: number("total"), confirmed: number("confirmed"),
 		waiting: number("waiting"), joined: number("joined"), taken: number("taken"),
 		length: length.Val(),
 	}
-	for i, entry := range []*string{&in.start.served, &in.start.head} {
-		if i < len(top.Val()) {
-			*entry = top.Val()[i]
-		}
+	in.start.served = top.Val()[:min(len(top.Val()), int(in.start.stillListed())+1)]
+	if len(in.start.served) < len(top.Val()) {
+		in.start.head = top.Val()[len(in.start.served)]
 	}
 	in.caughtUp = in.start.version
 	return true, nil
@@ -159,8 +183,15 @@ func (in *inspection) checkKeys(keys []string, lives []*redis.DurationCmd) (ther
 func (in *inspection) checkSettings(values map[string]string) bool {
 	before := len(in.breaches)
 	for _, name := range eventSettings {
-		if _, ok := values[name]; !ok && name != "backlog" {
+		if _, ok := values[name]; !ok {
 			in.breachf(nil, RuleSettings, "the event has no field %s", name)
+		}
+	}
+	for field, parts := range map[string][]string{"settings": settingsParts, "counters": countersParts} {
+		if value, ok := values[field]; ok {
+			if err := splitParts(values, parts, value); err != nil {
+				in.breachf(nil, RuleSettings, "field %s: %v", field, err)
+			}
 		}
 	}
 	for _, name := range numericSettings {
@@ -174,6 +205,9 @@ func (in *inspection) checkSettings(values map[string]string) bool {
 		if number, ours := numberOf(id); err != nil || !ours || number != in.number {
 			in.breachf(nil, RuleSettings, "field uuid is %q", text)
 		}
+	}
+	if backlog, ok := values["backlog"]; ok && backlog != "0" && backlog != "1" {
+		in.breachf(nil, RuleSettings, "field backlog is %q", backlog)
 	}
 	if state, ok := values["state"]; ok && !slices.Contains([]State{StateOpen, StatePaused, StateClosed}, State(state)) {
 		in.breachf(nil, RuleSettings, "field state is %q", state)

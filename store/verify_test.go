@@ -2,8 +2,10 @@ package store_test
 
 import (
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -86,8 +88,52 @@ func (v *victim) do(args ...any) {
 	}
 }
 
-func (v *victim) set(field string, value any)   { v.t.Helper(); v.do("HSET", v.hash, field, value) }
-func (v *victim) add(field string, value int64) { v.t.Helper(); v.do("HINCRBY", v.hash, field, value) }
+func (v *victim) set(field string, value any) { v.t.Helper(); v.do("HSET", v.hash, field, value) }
+
+// setPart changes one part of the settings or of the counters, in one step.
+func (v *victim) setPart(part string, change func(old string) string) {
+	v.t.Helper()
+	for field, names := range store.EventParts() {
+		at := slices.Index(names, part)
+		if at < 0 {
+			continue
+		}
+		write := func(tx *redis.Tx) error {
+			values := strings.SplitN(tx.HGet(ctx, v.hash, field).Val(), "|", len(names))
+			values[at] = change(values[at])
+			_, err := tx.TxPipelined(ctx, func(pipe redis.Pipeliner) error {
+				return pipe.HSet(ctx, v.hash, field, strings.Join(values, "|")).Err()
+			})
+			return err
+		}
+		err := v.redis.Watch(ctx, write, v.hash)
+		for errors.Is(err, redis.TxFailedErr) {
+			err = v.redis.Watch(ctx, write, v.hash)
+		}
+		if err != nil {
+			v.t.Fatal(err)
+		}
+		return
+	}
+	v.t.Fatalf("an event has no part %s", part)
+}
+
+// become sets one part of the settings or of the counters.
+func (v *victim) become(part, value string) {
+	v.t.Helper()
+	v.setPart(part, func(string) string { return value })
+}
+
+func (v *victim) add(part string, value int64) {
+	v.t.Helper()
+	v.setPart(part, func(old string) string {
+		number, err := strconv.ParseInt(old, 10, 64)
+		if err != nil {
+			v.t.Fatal(err)
+		}
+		return strconv.FormatInt(number+value, 10)
+	})
+}
 func (v *victim) remove(fields ...string) {
 	v.t.Helper()
 	if n, err := v.redis.HDel(ctx, v.hash, fields...).Result(); err != nil || n != int64(len(fields)) {
@@ -129,11 +175,14 @@ func TestVerifyFindsCorruption(t *testing.T) {
 		{"line number counter off", func(v *victim) { v.add("joined", 1) }, store.RuleJoined, nil, false},
 		{"taken counter off", func(v *victim) { v.add("taken", 1) }, store.RuleLine + ": it waits",
 			func(v *victim) uuid.UUID { return v.eve.Booking }, false},
-		{"counter is no number", func(v *victim) { v.set("waiting", "many") }, store.RuleSettings, nil, true},
-		{"another event's uuid", func(v *victim) { v.set("uuid", "00000002-0000-8000-8000-000000000000") },
+		{"counter is no number", func(v *victim) { v.become("waiting", "many") }, store.RuleSettings, nil, true},
+		{"another event's uuid", func(v *victim) { v.become("uuid", "00000002-0000-8000-8000-000000000000") },
 			store.RuleSettings + ": field uuid", nil, true},
-		{"unknown state", func(v *victim) { v.set("state", "opened") }, store.RuleSettings + ": field state", nil, true},
-		{"setting missing", func(v *victim) { v.remove("total") }, store.RuleSettings, nil, true},
+		{"unknown state", func(v *victim) { v.become("state", "opened") }, store.RuleSettings + ": field state", nil, true},
+		{"setting missing", func(v *victim) { v.remove("name") }, store.RuleSettings, nil, true},
+		{"all settings missing", func(v *victim) { v.remove("settings") }, store.RuleSettings, nil, true},
+		{"counter missing", func(v *victim) { v.set("counters", "7|4") }, store.RuleSettings, nil, true},
+		{"backlog neither on nor off", func(v *victim) { v.become("backlog", "2") }, store.RuleSettings, nil, true},
 		{"stray field", func(v *victim) { v.set("sold", 4) }, store.RuleSettings, nil, true},
 		{"the hash is gone", func(v *victim) { v.do("DEL", v.hash) }, store.RuleKeys, nil, true},
 		{"the list is gone", func(v *victim) { v.do("DEL", v.list) }, store.RuleKeys, nil, false},
@@ -144,13 +193,11 @@ func TestVerifyFindsCorruption(t *testing.T) {
 		{"the list expires", func(v *victim) { v.do("EXPIRE", v.list, 100_000) }, store.RuleKeys, nil, true},
 		{"the set expires", func(v *victim) { v.do("EXPIRE", v.left, 100_000) }, store.RuleKeys, nil, true},
 
-		{"more confirmed than tickets", func(v *victim) { v.set("total", 3) }, store.RuleOversold,
+		{"more confirmed than tickets", func(v *victim) { v.become("total", "3") }, store.RuleOversold,
 			func(v *victim) uuid.UUID { return v.dan.Booking }, true},
-		{"head waits for tickets that are free", func(v *victim) { v.set("total", 6) }, store.RuleUnserved,
+		{"head waits for tickets that are free", func(v *victim) { v.become("total", "6") }, store.RuleUnserved,
 			func(v *victim) uuid.UUID { return v.eve.Booking }, true},
 		{"a leaver at the head", func(v *victim) {
-			v.do("LREM", v.list, 1, id(v.eve))
-			v.do("LREM", v.list, 1, id(v.ann2))
 			v.add("taken", 2)
 		}, store.RuleUnserved, func(v *victim) uuid.UUID { return v.fay.Booking }, false},
 		{"promoted out of order", func(v *victim) {
@@ -193,6 +240,8 @@ func TestVerifyFindsCorruption(t *testing.T) {
 			v.do("LSET", v.list, 2, id(v.gus))
 			v.do("LSET", v.list, 5, id(v.ann2))
 		}, store.RuleLine, func(v *victim) uuid.UUID { return v.ann2.Booking }, false},
+		{"wrong entry among those served", func(v *victim) { v.do("LSET", v.list, 1, id(v.bob)) }, store.RuleLine + ": entry 1",
+			func(v *victim) uuid.UUID { return v.bob.Booking }, false},
 		{"wrong entry 0", func(v *victim) { v.do("LSET", v.list, 0, id(v.bob)) }, store.RuleLine,
 			func(v *victim) uuid.UUID { return v.bob.Booking }, true},
 
@@ -232,7 +281,7 @@ func TestVerifyFindsCorruption(t *testing.T) {
 			v.set("@ann", "3:"+id(v.ann)+":"+id(v.ann3))
 		}, store.RuleUser, func(v *victim) uuid.UUID { return v.ann2.Booking }, false},
 
-		{"the latest booking forgotten", func(v *victim) { v.set("latest", id(v.gus)) }, store.RuleListed,
+		{"the latest booking forgotten", func(v *victim) { v.become("latest", id(v.gus)) }, store.RuleListed,
 			func(v *victim) uuid.UUID { return v.hal.Booking }, true},
 		{"the chain of bookings cut", func(v *victim) { v.edit(v.gus, 7, id(v.fay)) }, store.RuleListed,
 			func(v *victim) uuid.UUID { return v.gus.Booking }, true},

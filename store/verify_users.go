@@ -3,7 +3,6 @@ package store
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -111,7 +110,7 @@ func (in *inspection) doubtfulEntries() []entry {
 
 // settle reads entries again, at one instant, and finds those that are wrong then.
 func (in *inspection) settle(ctx context.Context, entries []entry) error {
-	fields := []string{"version", "latest"}
+	fields := []string{"counters"}
 	for _, e := range entries {
 		fields = append(fields, in.fieldOf(e))
 	}
@@ -123,13 +122,16 @@ func (in *inspection) settle(ctx context.Context, entries []entry) error {
 	if err != nil {
 		return err
 	}
-	versionText, _ := values[0].(string)
-	latest, _ := values[1].(string)
-	version, err := strconv.ParseInt(versionText, 10, 64)
+	text, _ := values[0].(string)
+	version, err := counterOf(text, "version")
 	if err != nil {
-		return fmt.Errorf("event %d: %w", in.number, err)
+		return err
 	}
-	if err := in.catchUp(ctx, latest, version); err != nil {
+	counters, err := splitCounters(text)
+	if err != nil {
+		return err
+	}
+	if err := in.catchUp(ctx, counters["latest"], version); err != nil {
 		return err
 	}
 	chains, err := in.liveChains(ctx, entries, version)
@@ -137,7 +139,7 @@ func (in *inspection) settle(ctx context.Context, entries []entry) error {
 		return err
 	}
 	for i, e := range entries {
-		field, _ := values[i+2].(string)
+		field, _ := values[i+1].(string)
 		found := in.valueOf(e, field)
 		b, want, unread := in.wanted(chains, e)
 		switch {
@@ -147,7 +149,7 @@ func (in *inspection) settle(ctx context.Context, entries []entry) error {
 				found, want, version)
 		default:
 			in.breachf(b, RuleUser, "field %q of the event is %q, and should be %q at version %d",
-				fields[i+2], found, want, version)
+				fields[i+1], found, want, version)
 		}
 	}
 	return nil

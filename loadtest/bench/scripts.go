@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"fmt"
+	"strconv"
 
+	"boxoffice/scripts"
 	"boxoffice/store"
 )
 
@@ -55,24 +57,30 @@ func (b *bench) scripts(ctx context.Context) error {
 	return nil
 }
 
+// bookCost is what Redis spends on a booking of a new user, in a new event.
 func (b *bench) bookCost(ctx context.Context, r *rig) (float64, error) {
-	event, _, err := r.event(ctx, b.calls)
+	_, number, err := r.event(ctx, b.calls)
 	if err != nil {
 		return 0, err
 	}
-	return r.cost(ctx, func() error { _, err := r.fill(ctx, event, b.calls); return err })
+	return r.pipelined(ctx, scripts.Book.Source, b.calls, func(i int) ([]string, []any) {
+		return bookArguments(number, bookingField(i), "u"+strconv.Itoa(i))
+	})
 }
 
+// cancelCost is what it spends on a cancellation that promotes the head of the line.
 func (b *bench) cancelCost(ctx context.Context, r *rig) (float64, error) {
-	event, _, err := r.event(ctx, b.calls)
+	_, number, err := r.event(ctx, b.calls)
 	if err != nil {
 		return 0, err
 	}
-	all, err := r.fill(ctx, event, 2*b.calls) // the second half waits
-	if err != nil {
+	if _, err := r.pipelined(ctx, scripts.Book.Source, 2*b.calls, func(i int) ([]string, []any) {
+		return bookArguments(number, bookingField(i), "u"+strconv.Itoa(i)) // the second half waits
+	}); err != nil {
 		return 0, err
 	}
-	return r.cost(ctx, func() error {
-		return parallel(b.calls, func(i int) error { return r.cancel(ctx, all[i]) })
+	return r.pipelined(ctx, scripts.Cancel.Source, b.calls, func(i int) ([]string, []any) {
+		keys, _ := bookArguments(number, "", "")
+		return append(keys, fmt.Sprintf("left:{%d}", number)), []any{bookingField(i), "u" + strconv.Itoa(i), "", ""}
 	})
 }

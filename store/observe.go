@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"boxoffice/scripts"
 )
 
 // Observer is told what the store does with Redis, while it does it. Its methods are
@@ -26,6 +28,15 @@ type Observer interface {
 	Sent(commands int)
 	// Promoted tells how many waiting bookings one script confirmed.
 	Promoted(bookings int64)
+}
+
+// ScriptNames are the names of the scripts, as an observer is told them.
+func ScriptNames() []string {
+	var names []string
+	for _, script := range scripts.All() {
+		names = append(names, script.Name)
+	}
+	return names
 }
 
 // Stats is how busy the connections to Redis are, over all nodes.

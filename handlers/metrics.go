@@ -133,7 +133,11 @@ type route struct {
 }
 
 func (m *Metrics) route(path, method string) *route {
-	return &route{path: path, method: method, duration: m.durations.WithLabelValues(path, method)}
+	r := &route{path: path, method: method, duration: m.durations.WithLabelValues(path, method)}
+	for _, alarming := range []int{http.StatusInternalServerError, http.StatusServiceUnavailable} {
+		r.requests(m, alarming) // from the start, so that the first one is seen as an increase
+	}
+	return r
 }
 
 // requests is the counter of a status. Only those that occur are there.

@@ -233,7 +233,8 @@ func (a *API) logAccess(x *exchange, r *http.Request, took time.Duration) {
 	if x.outcome != "" {
 		fields["outcome"] = x.outcome
 	}
-	if x.event != 0 {
+	// A number that no event has may be anything, a user's too.
+	if x.event != 0 && x.status != http.StatusNotFound && x.status != http.StatusBadRequest {
 		fields["event"] = x.event
 	}
 	if x.user != "" {

@@ -31,7 +31,12 @@ func EventUUID(id uuid.UUID) EventRef {
 }
 
 // Number returns the event's number, or 0 if no event can be meant.
-func (r EventRef) Number() uint64 { return r.number }
+func (r EventRef) Number() uint64 {
+	if !r.exists() {
+		return 0
+	}
+	return r.number
+}
 
 // exists is false if no event can be meant, whatever the store holds.
 func (r EventRef) exists() bool { return r.number > 0 && r.number <= maxNumber }

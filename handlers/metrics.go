@@ -141,7 +141,7 @@ func (m *Metrics) route(path, method string) *route {
 }
 
 // requests is the counter of a status. Only those that occur are there.
-func (r *route) requests(m *Metrics, status int) prometheus.Counter {
+func (r *route) requests(m *Metrics, status int) prometheus.Counter { //nolint:ireturn // it is the library's type
 	place := &r.byStatus[min(max(status, leastStatus), mostStatus)-leastStatus]
 	if counter := place.Load(); counter != nil {
 		return *counter

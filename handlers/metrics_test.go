@@ -248,7 +248,8 @@ func TestMetricsAreNotShown(t *testing.T) {
 	c.get("/status/1").is(200, `{}`)
 	recorder := httptest.NewRecorder()
 	metrics.Handler().ServeHTTP(recorder, httptest.NewRequest("GET", "/", nil))
-	if want := `boxoffice_http_requests_total{code="200",method="GET",route="/status/{eventId}"} 1`; !strings.Contains(recorder.Body.String(), want) {
+	const want = `boxoffice_http_requests_total{code="200",method="GET",route="/status/{eventId}"} 1`
+	if !strings.Contains(recorder.Body.String(), want) {
 		t.Errorf("no word of %s in\n%s", want, recorder.Body)
 	}
 }

@@ -99,7 +99,8 @@ func TestObserver(t *testing.T) {
 	if w.promoted != 3 {
 		t.Errorf("%d promotions were told after a cancellation that made one and a raise that made two", w.promoted)
 	}
-	if _, err := s.Book(ctx, store.BookRequest{Event: store.EventNumber(99), User: "eve", Quantity: 1}); !errors.Is(err, store.ErrEventNotFound) {
+	_, err = s.Book(ctx, store.BookRequest{Event: store.EventNumber(99), User: "eve", Quantity: 1})
+	if !errors.Is(err, store.ErrEventNotFound) {
 		t.Fatal(err)
 	}
 	w.mutex.Lock()

@@ -100,12 +100,8 @@ func (c config) check() error {
 		return fmt.Errorf("setting REQUEST_TIMEOUT: %s is not below WRITE_TIMEOUT, %s: answers would be cut off",
 			c.RequestTimeout, c.WriteTimeout)
 	}
-	const leastSalt = 16 // bytes: a shorter one can be guessed, and then the users
-	if c.LogUserSalt != "" && len(c.LogUserSalt) < leastSalt {
-		return fmt.Errorf("setting LOG_USER_SALT: it has fewer than %d characters", leastSalt)
-	}
-	if _, err := c.metrics(); err != nil {
-		return fmt.Errorf("setting METRICS: %w", err)
+	if err := c.checkObserved(); err != nil {
+		return err
 	}
 	if c.RateLimit < 0 {
 		return fmt.Errorf("setting RATE_LIMIT: %v is negative", c.RateLimit)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	stdlog "log"
 	"net"
@@ -27,6 +28,18 @@ func (c config) metrics() (measuring, error) {
 	return measuring{on: true, address: c.Metrics}, nil
 }
 
+// checkObserved checks the settings of what is told about requests.
+func (c config) checkObserved() error {
+	const leastSalt = 16 // bytes: a shorter one can be guessed, and then the users
+	if c.LogUserSalt != "" && len(c.LogUserSalt) < leastSalt {
+		return fmt.Errorf("setting LOG_USER_SALT: it has fewer than %d characters", leastSalt)
+	}
+	if _, err := c.metrics(); err != nil {
+		return fmt.Errorf("setting METRICS: %w", err)
+	}
+	return nil
+}
+
 // measuring is what the setting METRICS says.
 type measuring struct {
 	on      bool
@@ -49,7 +62,7 @@ func newMetrics(c config) (*metrics, error) {
 }
 
 // observer is nil, and not a nil inside an interface, if nothing is measured.
-func (m *metrics) observer() store.Observer {
+func (m *metrics) observer() store.Observer { //nolint:ireturn // a nil of one type is not nil of the other
 	if m.Metrics == nil {
 		return nil
 	}
@@ -91,7 +104,7 @@ func (m *metrics) serve(ctx context.Context, c config, log *logrus.Logger) (stop
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		if err := server.Serve(listener); err != http.ErrServerClosed { //nolint:errorlint // what Serve says, unwrapped
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			log.WithError(err).Error("metrics are not served any more")
 		}
 	}()

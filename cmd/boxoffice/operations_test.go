@@ -32,9 +32,10 @@ func dashboardQueries(t *testing.T) []string {
 	t.Helper()
 	var dashboard struct {
 		Panels []struct {
-			Title   string
-			Targets []struct{ Expr string }
-		}
+			Targets []struct {
+				Expr string `json:"expr"`
+			} `json:"targets"`
+		} `json:"panels"`
 	}
 	if err := json.Unmarshal([]byte(read(t, "dashboard.json")), &dashboard); err != nil {
 		t.Fatal(err)
@@ -198,7 +199,8 @@ func TestRunbookHasEveryAlert(t *testing.T) {
 			t.Errorf("%s does not point to its entry", name)
 		}
 		_, after, _ := strings.Cut(cases, "alertname: "+name+"\n")
-		if quiet := regexp.MustCompile(`alertname: ` + name + `\n.*\n +exp_alerts: \[\]\n`).MatchString(cases); !quiet || !strings.Contains(after, "#"+strings.ToLower(name)) {
+		quiet := regexp.MustCompile(`alertname: ` + name + `\n.*\n +exp_alerts: \[\]\n`)
+		if !quiet.MatchString(cases) || !strings.Contains(after, "#"+strings.ToLower(name)) {
 			t.Errorf("alerts_test.yaml lacks a case in which %s fires, or one in which it does not", name)
 		}
 	}
@@ -232,7 +234,8 @@ func TestMetricsSetting(t *testing.T) {
 	if status, _ := p.get("/metrics"); status != http.StatusNotFound {
 		t.Errorf("beside the API: %d", status)
 	}
-	if want := `boxoffice_http_requests_total{code="201",method="POST",route="/initialize"} 1`; !strings.Contains(scraped(t, "http://"+address+"/metrics"), want) {
+	const want = `boxoffice_http_requests_total{code="201",method="POST",route="/initialize"} 1`
+	if !strings.Contains(scraped(t, "http://"+address+"/metrics"), want) {
 		t.Errorf("no %s on the listener for metrics", want)
 	}
 	p.end()

@@ -45,6 +45,11 @@ func run(ctx context.Context, c config, output io.Writer, listening chan<- strin
 	}()
 
 	measured.watch(s, c.ReadyTimeout)
+	stopMetrics, err := measured.serve(ctx, c, log)
+	if err != nil {
+		return err
+	}
+	defer stopMetrics()
 
 	warnings := warnOfLoss(ctx, s, c.RedisReadTimeout, log, nil)
 	var background sync.WaitGroup
@@ -149,11 +154,6 @@ func serve(
 	if err != nil {
 		return err
 	}
-	stopMetrics, err := measured.serve(ctx, c, log)
-	if err != nil {
-		return errors.Join(err, listener.Close())
-	}
-	defer stopMetrics()
 	log.Infof("listening on http://%s", listener.Addr())
 	if listening != nil {
 		listening <- listener.Addr().String()

@@ -53,10 +53,18 @@ func benchmark(b *testing.B, handler http.Handler) {
 func BenchmarkBook(b *testing.B) {
 	log := logrus.New()
 	log.SetOutput(io.Discard)
-	for name, accessLog := range map[string]bool{"access log off": false, "access log on": true} {
-		b.Run(name, func(b *testing.B) {
+	for _, c := range []struct {
+		name      string
+		accessLog bool
+		metrics   *handlers.Metrics
+	}{
+		{"access log off", false, nil},
+		{"metrics on", false, handlers.NewMetrics("v1")},
+		{"access log on", true, nil},
+	} {
+		b.Run(c.name, func(b *testing.B) {
 			benchmark(b, handlers.New(handlers.Options{
-				Store: instantStore{}, Log: log, RequestTimeout: 5 * time.Second, AccessLog: accessLog,
+				Store: instantStore{}, Log: log, RequestTimeout: 5 * time.Second, AccessLog: c.accessLog, Metrics: c.metrics,
 			}))
 		})
 	}

@@ -69,11 +69,12 @@ const retryAfter = 1
 // fail logs what the client is not told, and renders what it is.
 func (a *API) fail(w http.ResponseWriter, r *http.Request, render failure, err error) {
 	p := problemOf(err)
+	noteProblem(w, p.code)
 	switch p.status {
 	case http.StatusInternalServerError:
-		a.requestLog(r).WithError(err).Error("request failed")
+		a.requestLog(w, r).WithError(err).Error("request failed")
 	case http.StatusServiceUnavailable:
-		a.requestLog(r).WithError(err).Warn("store unavailable")
+		a.requestLog(w, r).WithError(err).Warn("store unavailable")
 	}
 	if p.status == http.StatusServiceUnavailable || p.status == http.StatusTooManyRequests {
 		w.Header().Set("Retry-After", strconv.Itoa(retryAfter))
@@ -102,6 +103,18 @@ type problemDocument struct {
 	Code    string `json:"code"`
 	Error   string `json:"error"`
 	Details any    `json:"details"`
+	problemIDs
+}
+
+// problemIDs let a client name the request to those who read the log.
+type problemIDs struct {
+	RequestID string `json:"requestId,omitempty"`
+	TraceID   string `json:"traceId,omitempty"`
+}
+
+func problemIDsOf(w http.ResponseWriter) problemIDs {
+	known := answerIDs(w)
+	return problemIDs{known.request, known.trace}
 }
 
 func eventFailure(w http.ResponseWriter, p problem) {
@@ -130,7 +143,7 @@ func initializeFailure(w http.ResponseWriter, p problem) {
 
 func writeProblem(w http.ResponseWriter, p problem, legacy string, details any) {
 	writeBody(w, p.status, "application/problem+json", problemDocument{
-		"urn:boxoffice:problem:" + p.code, p.title, p.status, p.detail, p.code, legacy, details,
+		"urn:boxoffice:problem:" + p.code, p.title, p.status, p.detail, p.code, legacy, details, problemIDsOf(w),
 	})
 }
 
@@ -144,5 +157,6 @@ func shortFailure(w http.ResponseWriter, p problem) {
 	writeJSON(w, p.status, struct {
 		Message string `json:"message"`
 		Code    string `json:"code"`
-	}{message, p.code})
+		problemIDs
+	}{message, p.code, problemIDsOf(w)})
 }

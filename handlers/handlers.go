@@ -36,6 +36,9 @@ type Options struct {
 	RequestTimeout time.Duration // for everything that a request does once it has been read
 	ReadyTimeout   time.Duration // for Redis to answer /readyz
 	AccessLog      bool          // one line for each request
+	LogUserSalt    string        // key of the hashes that stand for users in the log; empty: a random one
+	Metrics        *Metrics      // measures requests; nil: nothing is measured
+	ServeMetrics   bool          // at /metrics, beside the rest
 	Engine         string        // what the store runs on, for /readyz
 	Version        string        // of the service, for /readyz
 	RateLimit      float64       // requests a second for each client not on loopback, 0 = no limit
@@ -45,12 +48,13 @@ type Options struct {
 type API struct {
 	Options
 	handler  http.Handler
+	users    userHash
 	draining atomic.Bool
 }
 
 // New returns the API with its routes.
 func New(options Options) *API {
-	a := &API{Options: options}
+	a := &API{Options: options, users: newUserHash(options.LogUserSalt)}
 	a.handler = a.withMiddleware(a.routes())
 	return a
 }
@@ -72,6 +76,7 @@ func call[Request, Result any](
 ) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		request, err := parse(r) // in the time that the server gives a client to send
+		seen := noteRequest(a, w, &request)
 		if err != nil {
 			a.fail(w, r, fail, err)
 			return
@@ -83,6 +88,7 @@ func call[Request, Result any](
 			a.fail(w, r, fail, err)
 			return
 		}
+		noteResult(a, seen, &result)
 		render(w, request, result)
 	}
 }

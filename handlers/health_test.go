@@ -97,13 +97,20 @@ func TestAccessLog(t *testing.T) {
 		for _, request := range []struct {
 			method, path, body string
 			status             float64
+			route, outcome     string
+			event              any
+			user               bool
 		}{
-			{"GET", "/status/1?x=hunter2", "", 200},
-			{"POST", "/book", `{"eventId":1,"userId":"hunter2"}`, 201},
-			{"POST", "/api/events/book", `{`, 400},
-			{"GET", "/unknown", "", 404},
-			{"DELETE", "/book", "", 405},
-			{"GET", "/livez", "", 200},
+			{"GET", "/status/1?x=hunter2", "", 200, "/status/{eventId}", "ok", 1.0, false},
+			{"GET", "/status/hunter2", "", 400, "/status/{eventId}", "invalid_input", nil, false},
+			{"POST", "/book", `{"eventId":7,"userId":"hunter2"}`, 201, "/book", "confirmed", 7.0, true},
+			{"POST", "/book", `{"eventId":"x","userId":"hunter2"}`, 400, "/book", "invalid_input", nil, true},
+			{"POST", "/api/events/cancel", `{"bookingId":"` + someID + `","userId":"hunter2"}`, 200,
+				"/api/events/cancel", "cancelled", 1.0, true},
+			{"POST", "/api/events/book", `{`, 400, "/api/events/book", "invalid_input", nil, false},
+			{"GET", "/unknown/hunter2", "", 404, "unmatched", "route_not_found", nil, false},
+			{"DELETE", "/book", "", 405, "/book", "method_not_allowed", nil, false},
+			{"GET", "/livez", "", 200, "/livez", "<nil>", nil, false},
 		} {
 			c.send(request.method, request.path, request.body, "X-Request-Id: the-id", "Idempotency-Key: hunter2",
 				"Authorization: hunter2")
@@ -114,14 +121,17 @@ func TestAccessLog(t *testing.T) {
 				}
 				continue
 			}
-			path, _, _ := strings.Cut(request.path, "?")
 			if len(lines) != 1 {
 				t.Fatalf("%v logged %d lines", request, len(lines))
 			}
 			line := lines[0]
 			if line["level"] != "info" || line["msg"] != "request" || line["method"] != request.method ||
-				line["path"] != path || line["status"] != request.status || line["request_id"] != "the-id" {
+				line["route"] != request.route || line["status"] != request.status || line["request_id"] != "the-id" ||
+				fmt.Sprint(line["outcome"]) != request.outcome || line["event"] != request.event {
 				t.Errorf("%v logged %v", request, line)
+			}
+			if user, told := line["user"].(string); told != request.user || told && !regexp.MustCompile(`^[0-9a-f]{16}$`).MatchString(user) {
+				t.Errorf("%v logged the user %v", request, line["user"])
 			}
 			if took, ok := line["duration_ms"].(float64); !ok || took < 0 || took > 60_000 {
 				t.Errorf("%v took %v ms", request, line["duration_ms"])

@@ -6,7 +6,6 @@ import (
 	"runtime/debug"
 	"strconv"
 	"sync/atomic"
-	"time"
 
 	"github.com/sirupsen/logrus"
 )
@@ -20,14 +19,14 @@ func (a *API) withMiddleware(next http.Handler) http.Handler {
 		next = a.limitRate(next)
 	}
 	next = a.recoverPanics(next)
-	if a.AccessLog {
-		next = a.logAccess(next)
+	if a.AccessLog || a.Metrics != nil {
+		next = a.observe(next)
 	}
 	return identify(next)
 }
 
-// identify takes the request's id from the client, or makes one, and answers with
-// it. The handlers find it where the client would have put it.
+// identify takes the request's id from the client, or makes one, and its trace, if
+// it has one, and answers with them. The handlers find them there.
 func identify(next http.Handler) http.Handler {
 	// One random part for the process and a number for the request: it has to be
 	// unique, not secret, and costs a tenth of a random one.
@@ -37,9 +36,10 @@ func identify(next http.Handler) http.Handler {
 		id := r.Header[requestIDHeader]
 		if len(id) != 1 || !plainID(id[0]) {
 			id = []string{process + strconv.FormatUint(count.Add(1), 36)}
-			r.Header[requestIDHeader] = id
 		}
-		w.Header()[requestIDHeader] = id
+		answer := w.Header()
+		answer[requestIDHeader] = id
+		passTraceOn(answer, r.Header)
 		next.ServeHTTP(w, r)
 	})
 }
@@ -55,10 +55,10 @@ func plainID(id string) bool {
 	return id != "" && len(id) <= maxRequestID
 }
 
-func (a *API) requestLog(r *http.Request) *logrus.Entry {
-	return a.Log.WithFields(logrus.Fields{
-		"request_id": r.Header.Get(requestIDHeader), "method": r.Method, "path": r.URL.Path,
-	})
+func (a *API) requestLog(w http.ResponseWriter, r *http.Request) *logrus.Entry {
+	fields := idsOf(w, r).fields()
+	fields["method"], fields["route"] = methodLabel(r.Method), routeOf(w, r)
+	return a.Log.WithFields(fields)
 }
 
 // recoverPanics answers 500 and keeps the process alive.
@@ -72,34 +72,11 @@ func (a *API) recoverPanics(next http.Handler) http.Handler {
 			if cause == http.ErrAbortHandler {
 				panic(cause)
 			}
-			a.requestLog(r).WithField("stack", string(debug.Stack())).Errorf("panic: %v", cause)
-			failureFor(r)(w, problemOf(nil))
+			a.requestLog(w, r).WithField("stack", string(debug.Stack())).Errorf("panic: %v", cause)
+			p := problemOf(nil)
+			noteProblem(w, p.code)
+			failureFor(r)(w, p)
 		}()
 		next.ServeHTTP(w, r)
-	})
-}
-
-// statusRecorder remembers what was answered.
-type statusRecorder struct {
-	http.ResponseWriter
-	status int
-}
-
-func (s *statusRecorder) WriteHeader(status int) {
-	s.status = status
-	s.ResponseWriter.WriteHeader(status)
-}
-
-// Unwrap lets http.ResponseController reach what is underneath.
-func (s *statusRecorder) Unwrap() http.ResponseWriter { return s.ResponseWriter }
-
-func (a *API) logAccess(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		start := time.Now()
-		recorder := &statusRecorder{ResponseWriter: w, status: http.StatusOK}
-		next.ServeHTTP(recorder, r)
-		a.requestLog(r).WithFields(logrus.Fields{
-			"status": recorder.status, "duration_ms": float64(time.Since(start).Microseconds()) / 1000,
-		}).Info("request")
 	})
 }

@@ -22,9 +22,9 @@ func (a *API) routes() *mux.Router {
 	router := mux.NewRouter().SkipClean(true) // cleaning redirects, and a redirected POST becomes a GET
 	route := func(path string, handlers methods) {
 		for method, handler := range handlers {
-			router.HandleFunc(path, handler).Methods(method)
+			router.HandleFunc(path, a.on(path, method, handler)).Methods(method)
 		}
-		router.HandleFunc(path, a.methodNotAllowed(handlers))
+		router.HandleFunc(path, a.on(path, otherMethod, a.methodNotAllowed(handlers)))
 	}
 	s := a.Store
 
@@ -48,6 +48,9 @@ func (a *API) routes() *mux.Router {
 
 	route(livezPath, get(a.livez))
 	route(readyzPath, get(a.readyz))
+	if a.ServeMetrics && a.Metrics != nil {
+		route(metricsPath, get(a.Metrics.Handler().ServeHTTP))
+	}
 	router.NotFoundHandler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, r, failureFor(r), errNoRoute)
 	})

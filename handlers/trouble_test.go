@@ -74,19 +74,26 @@ func TestInternalError(t *testing.T) {
 		checkInternalError(t, a, call.path)
 		lines := j.take(t)
 		if len(lines) != 1 || lines[0]["level"] != "error" || lines[0]["error"] != secret ||
-			lines[0]["request_id"] != "the-id" || lines[0]["method"] != call.method || lines[0]["path"] != call.path {
+			lines[0]["request_id"] != "the-id" || lines[0]["method"] != call.method || lines[0]["route"] != template(call.path) {
 			t.Errorf("%s logged %v", a.request, lines)
 		}
 	}
 }
 
+// template is the route of a path of storeCalls.
+func template(path string) string {
+	path = strings.Replace(path, "/api/bookings/"+someID, "/api/bookings/{bookingId}", 1)
+	path = strings.Replace(path, someID, "{eventId}", 1)
+	return strings.Replace(path, "/status/1", "/status/{eventId}", 1)
+}
+
 func checkInternalError(t *testing.T, a *answer, path string) {
 	t.Helper()
-	want := `{"message":"Internal server error","code":"internal_error"}`
+	want := `{"message":"Internal server error","code":"internal_error","requestId":"the-id"}`
 	if strings.HasPrefix(path, "/api/") {
 		want = `{"type":"urn:boxoffice:problem:internal_error","title":"Internal server error","status":500,` +
 			`"detail":"An unexpected error occurred","code":"internal_error",` +
-			`"error":"Internal server error","details":"An unexpected error occurred"}`
+			`"error":"Internal server error","details":"An unexpected error occurred","requestId":"the-id"}`
 	}
 	if a.status != 500 || a.body != want+"\n" {
 		t.Errorf("%s answered %d %s, want 500 %s", a.request, a.status, a.body, want)

@@ -39,6 +39,7 @@ type batcher struct {
 	queues map[*redis.Client]chan *request
 	closed chan struct{}
 	lanes  sync.WaitGroup
+	sent   func(commands int) // told of each pipeline, unless nil
 }
 
 func newBatcher() *batcher {
@@ -111,6 +112,9 @@ func (b *batcher) run(node *redis.Client, queue chan *request) {
 			default:
 				more = false
 			}
+		}
+		if b.sent != nil {
+			b.sent(len(batch))
 		}
 		send(node, batch)
 	}

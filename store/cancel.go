@@ -76,6 +76,9 @@ func (s *Store) cancel(ctx context.Context, event EventRef, booking, user, cance
 			}
 			continue
 		}
+		if !replayed {
+			s.promoted(promoted)
+		}
 		result := CancelResult{Promoted: promoted, Version: version, Replayed: replayed}
 		if result.Booking, err = fromField(number, cancelled); err != nil {
 			return CancelResult{}, err

@@ -37,6 +37,7 @@ type Config struct {
 	PoolSize         int           // connections for each node, 0 = the client's default
 	DialTimeout      time.Duration // 0 = the client's default, here and below
 	ReadTimeout      time.Duration // of one reply, if the request's deadline is not sooner
+	Observer         Observer      // told of every call; nil: nothing is measured
 }
 
 // clusterReload bounds how long a client can go on asking a master that is gone:
@@ -46,7 +47,10 @@ const clusterReload = time.Second
 // Open connects to the engine of the config, waiting for it as long as the context
 // allows.
 func Open(ctx context.Context, config Config) (*Store, error) {
-	s := &Store{now: time.Now, batches: newBatcher(), helpers: helpers{running: map[uint64]bool{}}}
+	s := &Store{now: time.Now, batches: newBatcher(), helpers: helpers{running: map[uint64]bool{}}, observer: config.Observer}
+	if s.observer != nil {
+		s.batches.sent = s.observer.Sent
+	}
 	lifetime, end := context.WithCancel(context.Background())
 	s.lifetime = lifetime
 	endHelpers := func() error {

@@ -44,6 +44,12 @@ func unavailable(what string, cause error) error {
 	return fmt.Errorf("%s: %w: %w", what, ErrUnavailable, cause)
 }
 
+// outageWords are those by which Redis begins to say that it cannot answer now.
+var outageWords = []string{
+	"LOADING", "READONLY", "CLUSTERDOWN", "TRYAGAIN", "MASTERDOWN", "MOVED", "ASK",
+	"OOM", "MISCONF", "NOREPLICAS", "UNBLOCKED", "BUSY", "NOAUTH", "WRONGPASS", "NOPERM",
+}
+
 // isOutage tells an answer that says nothing about the request (Redis is away,
 // loading, full, failing over, moving the slot) from one that says that the
 // script or its data is wrong.
@@ -52,16 +58,12 @@ func isOutage(err error) bool {
 	if !errors.As(err, &reply) {
 		return true // no reply at all: cut, refused, timed out
 	}
-	for _, prefix := range []string{
-		"LOADING", "READONLY", "CLUSTERDOWN", "TRYAGAIN", "MASTERDOWN", "MOVED", "ASK",
-		"OOM", "MISCONF", "NOREPLICAS", "UNBLOCKED", "BUSY", "NOAUTH", "WRONGPASS", "NOPERM",
-		"ERR max number of clients",
-	} {
-		if strings.HasPrefix(reply.Error(), prefix) {
+	for _, word := range outageWords {
+		if strings.HasPrefix(reply.Error(), word) {
 			return true
 		}
 	}
-	return false
+	return strings.HasPrefix(reply.Error(), "ERR max number of clients")
 }
 
 // isPassing tells an outage that a further try may find over.

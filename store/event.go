@@ -31,6 +31,14 @@ func EventUUID(id uuid.UUID) EventRef {
 	return EventRef{number: number, uuid: id.String()}
 }
 
+// Number returns the event's number, or 0 if no event can be meant.
+func (r EventRef) Number() uint64 {
+	if !r.exists() {
+		return 0
+	}
+	return r.number
+}
+
 // exists is false if no event can be meant, whatever the store holds.
 func (r EventRef) exists() bool { return r.number > 0 && r.number <= maxNumber }
 

@@ -41,6 +41,16 @@ func numberOf(id uuid.UUID) (uint64, bool) {
 	return number, number > 0
 }
 
+// EventOf returns the number of the event that a booking id is of, or 0 if it is not
+// an id that this service makes.
+func EventOf(booking uuid.UUID) uint64 {
+	number, ok := numberOf(booking)
+	if !ok {
+		return 0
+	}
+	return number
+}
+
 // field is how the event's hash names a booking: what follows the event's number,
 // in base64url, 14 characters. Half the length of the UUID saves a fifth of the
 // memory of a booking.

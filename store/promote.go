@@ -13,9 +13,14 @@ func (s *Store) promote(ctx context.Context, number uint64) (more bool, err erro
 	if err != nil {
 		return false, err
 	}
-	_, _ = r.integer(), r.integer() // version and bookings promoted
+	_ = r.integer() // version
+	promoted := r.integer()
 	more = r.flag()
-	return more, r.end("promoted", "idle")
+	if err := r.end("promoted", "idle"); err != nil {
+		return false, err
+	}
+	s.promoted(promoted)
+	return more, nil
 }
 
 // promoteAll goes on until nobody is left to promote.

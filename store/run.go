@@ -105,21 +105,21 @@ const (
 
 // retry calls until there is an answer, with growing, jittered pauses in between.
 func (s *Store) retry(ctx context.Context, what string, call func() error) error {
-	for pause := firstPause; ; pause = min(2*pause, lastPause) {
-		err := call()
+	for pause, attempt := firstPause, 1; ; pause, attempt = min(2*pause, lastPause), attempt+1 {
+		err := s.try(what, attempt, call)
 		switch {
 		case err == nil:
 			return nil
 		case !isOutage(err):
 			return fmt.Errorf("%s: %w", what, err)
 		case !isPassing(err) || ctx.Err() != nil:
-			return unavailable(what, err)
+			return s.unanswered(what, err)
 		}
 		timer := time.NewTimer(pause/2 + rand.N(pause/2))
 		select {
 		case <-ctx.Done():
 			timer.Stop()
-			return unavailable(what, err)
+			return s.unanswered(what, err)
 		case <-timer.C:
 		}
 	}

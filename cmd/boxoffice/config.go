@@ -22,12 +22,14 @@ import (
 
 // config is every setting: its environment variable, default and meaning.
 type config struct {
-	Host      string  `envconfig:"HOST" default:"127.0.0.1" desc:"address to listen on; 0.0.0.0 for all"`
-	Port      int     `envconfig:"PORT" default:"3000" desc:"TCP port to listen on; 0 for any free one"`
-	LogLevel  string  `envconfig:"LOG_LEVEL" default:"info" desc:"debug, info, warn or error"`
-	LogFormat string  `envconfig:"LOG_FORMAT" default:"text" desc:"text or json"`
-	AccessLog bool    `envconfig:"ACCESS_LOG" default:"true" desc:"one line for each request; true or false"`
-	RateLimit float64 `envconfig:"RATE_LIMIT" default:"0" desc:"requests a second for each client; 0 = no limit; clients on loopback are never limited"`
+	Host        string  `envconfig:"HOST" default:"127.0.0.1" desc:"address to listen on; 0.0.0.0 for all"`
+	Port        int     `envconfig:"PORT" default:"3000" desc:"TCP port to listen on; 0 for any free one"`
+	LogLevel    string  `envconfig:"LOG_LEVEL" default:"info" desc:"debug, info, warn or error"`
+	LogFormat   string  `envconfig:"LOG_FORMAT" default:"text" desc:"text or json"`
+	AccessLog   bool    `envconfig:"ACCESS_LOG" default:"true" desc:"one line for each request; true or false"`
+	LogUserSalt string  `envconfig:"LOG_USER_SALT" desc:"key of the hashes that stand for users in the log, 16 characters or more, the same on all instances; empty: a random one for each start"`
+	Metrics     string  `envconfig:"METRICS" default:"true" desc:"GET /metrics for Prometheus: true, false, or the host:port of a listener for it alone"`
+	RateLimit   float64 `envconfig:"RATE_LIMIT" default:"0" desc:"requests a second for each client; 0 = no limit; clients on loopback are never limited"`
 
 	RequestTimeout    time.Duration `envconfig:"REQUEST_TIMEOUT" default:"5s" desc:"for all that one request does, retries included"`
 	ReadyTimeout      time.Duration `envconfig:"READY_TIMEOUT" default:"500ms" desc:"for Redis to answer GET /readyz"`
@@ -97,6 +99,9 @@ func (c config) check() error {
 	if c.RequestTimeout >= c.WriteTimeout {
 		return fmt.Errorf("setting REQUEST_TIMEOUT: %s is not below WRITE_TIMEOUT, %s: answers would be cut off",
 			c.RequestTimeout, c.WriteTimeout)
+	}
+	if err := c.checkObserved(); err != nil {
+		return err
 	}
 	if c.RateLimit < 0 {
 		return fmt.Errorf("setting RATE_LIMIT: %v is negative", c.RateLimit)

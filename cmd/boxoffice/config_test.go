@@ -65,6 +65,8 @@ func TestSettingsThatAreWrong(t *testing.T) {
 		"REDIS_READ_TIMEOUT":    "-1s",
 		"DRAIN_DELAY":           "-1s",
 		"WRITE_TIMEOUT":         "1s",
+		"METRICS":               "yes please",
+		"LOG_USER_SALT":         "too short",
 	} {
 		t.Run(setting, func(t *testing.T) {
 			t.Setenv(setting, value)

@@ -30,7 +30,11 @@ func run(ctx context.Context, c config, output io.Writer, listening chan<- strin
 	}
 	// What the library complains of comes back as an error, and is logged then.
 	store.ClientLog(func(message string) { log.WithField("from", "redis client").Debug(message) })
-	s, err := openStore(ctx, c, log)
+	measured, err := newMetrics(c)
+	if err != nil {
+		return err
+	}
+	s, err := openStore(ctx, c, log, measured.observer())
 	if err != nil {
 		return err
 	}
@@ -39,6 +43,13 @@ func run(ctx context.Context, c config, output io.Writer, listening chan<- strin
 			log.WithError(err).Warn("closing the store")
 		}
 	}()
+
+	measured.watch(s, c.ReadyTimeout)
+	stopMetrics, err := measured.serve(ctx, c, log)
+	if err != nil {
+		return err
+	}
+	defer stopMetrics()
 
 	warnings := warnOfLoss(ctx, s, c.RedisReadTimeout, log, nil)
 	var background sync.WaitGroup
@@ -58,7 +69,7 @@ func run(ctx context.Context, c config, output io.Writer, listening chan<- strin
 	defer background.Wait()
 	defer stopWatching()
 
-	return serve(ctx, c, s, log, listening)
+	return serve(ctx, c, s, log, measured, listening)
 }
 
 func newLogger(c config, output io.Writer) (*logrus.Logger, error) {
@@ -77,11 +88,12 @@ func newLogger(c config, output io.Writer) (*logrus.Logger, error) {
 	return log, nil
 }
 
-func openStore(ctx context.Context, c config, log *logrus.Logger) (*store.Store, error) {
+func openStore(ctx context.Context, c config, log *logrus.Logger, observer store.Observer) (*store.Store, error) {
 	redis, err := c.redis()
 	if err != nil {
 		return nil, err
 	}
+	redis.Observer = observer
 	starting, cancel := context.WithTimeout(ctx, c.RedisStartTimeout)
 	defer cancel()
 	s, err := store.Open(starting, redis)
@@ -112,13 +124,18 @@ func warnOfLoss(
 	return warnings
 }
 
-func serve(ctx context.Context, c config, s *store.Store, log *logrus.Logger, listening chan<- string) error {
+func serve(
+	ctx context.Context, c config, s *store.Store, log *logrus.Logger, measured *metrics, listening chan<- string,
+) error {
 	api := handlers.New(handlers.Options{
 		Store:          s,
 		Log:            log,
 		RequestTimeout: c.RequestTimeout,
 		ReadyTimeout:   c.ReadyTimeout,
 		AccessLog:      c.AccessLog,
+		LogUserSalt:    c.LogUserSalt,
+		Metrics:        measured.Metrics,
+		ServeMetrics:   measured.alongside(),
 		RateLimit:      c.RateLimit,
 		Engine:         string(s.Engine()),
 		Version:        version(),

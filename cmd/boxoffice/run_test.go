@@ -114,7 +114,7 @@ func TestRunEmbedded(t *testing.T) {
 		t.Errorf("%d %v", status, body)
 	}
 	p.end()
-	for _, want := range []string{"engine=embedded", "gone on exit", "path=/status/1", "draining", "stopped"} {
+	for _, want := range []string{"engine=embedded", "gone on exit", "event=1 method=GET outcome=ok", "draining", "stopped"} {
 		if !strings.Contains(p.log.String(), want) {
 			t.Errorf("no word of %q in the log:\n%s", want, p.log)
 		}
@@ -150,7 +150,7 @@ func TestRunOnRedis(t *testing.T) {
 	}
 	waitFor(t, first.log, "set up to keep bookings again")
 	first.end()
-	if strings.Contains(first.log.String(), `"path"`) {
+	if strings.Contains(first.log.String(), `"msg":"request"`) {
 		t.Errorf("the access log is off, yet:\n%s", first.log)
 	}
 	for line := range strings.Lines(first.log.String()) {

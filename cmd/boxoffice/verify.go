@@ -41,7 +41,7 @@ func verify(ctx context.Context, c config, args []string, output, logs io.Writer
 	if c.RedisHost == "" && len(c.RedisAddrs) == 0 {
 		return errors.New("verify needs REDIS_HOST or REDIS_ADDRS: the embedded engine lives in the process that serves")
 	}
-	s, err := openStore(ctx, c, log)
+	s, err := openStore(ctx, c, log, nil)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,244 @@
+package handlers
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/gorilla/mux"
+	"github.com/sirupsen/logrus"
+
+	"boxoffice/store"
+)
+
+// exchange is what is remembered of a request and its answer, for the metrics and
+// the access log. It travels as the handlers' ResponseWriter, which costs less than
+// a context.
+type exchange struct {
+	http.ResponseWriter
+	status  int    // 0: nothing was answered yet
+	route   *route // nil: no route took the request
+	counts  *outcomes
+	outcome string // confirmed, waiting, ..., or the code of a problem
+	event   uint64 // number, 0 = none is meant
+	user    string
+	keyed   bool // the client sent an Idempotency-Key
+}
+
+// The outcomes of requests that succeeded. The others are the codes of problems.
+const (
+	outcomeOK        = "ok"
+	outcomeCreated   = "created"
+	outcomeCancelled = "cancelled"
+	outcomeReplayed  = "replayed" // the first answer, once more
+)
+
+// WriteHeader remembers the status.
+func (x *exchange) WriteHeader(status int) {
+	if x.status == 0 && status >= http.StatusOK { // 1xx come before the answer
+		x.status = status
+	}
+	x.ResponseWriter.WriteHeader(status)
+}
+
+// Unwrap lets http.ResponseController reach what is underneath.
+func (x *exchange) Unwrap() http.ResponseWriter { return x.ResponseWriter }
+
+var exchanges = sync.Pool{New: func() any { return new(exchange) }}
+
+// exchangeOf finds the exchange under other middleware's writers, or returns nil:
+// nobody looks.
+func exchangeOf(w http.ResponseWriter) *exchange {
+	for {
+		switch writer := w.(type) {
+		case *exchange:
+			return writer
+		case interface{ Unwrap() http.ResponseWriter }:
+			w = writer.Unwrap()
+		default:
+			return nil
+		}
+	}
+}
+
+// observe measures requests and writes the access log, as far as either is on.
+func (a *API) observe(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		start := time.Now()
+		x := exchanges.Get().(*exchange) //nolint:forcetypeassert // the pool's own
+		*x = exchange{ResponseWriter: w}
+		if a.Metrics != nil {
+			a.Metrics.inFlight.Inc()
+		}
+		defer func() {
+			if a.Metrics != nil {
+				a.Metrics.inFlight.Dec()
+			}
+			if x.status == 0 { // cut off: see http.ErrAbortHandler
+				return
+			}
+			took := time.Since(start)
+			if a.Metrics != nil {
+				a.Metrics.answered(x, took)
+			}
+			if a.AccessLog {
+				a.logAccess(x, r, took)
+			}
+			*x = exchange{}
+			exchanges.Put(x)
+		}()
+		next.ServeHTTP(x, r)
+		if x.status == 0 {
+			x.status = http.StatusOK // what net/http answers then
+		}
+	})
+}
+
+// on names the route in what is observed of its requests.
+func (a *API) on(path, method string, handler http.HandlerFunc) http.HandlerFunc {
+	if a.Metrics == nil && !a.AccessLog {
+		return handler
+	}
+	taken := &route{path: path, method: method}
+	if a.Metrics != nil {
+		taken = a.Metrics.route(path, method)
+	}
+	return func(w http.ResponseWriter, r *http.Request) {
+		if x := exchangeOf(w); x != nil {
+			x.route = taken
+		}
+		handler(w, r)
+	}
+}
+
+// routeOf is the template of the path that took the request: paths themselves are
+// not logged, as anything may be written in one.
+func routeOf(w http.ResponseWriter, r *http.Request) string {
+	if x := exchangeOf(w); x != nil && x.route != nil {
+		return x.route.path
+	}
+	if matched := mux.CurrentRoute(r); matched != nil {
+		if path, err := matched.GetPathTemplate(); err == nil {
+			return path
+		}
+	}
+	return unmatched
+}
+
+// noteRequest remembers what is asked for. The request may be half parsed.
+func noteRequest[Request any](a *API, w http.ResponseWriter, request *Request) *exchange {
+	if a.Metrics == nil && !a.AccessLog {
+		return nil
+	}
+	x := exchangeOf(w)
+	if x == nil {
+		return nil
+	}
+	var event store.EventRef
+	switch asked := any(request).(type) {
+	case *store.BookRequest:
+		event, x.user, x.keyed = asked.Event, asked.User, asked.IdempotencyKey != ""
+		x.counts = a.Metrics.bookingOutcomes()
+	case *store.CancelRequest:
+		x.user, x.event, x.keyed = asked.User, store.EventOf(asked.Booking), true
+		x.counts = a.Metrics.cancellationOutcomes()
+		return x
+	case *store.CancelOldestRequest:
+		event, x.user, x.keyed = asked.Event, asked.User, asked.IdempotencyKey != ""
+		x.counts = a.Metrics.cancellationOutcomes()
+	case *store.InitializeRequest:
+		x.keyed = asked.IdempotencyKey != ""
+	case *store.UpdateRequest:
+		event = asked.Event
+	case *bookingsPage:
+		event = asked.event
+	case *store.EventRef:
+		event = *asked
+	}
+	x.event = event.Number()
+	return x
+}
+
+// noteResult remembers what came of it.
+func noteResult[Result any](a *API, x *exchange, result *Result) {
+	if x == nil {
+		return
+	}
+	x.outcome = outcomeOK
+	switch answered := any(result).(type) {
+	case *store.BookResult:
+		x.outcome = x.replayed(answered.Replayed, string(answered.Status))
+		if a.Metrics != nil && answered.Position > 0 && x.outcome != outcomeReplayed {
+			a.Metrics.waitingList.Observe(float64(answered.Position))
+		}
+	case *store.CancelResult:
+		x.outcome = x.replayed(answered.Replayed, outcomeCancelled)
+	case *store.InitializeResult:
+		x.outcome, x.event = x.replayed(answered.Replayed, outcomeCreated), answered.Event.Number
+	case *store.Booking:
+		x.event = answered.Number
+	}
+}
+
+// replayed is the outcome of a request that may be a client's retry. A replay that
+// the client did not ask for is the store's own retry.
+func (x *exchange) replayed(replayed bool, outcome string) string {
+	if replayed && x.keyed {
+		return outcomeReplayed
+	}
+	return outcome
+}
+
+// noteProblem remembers why a request was refused.
+func noteProblem(w http.ResponseWriter, code string) {
+	if x := exchangeOf(w); x != nil {
+		x.outcome = code
+	}
+}
+
+// userHash tells one user from another in the log and does not tell who it is: it
+// is keyed, as the hash of a guessed name would otherwise give the name away.
+type userHash [sha256.Size]byte
+
+func newUserHash(salt string) userHash {
+	if salt == "" {
+		salt = rand.Text()
+	}
+	return sha256.Sum256([]byte(salt))
+}
+
+// of returns 16 hexadecimal digits.
+func (key userHash) of(user string) string {
+	const shown = 8 // bytes: two of a million users meet once in 37 million deployments
+	var buffer [512]byte
+	sum := sha256.Sum256(append(append(buffer[:0], key[:]...), user...))
+	return hex.EncodeToString(sum[:shown])
+}
+
+// logAccess writes the line that tells who asked what, and what came of it.
+func (a *API) logAccess(x *exchange, r *http.Request, took time.Duration) {
+	if !a.Log.IsLevelEnabled(logrus.InfoLevel) {
+		return
+	}
+	fields := idsOf(x, r).fields()
+	fields["method"], fields["status"] = methodLabel(r.Method), x.status
+	fields["duration_ms"] = float64(took.Microseconds()) / 1000
+	fields["route"] = unmatched
+	if x.route != nil {
+		fields["route"] = x.route.path
+	}
+	if x.outcome != "" {
+		fields["outcome"] = x.outcome
+	}
+	// A number that no event has may be anything, a user's too.
+	if x.event != 0 && x.status != http.StatusNotFound && x.status != http.StatusBadRequest {
+		fields["event"] = x.event
+	}
+	if x.user != "" {
+		fields["user"] = a.users.of(x.user)
+	}
+	a.Log.WithFields(fields).Info("request")
+}

@@ -1,0 +1,192 @@
+package handlers
+
+import (
+	"net/http"
+	"slices"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+const (
+	metricsPath = "/metrics"
+	namespace   = "boxoffice"
+
+	// Labels of what clients make up, so that these cannot grow.
+	unmatched   = "unmatched" // a path that no route takes
+	otherMethod = "other"     // a method that its path does not take
+)
+
+// Metrics is what one instance of the service measures. Make one with NewMetrics;
+// it is an observer of the store too. What happens on each request was looked up
+// before: it costs an atomic addition or two.
+type Metrics struct {
+	registry *prometheus.Registry
+
+	inFlight    prometheus.Gauge
+	requests    *prometheus.CounterVec
+	durations   *prometheus.HistogramVec
+	unmatched   *route
+	bookings    *outcomes
+	cancelled   *outcomes
+	waitingList prometheus.Histogram
+
+	storeMetrics
+}
+
+// NewMetrics returns metrics with a registry of their own. The version is a label of
+// boxoffice_build_info.
+func NewMetrics(version string) *Metrics {
+	m := &Metrics{
+		registry: prometheus.NewRegistry(),
+		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{
+			Namespace: namespace, Name: "http_requests_in_flight",
+			Help: "Requests that are being answered.",
+		}),
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Namespace: namespace, Name: "http_requests_total",
+			Help: "Requests that were answered, by route, method and status code.",
+		}, []string{"route", "method", "code"}),
+		durations: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Namespace: namespace, Name: "http_request_duration_seconds",
+			Help:    "From the end of a request's headers to the end of its answer.",
+			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
+		}, []string{"route", "method"}),
+		bookings: newOutcomes("bookings_total", "Booking requests that were understood or refused, by outcome: confirmed, "+
+			"waiting, replayed (the first answer once more), or the code of the problem.",
+			"confirmed", "waiting", outcomeReplayed, "invalid_input", "event_not_found", "event_paused", "event_closed",
+			"user_limit", "waiting_list_full", "quantity_over_capacity", "idempotency_mismatch", "unavailable", "internal_error"),
+		cancelled: newOutcomes("cancellations_total", "Cancellation requests, by outcome: cancelled, replayed (it was "+
+			"cancelled before), or the code of the problem.",
+			outcomeCancelled, outcomeReplayed, "invalid_input", "event_not_found", "booking_not_found", "unavailable", "internal_error"),
+		waitingList: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Namespace: namespace, Name: "waiting_list_length",
+			Help:    "Length of an event's waiting list, seen by each booking that joined it, itself included.",
+			Buckets: []float64{1, 10, 100, 1000, 10_000, 100_000, 1_000_000},
+		}),
+		storeMetrics: newStoreMetrics(),
+	}
+	m.unmatched = m.route(unmatched, otherMethod)
+	build := prometheus.NewGauge(prometheus.GaugeOpts{
+		Namespace: namespace, Name: "build_info",
+		Help:        "Always 1; the label tells what runs.",
+		ConstLabels: prometheus.Labels{"version": version},
+	})
+	build.Set(1)
+	m.registry.MustRegister(
+		m.inFlight, m.requests, m.durations, m.bookings.vector, m.cancelled.vector, m.waitingList, build,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+	)
+	m.registry.MustRegister(m.storeMetrics.collectors()...)
+	return m
+}
+
+// Handler answers a scrape.
+func (m *Metrics) Handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{
+		MaxRequestsInFlight: 4, // each pings Redis
+		Registry:            m.registry,
+	})
+}
+
+func (m *Metrics) bookingOutcomes() *outcomes {
+	if m == nil {
+		return nil
+	}
+	return m.bookings
+}
+
+func (m *Metrics) cancellationOutcomes() *outcomes {
+	if m == nil {
+		return nil
+	}
+	return m.cancelled
+}
+
+// answered counts a request.
+func (m *Metrics) answered(x *exchange, took time.Duration) {
+	taken := x.route
+	if taken == nil {
+		taken = m.unmatched
+	}
+	taken.requests(m, x.status).Inc()
+	taken.duration.Observe(took.Seconds())
+	if x.counts != nil && x.outcome != "" {
+		x.counts.count(x.outcome)
+	}
+}
+
+const (
+	leastStatus = 200
+	mostStatus  = 599
+)
+
+// route is a path's template and a method, with the metrics that have these labels.
+type route struct {
+	path, method string
+	duration     prometheus.Observer
+	byStatus     [mostStatus - leastStatus + 1]atomic.Pointer[prometheus.Counter]
+}
+
+func (m *Metrics) route(path, method string) *route {
+	r := &route{path: path, method: method, duration: m.durations.WithLabelValues(path, method)}
+	for _, alarming := range []int{http.StatusInternalServerError, http.StatusServiceUnavailable} {
+		r.requests(m, alarming) // from the start, so that the first one is seen as an increase
+	}
+	return r
+}
+
+// requests is the counter of a status. Only those that occur are there.
+func (r *route) requests(m *Metrics, status int) prometheus.Counter { //nolint:ireturn // it is the library's type
+	place := &r.byStatus[min(max(status, leastStatus), mostStatus)-leastStatus]
+	if counter := place.Load(); counter != nil {
+		return *counter
+	}
+	counter := m.requests.WithLabelValues(r.path, r.method, strconv.Itoa(status))
+	place.Store(&counter)
+	return counter
+}
+
+// outcomes counts requests of a kind by what came of them.
+type outcomes struct {
+	vector *prometheus.CounterVec
+	known  map[string]prometheus.Counter
+}
+
+// newOutcomes has a counter for each known outcome from the start, so that the first
+// one is seen as an increase.
+func newOutcomes(name, help string, known ...string) *outcomes {
+	o := &outcomes{
+		vector: prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help}, []string{"outcome"}),
+		known:  make(map[string]prometheus.Counter, len(known)),
+	}
+	for _, outcome := range known {
+		o.known[outcome] = o.vector.WithLabelValues(outcome)
+	}
+	return o
+}
+
+// count takes words and problem codes of this program only: they are labels.
+func (o *outcomes) count(outcome string) {
+	counter, found := o.known[outcome]
+	if !found {
+		counter = o.vector.WithLabelValues(outcome)
+	}
+	counter.Inc()
+}
+
+var plainMethods = []string{
+	http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodHead, http.MethodPut, http.MethodDelete, http.MethodOptions,
+}
+
+// methodLabel is the method, or "other" for what a client made up.
+func methodLabel(method string) string {
+	if slices.Contains(plainMethods, method) {
+		return method
+	}
+	return otherMethod
+}

@@ -1,0 +1,278 @@
+package handlers_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sirupsen/logrus"
+
+	"boxoffice/handlers"
+	"boxoffice/store"
+)
+
+// measured serves an empty embedded store and measures it.
+func measured(t testing.TB) *client {
+	t.Helper()
+	metrics := handlers.NewMetrics("v1")
+	s := open(t, store.Config{Observer: metrics})
+	metrics.Watch(s, 5*time.Second)
+	return serve(t, s, measure(metrics))
+}
+
+func measure(metrics *handlers.Metrics) func(*handlers.Options) {
+	return func(o *handlers.Options) { o.Metrics, o.ServeMetrics = metrics, true }
+}
+
+// samples are what a scrape gave, by the name and labels of each.
+type samples map[string]float64
+
+func (c *client) scrape() samples {
+	c.t.Helper()
+	recorder := httptest.NewRecorder()
+	c.api.ServeHTTP(recorder, httptest.NewRequest("GET", "/metrics", nil))
+	if recorder.Code != http.StatusOK || !strings.HasPrefix(recorder.Header().Get("Content-Type"), "text/plain") {
+		c.t.Fatalf("GET /metrics: %d %v %s", recorder.Code, recorder.Header(), recorder.Body)
+	}
+	found := samples{}
+	for line := range strings.Lines(recorder.Body.String()) {
+		if strings.HasPrefix(line, "#") {
+			continue
+		}
+		cut := strings.LastIndexByte(line, ' ')
+		value, err := strconv.ParseFloat(strings.TrimSpace(line[cut:]), 64)
+		if err != nil {
+			c.t.Fatalf("%q: %v", line, err)
+		}
+		found[line[:cut]] = value
+	}
+	return found
+}
+
+func (s samples) check(t *testing.T, want samples) {
+	t.Helper()
+	for name, value := range want {
+		if got, there := s[name]; !there || got != value {
+			t.Errorf("%s is %v (there: %v), want %v", name, got, there, value)
+		}
+	}
+}
+
+// A scrape tells exactly what was asked and what came of it.
+func TestMetricsCount(t *testing.T) {
+	t.Parallel()
+	c := measured(t)
+	c.scrape().check(t, samples{ // what alerts look at is there before it happens
+		`boxoffice_http_requests_total{code="500",method="POST",route="/book"}`:            0,
+		`boxoffice_http_requests_total{code="503",method="GET",route="/status/{eventId}"}`: 0,
+		`boxoffice_bookings_total{outcome="waiting_list_full"}`:                            0,
+		`boxoffice_store_unknown_outcomes_total{call="book"}`:                              0,
+	})
+	e := c.event(2, `"waitingListLimit":3`, `"maxPerUser":2`)
+	ann := c.confirmed(e, "ann")
+	key := "Idempotency-Key: once"
+	for range 3 { // one booking, and two replays of it
+		c.post("/book", e.bookBody("/book", `"bob"`), key).is(201, `{}`)
+	}
+	for _, user := range []string{"cid", "dan", "eve"} {
+		c.waiting(e, user)
+	}
+	c.book(e, "fay").is(409, `{"code":"waiting_list_full"}`)
+	c.book(e, "fay", `"quantity":3`).is(409, `{"code":"quantity_over_capacity"}`)
+	c.book(e, "ann", `"quantity":2`).is(409, `{"code":"user_limit"}`)
+	c.post("/book", e.bookBody("/book", `"bob"`, `"quantity":2`), key).is(422, `{}`)
+	c.post("/book", `{"eventId":99,"userId":"ann"}`).is(404, `{}`)
+	c.post("/book", `{`).is(400, `{}`)
+	for range 2 { // the second time it is cancelled already
+		c.cancel(ann, "ann").is(200, `{"details":{"promoted":1}}`)
+	}
+	c.cancel(ann, "bob").is(404, `{}`)
+	c.patch(e.path(), `{"totalTickets":4}`).is(200, `{}`)
+	c.get("/no/such/path").is(404, `{}`)
+	c.send("BREW", "/book", "").is(405, `{}`)
+
+	c.scrape().check(t, samples{
+		`boxoffice_bookings_total{outcome="confirmed"}`:              2,
+		`boxoffice_bookings_total{outcome="waiting"}`:                3,
+		`boxoffice_bookings_total{outcome="replayed"}`:               2,
+		`boxoffice_bookings_total{outcome="waiting_list_full"}`:      1,
+		`boxoffice_bookings_total{outcome="quantity_over_capacity"}`: 1,
+		`boxoffice_bookings_total{outcome="user_limit"}`:             1,
+		`boxoffice_bookings_total{outcome="idempotency_mismatch"}`:   1,
+		`boxoffice_bookings_total{outcome="event_not_found"}`:        1,
+		`boxoffice_bookings_total{outcome="invalid_input"}`:          1,
+		`boxoffice_bookings_total{outcome="unavailable"}`:            0,
+		`boxoffice_cancellations_total{outcome="cancelled"}`:         1,
+		`boxoffice_cancellations_total{outcome="replayed"}`:          1,
+		`boxoffice_cancellations_total{outcome="booking_not_found"}`: 1,
+		`boxoffice_promotions_total`:                                 3,
+		`boxoffice_waiting_list_length_sum`:                          1 + 2 + 3,
+		`boxoffice_waiting_list_length_count`:                        3,
+		`boxoffice_waiting_list_length_bucket{le="1"}`:               1,
+
+		`boxoffice_http_requests_total{code="201",method="POST",route="/book"}`:            3,
+		`boxoffice_http_requests_total{code="200",method="POST",route="/api/events/book"}`: 1,
+		`boxoffice_http_requests_total{code="201",method="POST",route="/api/events/book"}`: 3,
+		`boxoffice_http_requests_total{code="409",method="POST",route="/api/events/book"}`: 3,
+		`boxoffice_http_requests_total{code="200",method="GET",route="/metrics"}`:          1,
+		`boxoffice_http_requests_total{code="404",method="other",route="unmatched"}`:       1,
+		`boxoffice_http_requests_total{code="405",method="other",route="/book"}`:           1,
+		`boxoffice_http_request_duration_seconds_count{method="POST",route="/book"}`:       6,
+		`boxoffice_http_requests_in_flight`:                                                1, // the scrape
+
+		`boxoffice_store_call_duration_seconds_count{call="book"}`:       12,
+		`boxoffice_store_call_duration_seconds_count{call="cancel"}`:     3,
+		`boxoffice_store_call_duration_seconds_count{call="update"}`:     1,
+		`boxoffice_store_call_duration_seconds_count{call="read event"}`: 1,
+		`boxoffice_store_call_retries_total{call="book"}`:                0,
+		`boxoffice_store_batch_commands_sum`:                             1 + 1 + 12 + 3 + 1 + 1, // number, initialize ... promote
+		`boxoffice_store_queued_commands`:                                0,
+
+		`boxoffice_redis_up`:                      1,
+		`boxoffice_build_info{version="v1"}`:      1,
+		`boxoffice_store_info{engine="embedded"}`: 1,
+	})
+}
+
+// Users, events and what clients make up are no labels.
+func TestMetricsDoNotGrow(t *testing.T) {
+	t.Parallel()
+	c := measured(t)
+	ask := func(n int) {
+		e := c.event(1)
+		user := fmt.Sprintf("user-%d", n)
+		booking := c.confirmed(e, user)
+		c.waiting(e, "w"+user)
+		c.post("/book", e.bookBody("/book", strconv.Quote(user)), "Idempotency-Key: "+user).is(202, `{}`)
+		c.get("/status/"+strconv.FormatInt(e.number, 10)).is(200, `{}`)
+		c.get(e.path()+"/bookings?limit="+strconv.Itoa(n%500+1)).is(200, `{}`)
+		c.get("/api/bookings/"+booking).is(200, `{}`)
+		c.get("/api/bookings/"+user).is(400, `{}`)
+		c.get("/"+user).is(404, `{}`)
+		c.get("/api/"+user+"/"+booking).is(404, `{}`)
+		c.send("M"+strconv.Itoa(n), "/book", "").is(405, `{}`)
+		c.send("M"+strconv.Itoa(n), "/"+user, "").is(404, `{}`)
+		c.cancel(booking, user).is(200, `{}`)
+	}
+	names := func() []string {
+		return slices.Sorted(maps.Keys(c.scrape()))
+	}
+	ask(0)
+	names() // from now on the route /metrics itself is there
+	before := names()
+	for n := range 1000 {
+		ask(n + 1)
+	}
+	if after := names(); !slices.Equal(before, after) {
+		t.Errorf("%d series became %d", len(before), len(after))
+	}
+	for _, name := range before {
+		if strings.Contains(name, "user-") || strings.Contains(name, `"M`) {
+			t.Errorf("a label that a client chose: %s", name)
+		}
+	}
+}
+
+// A panic is counted as what it is answered with, and leaves nothing in flight.
+func TestMetricsOfAPanic(t *testing.T) {
+	t.Parallel()
+	metrics := handlers.NewMetrics("v1")
+	var j journal
+	c := serve(t, &fake{fails: func(context.Context) error { panic("x") }}, j.into, measure(metrics))
+	c.post("/book", `{"eventId":1,"userId":7}`).is(500, `{}`)
+	c.scrape().check(t, samples{
+		`boxoffice_http_requests_total{code="500",method="POST",route="/book"}`: 1,
+		`boxoffice_bookings_total{outcome="internal_error"}`:                    1,
+		`boxoffice_http_requests_in_flight`:                                     1, // the scrape
+	})
+}
+
+// watched is a store whose ping does as told.
+type watched func(context.Context) error
+
+func (w watched) Ping(ctx context.Context) error { return w(ctx) }
+func (watched) Stats() store.Stats {
+	return store.Stats{Queued: 1, Connections: 2, IdleConnections: 3, StaleConnections: 4, PoolTimeouts: 5}
+}
+func (watched) Engine() store.Engine { return store.EngineCluster }
+
+// A Redis that is away, or hangs, is told by a scrape that is answered all the same.
+func TestMetricsOfRedisThatIsAway(t *testing.T) {
+	t.Parallel()
+	for name, ping := range map[string]watched{"away": func(context.Context) error { return errors.New("away") }, "hangs": hang} {
+		metrics := handlers.NewMetrics("v1")
+		metrics.Watch(ping, 20*time.Millisecond)
+		found := serve(t, &fake{}, measure(metrics)).scrape()
+		found.check(t, samples{
+			`boxoffice_redis_up`:                           0,
+			`boxoffice_store_info{engine="redis cluster"}`: 1,
+			`boxoffice_store_queued_commands`:              1,
+			`boxoffice_redis_connections`:                  2,
+			`boxoffice_redis_idle_connections`:             3,
+			`boxoffice_redis_stale_connections_total`:      4,
+			`boxoffice_redis_pool_timeouts_total`:          5,
+		})
+		if waited := found["boxoffice_redis_ping_seconds"]; name == "hangs" && waited < .02 {
+			t.Errorf("a ping that hangs took %v s", waited)
+		}
+	}
+}
+
+// Two instances in one process measure apart.
+func TestMetricsHaveNoCommonRegistry(t *testing.T) {
+	t.Parallel()
+	one, other := measured(t), measured(t)
+	one.event(1)
+	const created = `boxoffice_http_requests_total{code="201",method="POST",route="/api/events/initialize"}`
+	one.scrape().check(t, samples{created: 1})
+	if value, there := other.scrape()[created]; there {
+		t.Errorf("the other instance counts %v", value)
+	}
+}
+
+// Switched off there is no such path; not shown here does not mean not measured.
+func TestMetricsAreNotShown(t *testing.T) {
+	t.Parallel()
+	serve(t, &fake{}).get("/metrics").is(404, `{}`)
+	metrics := handlers.NewMetrics("v1")
+	c := serve(t, &fake{}, func(o *handlers.Options) { o.Metrics = metrics })
+	c.get("/metrics").is(404, `{}`)
+	c.get("/status/1").is(200, `{}`)
+	recorder := httptest.NewRecorder()
+	metrics.Handler().ServeHTTP(recorder, httptest.NewRequest("GET", "/", nil))
+	const want = `boxoffice_http_requests_total{code="200",method="GET",route="/status/{eventId}"} 1`
+	if !strings.Contains(recorder.Body.String(), want) {
+		t.Errorf("no word of %s in\n%s", want, recorder.Body)
+	}
+}
+
+// What is measured of a booking costs no allocation; with all of it off, nothing is
+// done at all.
+func TestMetricsCostNoAllocation(t *testing.T) {
+	log := logrus.New()
+	log.SetOutput(t.Output())
+	log.SetLevel(logrus.WarnLevel)
+	cost := func(accessLog bool, metrics *handlers.Metrics) float64 {
+		api := handlers.New(handlers.Options{
+			Store: instantStore{}, Log: log, RequestTimeout: time.Second, AccessLog: accessLog, Metrics: metrics,
+		})
+		const body = `{"eventId":"00000000-0001-8850-bd94-5d60d3b0a36a","userId":"u1234567"}`
+		return testing.AllocsPerRun(200, func() {
+			request := httptest.NewRequest(http.MethodPost, "/api/events/book", strings.NewReader(body))
+			api.ServeHTTP(discard{http.Header{}}, request)
+		})
+	}
+	// One is forgiven: under the race detector pools forget on purpose.
+	off, on, quiet := cost(false, nil), cost(false, handlers.NewMetrics("v1")), cost(true, nil)
+	if on > off+1 || quiet > off+1 {
+		t.Errorf("a booking allocates %v times, measured %v times, with an access log that is not written %v times", off, on, quiet)
+	}
+}

@@ -1,0 +1,121 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"net"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"boxoffice/scripts"
+)
+
+// Observer is told what the store does with Redis, while it does it. Its methods are
+// called from many goroutines and must not wait. A call is the name of a script
+// (book, cancel, ...), or what is read without one ("read event"): there is a fixed
+// number of them, so they can be labels.
+type Observer interface {
+	// Tried tells of one try of a call; attempt is 1 for the first, more for those
+	// that repeat it after an outage. The trouble is a word of a fixed set that says
+	// why there was no answer, empty if there was one, be it a refusal.
+	Tried(call string, attempt int, took time.Duration, trouble string)
+	// Unanswered tells of a call that ended as ErrUnavailable after its last try.
+	Unanswered(call string)
+	// Sent tells how many commands went to Redis in one pipeline.
+	Sent(commands int)
+	// Promoted tells how many waiting bookings one script confirmed.
+	Promoted(bookings int64)
+}
+
+// ScriptNames are the names of the scripts, as an observer is told them.
+func ScriptNames() []string {
+	var names []string
+	for _, script := range scripts.All() {
+		names = append(names, script.Name)
+	}
+	return names
+}
+
+// Stats is how busy the connections to Redis are, over all nodes.
+type Stats struct {
+	Queued           int    // commands that wait for a place in a pipeline
+	Connections      uint32 // open
+	IdleConnections  uint32 // of these, not in use
+	StaleConnections uint32 // closed because they had gone bad, since the start
+	PoolTimeouts     uint32 // times that no connection came free in time, since the start
+}
+
+// Stats counts now.
+func (s *Store) Stats() Stats {
+	pool := s.client.PoolStats()
+	return Stats{
+		Queued:           s.batches.queued(),
+		Connections:      pool.TotalConns,
+		IdleConnections:  pool.IdleConns,
+		StaleConnections: pool.StaleConns,
+		PoolTimeouts:     pool.Timeouts,
+	}
+}
+
+func (b *batcher) queued() int {
+	b.mutex.RLock()
+	defer b.mutex.RUnlock()
+	var all int
+	for _, queue := range b.queues {
+		all += len(queue)
+	}
+	return all
+}
+
+// try runs one try of a call.
+func (s *Store) try(what string, attempt int, call func() error) error {
+	if s.observer == nil {
+		return call()
+	}
+	start := time.Now()
+	err := call()
+	s.observer.Tried(what, attempt, time.Since(start), troubleOf(err))
+	return err
+}
+
+// unanswered is unavailable, and told.
+func (s *Store) unanswered(what string, cause error) error {
+	if s.observer != nil {
+		s.observer.Unanswered(what)
+	}
+	return unavailable(what, cause)
+}
+
+func (s *Store) promoted(bookings int64) {
+	if s.observer != nil && bookings > 0 {
+		s.observer.Promoted(bookings)
+	}
+}
+
+// troubleOf returns the kind of an error in one word of a fixed set, or nothing.
+func troubleOf(err error) string {
+	if err == nil {
+		return ""
+	}
+	if reply, ok := errors.AsType[redis.Error](err); ok {
+		word, _, _ := strings.Cut(reply.Error(), " ")
+		if slices.Contains(outageWords, word) {
+			return word
+		}
+		return "error"
+	}
+	var network net.Error
+	switch {
+	case errors.Is(err, redis.ErrPoolTimeout):
+		return "pool"
+	case errors.Is(err, context.Canceled):
+		return "cancelled"
+	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &network) && network.Timeout():
+		return "timeout"
+	default:
+		return "connection"
+	}
+}

@@ -1,0 +1,36 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"testing"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// The words for trouble are a fixed set, whatever Redis or the network says.
+func TestTroubleIsOneWord(t *testing.T) {
+	for _, c := range []struct {
+		err  error
+		want string
+	}{
+		{nil, ""},
+		{redisError("LOADING Redis is loading the dataset in memory"), "LOADING"},
+		{fmt.Errorf("wrapped: %w", redisError("NOREPLICAS Not enough good replicas to write.")), "NOREPLICAS"},
+		{redisError("ERR user ann is in the way"), "error"},
+		{redisError("ann"), "error"},
+		{redis.ErrPoolTimeout, "pool"},
+		{context.Canceled, "cancelled"},
+		{fmt.Errorf("wrapped: %w", context.DeadlineExceeded), "timeout"},
+		{os.ErrDeadlineExceeded, "timeout"},
+		{io.EOF, "connection"},
+		{errors.New("dial tcp 10.0.0.1:6379: connection refused"), "connection"},
+	} {
+		if got := troubleOf(c.err); got != c.want {
+			t.Errorf("%v is told as %q, want %q", c.err, got, c.want)
+		}
+	}
+}

@@ -22,7 +22,7 @@ func (a *API) routes() *mux.Router {
 	router := mux.NewRouter().SkipClean(true) // cleaning redirects, and a redirected POST becomes a GET
 	route := func(path string, handlers methods) {
 		for method, handler := range handlers {
-			router.HandleFunc(path, handler).Methods(method)
+			router.HandleFunc(path, a.guard(method, path, handler)).Methods(method)
 		}
 		router.HandleFunc(path, a.methodNotAllowed(handlers))
 	}

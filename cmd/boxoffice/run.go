@@ -28,6 +28,10 @@ func run(ctx context.Context, c config, output io.Writer, listening chan<- strin
 	if err != nil {
 		return err
 	}
+	keys, err := c.accessKeys(log)
+	if err != nil {
+		return err
+	}
 	// What the library complains of comes back as an error, and is logged then.
 	store.ClientLog(func(message string) { log.WithField("from", "redis client").Debug(message) })
 	s, err := openStore(ctx, c, log)
@@ -58,7 +62,7 @@ func run(ctx context.Context, c config, output io.Writer, listening chan<- strin
 	defer background.Wait()
 	defer stopWatching()
 
-	return serve(ctx, c, s, log, listening)
+	return serve(ctx, c, keys, s, log, listening)
 }
 
 func newLogger(c config, output io.Writer) (*logrus.Logger, error) {
@@ -112,7 +116,9 @@ func warnOfLoss(
 	return warnings
 }
 
-func serve(ctx context.Context, c config, s *store.Store, log *logrus.Logger, listening chan<- string) error {
+func serve(
+	ctx context.Context, c config, keys []handlers.APIKey, s *store.Store, log *logrus.Logger, listening chan<- string,
+) error {
 	api := handlers.New(handlers.Options{
 		Store:          s,
 		Log:            log,
@@ -120,6 +126,9 @@ func serve(ctx context.Context, c config, s *store.Store, log *logrus.Logger, li
 		ReadyTimeout:   c.ReadyTimeout,
 		AccessLog:      c.AccessLog,
 		RateLimit:      c.RateLimit,
+		APIKeys:        keys,
+		TrustedProxies: c.trustedProxies(),
+		CORSOrigins:    c.CORSOrigins,
 		Engine:         string(s.Engine()),
 		Version:        version(),
 	})

@@ -84,13 +84,18 @@ func (a *API) limitRate(next http.Handler) http.Handler {
 		allowed := limiter.AllowN(now, 1)
 		tokens := limiter.TokensAt(now)
 		header := w.Header()
-		header["Ratelimit-Policy"] = policy
 		if allowed {
-			header["Ratelimit"] = []string{limitField(int64(tokens), addresses.secondsFor(float64(addresses.burst)-tokens))}
+			// A client far from its limit is not told: with these two the header map of
+			// a booking would grow beyond eight, which costs more than all else here.
+			if remaining := int64(tokens); 2*remaining <= int64(addresses.burst) {
+				header["Ratelimit-Policy"] = policy
+				header["Ratelimit"] = []string{limitField(remaining, addresses.secondsFor(float64(addresses.burst)-tokens))}
+			}
 			next.ServeHTTP(w, r)
 			return
 		}
 		wait := addresses.secondsFor(1 - tokens)
+		header["Ratelimit-Policy"] = policy
 		header["Ratelimit"] = []string{limitField(0, wait)}
 		header["Retry-After"] = []string{strconv.FormatInt(wait, 10)}
 		a.fail(w, r, failureFor(r), errRateLimit)

@@ -93,6 +93,8 @@ func TestRateLimitBehindProxies(t *testing.T) {
 	c.from(proxy, "/status/1", "X-Forwarded-For: 127.0.0.1, 203.0.113.1").is(429, `{}`)
 	c.from("10.0.0.2:1", "/status/1", "X-Forwarded-For: 203.0.113.1").is(429, `{}`)
 	c.from(local, "/status/1", "X-Forwarded-For: 203.0.113.1").is(429, `{}`)
+	c.from(proxy, "/status/1", "X-Forwarded-For: 127.0.0.5").is(200, `{}`)
+	c.from(proxy, "/status/1", "X-Forwarded-For: 127.0.0.5").is(429, `{}`) // the proxy's loopback, not ours
 	c.from(local, "/status/1").is(200, `{}`)
 	c.from(local, "/status/1").is(200, `{}`)
 	c.from("192.0.2.1:1", "/status/1").is(200, `{}`)

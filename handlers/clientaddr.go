@@ -3,6 +3,7 @@ package handlers
 import (
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -16,10 +17,9 @@ func clientAddress(r *http.Request, trusted []netip.Prefix) (address netip.Addr,
 	if !contains(trusted, address) {
 		return address, true
 	}
-	forwarded := r.Header["X-Forwarded-For"]
 	direct = true
-	for line := len(forwarded) - 1; line >= 0; line-- {
-		for rest, more := forwarded[line], true; more; {
+	for _, line := range slices.Backward(r.Header["X-Forwarded-For"]) {
+		for rest, more := line, true; more; {
 			var item string
 			if comma := strings.LastIndexByte(rest, ','); comma < 0 {
 				item, more = rest, false

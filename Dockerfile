@@ -17,7 +17,9 @@ COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build /boxoffice /boxoffice
 # A number, for there is no /etc/passwd, and Kubernetes' runAsNonRoot needs one.
 USER 65532:65532
-# The default is loopback, which nobody outside of a container reaches.
+# The default is loopback, which nobody outside of a container reaches. Listening
+# elsewhere needs API_KEYS, API_KEYS_FILE or AUTH=off, and the image brings none of them:
+# started without, it says so and ends.
 ENV HOST=0.0.0.0
 EXPOSE 3000
 ENTRYPOINT ["/boxoffice"]

@@ -23,6 +23,9 @@ var (
 	errMethod    = errors.New("no such method here")
 	errRateLimit = errors.New("too many requests")
 	errDraining  = errors.New("shutting down")
+
+	errUnauthorized = errors.New("no valid API key")
+	errForbidden    = errors.New("not with this API key")
 )
 
 const safeRetry = "The request may have been carried out or not; " +
@@ -58,6 +61,8 @@ var problems = []struct {
 	{store.ErrCapacityBelowConfirmed, problem{http.StatusConflict, "capacity_below_confirmed", "Capacity is below confirmed tickets", "totalTickets must not be lower than the tickets already confirmed", nil}},
 	{store.ErrIdempotencyMismatch, problem{http.StatusUnprocessableEntity, "idempotency_mismatch", "Idempotency-Key was used before", "The same Idempotency-Key was used with another request", nil}},
 	{store.ErrBadCursor, problem{http.StatusBadRequest, "invalid_input", "Invalid input", "cursor must be the nextCursor of a former page", nil}},
+	{errUnauthorized, problem{http.StatusUnauthorized, "unauthorized", "Unauthorized", "A valid API key is needed, in the header Authorization: Bearer <key>", nil}},
+	{errForbidden, problem{http.StatusForbidden, "forbidden", "Forbidden", "The scopes of this API key do not allow this", nil}},
 	{errRateLimit, problem{http.StatusTooManyRequests, "rate_limited", "Too many requests", "This client sends more requests a second than it may", nil}},
 	{errDraining, problem{http.StatusServiceUnavailable, "draining", "Service unavailable", "This instance is shutting down", nil}},
 	{store.ErrUnavailable, problem{http.StatusServiceUnavailable, "unavailable", "Service unavailable", safeRetry, nil}},
@@ -76,7 +81,7 @@ func (a *API) fail(w http.ResponseWriter, r *http.Request, render failure, err e
 	case http.StatusServiceUnavailable:
 		a.requestLog(w, r).WithError(err).Warn("store unavailable")
 	}
-	if p.status == http.StatusServiceUnavailable || p.status == http.StatusTooManyRequests {
+	if p.status == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", strconv.Itoa(retryAfter))
 	}
 	render(w, p)

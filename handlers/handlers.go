@@ -6,6 +6,7 @@ package handlers
 import (
 	"context"
 	"net/http"
+	"net/netip"
 	"sync/atomic"
 	"time"
 
@@ -42,6 +43,10 @@ type Options struct {
 	Engine         string        // what the store runs on, for /readyz
 	Version        string        // of the service, for /readyz
 	RateLimit      float64       // requests a second for each client not on loopback, 0 = no limit
+
+	APIKeys        []APIKey       // who may do what; none: everybody may do everything
+	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed
+	CORSOrigins    []string       // whose pages may call; none: no CORS
 }
 
 // API serves the whole of HTTP. Make one with New.

@@ -18,11 +18,17 @@ func (a *API) withMiddleware(next http.Handler) http.Handler {
 	if a.RateLimit > 0 {
 		next = a.limitRate(next)
 	}
+	if len(a.APIKeys) > 0 {
+		next = a.authenticate(next)
+	}
+	if len(a.CORSOrigins) > 0 {
+		next = allowOrigins(a.CORSOrigins, next)
+	}
 	next = a.recoverPanics(next)
 	if a.AccessLog || a.Metrics != nil {
 		next = a.observe(next)
 	}
-	return identify(next)
+	return secureHeaders(identify(next))
 }
 
 // identify takes the request's id from the client, or makes one, and its trace, if

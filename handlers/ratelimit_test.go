@@ -3,17 +3,24 @@ package handlers_test
 import (
 	"fmt"
 	"net/http/httptest"
+	"net/netip"
 	"runtime"
+	"strconv"
+	"strings"
 	"testing"
 
 	"boxoffice/handlers"
 )
 
 // from sends a request of a client at this address.
-func (c *client) from(address, path string) *answer {
+func (c *client) from(address, path string, headers ...string) *answer {
 	c.t.Helper()
 	request := httptest.NewRequest("GET", path, nil)
 	request.RemoteAddr = address
+	for _, header := range headers {
+		name, value, _ := strings.Cut(header, ": ")
+		request.Header.Add(name, value)
+	}
 	return c.do(request, "")
 }
 
@@ -28,9 +35,9 @@ func TestRateLimit(t *testing.T) {
 	for _, address := range []string{"192.0.2.1:1234", "[2001:db8::1]:1234", "[fe80::1%eth0]:1234", "10.0.0.1:1", "192.0.2.2", "@"} {
 		c := limited(t, 0)
 		c.from(address, "/status/1").is(200, `{}`)
-		c.from(address, "/status/1").is(429, `{"message":"Too many requests","code":"rate_limited"}`).hasHeader("Retry-After", "1")
+		c.from(address, "/status/1").is(429, `{"message":"Too many requests","code":"rate_limited"}`).hasHeader("Retry-After", "1000000000")
 		c.from(address, "/api/events").is(429, `{"title":"Too many requests","error":"Too many requests","code":"rate_limited"}`).
-			hasHeader("Retry-After", "1")
+			hasHeader("Retry-After", "1000000000")
 		c.from("198.51.100.1:1234", "/status/1").is(200, `{}`) // another client has its own
 	}
 }
@@ -62,6 +69,80 @@ func TestRateLimitLeavesHealthChecksAlone(t *testing.T) {
 		c.from("192.0.2.1:1", "/readyz").is(200, `{}`)
 	}
 	c.from("192.0.2.1:1", "/status/1").is(200, `{}`)
+}
+
+// A client of IPv6 has a whole /64 to send from.
+func TestRateLimitCountsIPv6Networks(t *testing.T) {
+	t.Parallel()
+	c := limited(t, 0)
+	c.from("[2001:db8:1:2::1]:1", "/status/1").is(200, `{}`)
+	c.from("[2001:db8:1:2:ffff:ffff:ffff:ffff]:1", "/status/1").is(429, `{}`)
+	c.from("[2001:db8:1:3::1]:1", "/status/1").is(200, `{}`)
+}
+
+// Behind a trusted proxy the client is who the proxy says; anybody else is not believed.
+func TestRateLimitBehindProxies(t *testing.T) {
+	t.Parallel()
+	c := serve(t, &fake{}, func(o *handlers.Options) {
+		o.RateLimit, o.TrustedProxies = 1e-9, []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("127.0.0.1/32")}
+	})
+	const proxy, local = "10.0.0.1:1", "127.0.0.1:1"
+	c.from(proxy, "/status/1", "X-Forwarded-For: 203.0.113.1").is(200, `{}`)
+	c.from(proxy, "/status/1", "X-Forwarded-For: 203.0.113.2").is(200, `{}`)
+	c.from(proxy, "/status/1", "X-Forwarded-For: 198.51.100.7, 203.0.113.1").is(429, `{}`)
+	c.from(proxy, "/status/1", "X-Forwarded-For: 127.0.0.1, 203.0.113.1").is(429, `{}`)
+	c.from("10.0.0.2:1", "/status/1", "X-Forwarded-For: 203.0.113.1").is(429, `{}`)
+	c.from(local, "/status/1", "X-Forwarded-For: 203.0.113.1").is(429, `{}`)
+	c.from(proxy, "/status/1", "X-Forwarded-For: 127.0.0.5").is(200, `{}`)
+	c.from(proxy, "/status/1", "X-Forwarded-For: 127.0.0.5").is(429, `{}`) // the proxy's loopback, not ours
+	c.from(local, "/status/1").is(200, `{}`)
+	c.from(local, "/status/1").is(200, `{}`)
+	c.from("192.0.2.1:1", "/status/1").is(200, `{}`)
+	for _, forged := range []string{"203.0.113.3", "127.0.0.1", "10.0.0.1"} {
+		c.from("192.0.2.1:1", "/status/1", "X-Forwarded-For: "+forged).is(429, `{}`)
+	}
+}
+
+// A key is one client wherever it comes from, and does not pay for others there; a key
+// that is none counts as its address.
+func TestRateLimitOfKeys(t *testing.T) {
+	t.Parallel()
+	c := serve(t, &fake{}, withKeys(t), func(o *handlers.Options) { o.RateLimit = 1e-9 })
+	c.from("192.0.2.1:1", "/status/1", bearer(bookingKey)).is(200, `{}`)
+	c.from("192.0.2.1:1", "/status/1", bearer(organizerKey)).is(200, `{}`)
+	c.from("192.0.2.2:1", "/status/1", bearer(bookingKey)).is(429, `{}`)
+	c.from("192.0.2.1:1", "/status/1", bearer(unknownKey)).is(401, `{}`)
+	c.from("192.0.2.1:1", "/status/1", bearer(unknownKey+"2")).is(429, `{}`)
+	c.from("192.0.2.1:1", "/status/1").is(429, `{}`)
+	for range 5 {
+		c.from("127.0.0.1:1", "/status/1", bearer(bookingKey)).is(200, `{}`)
+	}
+}
+
+// The fields tell what is allowed, what is left, and when there is more.
+func TestRateLimitFields(t *testing.T) {
+	t.Parallel()
+	for perSecond, want := range map[float64]struct{ policy, limit string }{
+		0.001: {`"default";q=1;w=1000`, `"default";r=0;t=1000`},
+		0.4:   {`"default";q=1;w=3`, `"default";r=0;t=3`},
+		2.5:   {`"default";q=2;w=1`, `"default";r=1;t=1`},
+		1e6:   {"", ""}, // far from it: not told
+	} {
+		c := serve(t, &fake{}, func(o *handlers.Options) { o.RateLimit = perSecond })
+		for _, exempt := range []*answer{c.from("127.0.0.1:1", "/status/1"), c.from("192.0.2.1:1", "/livez")} {
+			exempt.is(200, `{}`).hasHeader("RateLimit", "").hasHeader("RateLimit-Policy", "")
+		}
+		c.from("192.0.2.1:1", "/status/1").is(200, `{}`).
+			hasHeader("RateLimit-Policy", want.policy).hasHeader("RateLimit", want.limit).hasHeader("Retry-After", "")
+	}
+	c := serve(t, &fake{}, func(o *handlers.Options) { o.RateLimit = 0.001 })
+	c.from("192.0.2.1:1", "/status/1").is(200, `{}`)
+	a := c.from("192.0.2.1:1", "/status/1").is(429, `{}`).hasHeader("RateLimit-Policy", `"default";q=1;w=1000`)
+	wait, err := strconv.Atoi(a.header.Get("Retry-After"))
+	if err != nil || wait < 1 || wait > 1000 {
+		t.Errorf("Retry-After is %q", a.header.Get("Retry-After"))
+	}
+	a.hasHeader("RateLimit", fmt.Sprintf(`"default";r=0;t=%d`, wait))
 }
 
 func TestRateLimitOff(t *testing.T) {
@@ -98,7 +179,7 @@ const generation = 10_000
 func (c *client) flood(network, clients int, now func()) {
 	c.t.Helper()
 	for i := range clients {
-		if status := c.statusFor(fmt.Sprintf("[2001:db8:%x::%x]:1", network, i)); status != 200 {
+		if status := c.statusFor(fmt.Sprintf("[2001:db8:%x:%x::1]:1", network, i)); status != 200 {
 			c.t.Fatalf("the first request of client %d of network %d was answered %d", i, network, status)
 		}
 		if i%1000 == 0 {

@@ -22,7 +22,7 @@ func (a *API) routes() *mux.Router {
 	router := mux.NewRouter().SkipClean(true) // cleaning redirects, and a redirected POST becomes a GET
 	route := func(path string, handlers methods) {
 		for method, handler := range handlers {
-			router.HandleFunc(path, a.on(path, method, handler)).Methods(method)
+			router.HandleFunc(path, a.on(path, method, a.guard(method, path, handler))).Methods(method)
 		}
 		router.HandleFunc(path, a.on(path, otherMethod, a.methodNotAllowed(handlers)))
 	}

@@ -31,6 +31,12 @@ type config struct {
 	Metrics     string  `envconfig:"METRICS" default:"true" desc:"GET /metrics for Prometheus: true, false, or the host:port of a listener for it alone"`
 	RateLimit   float64 `envconfig:"RATE_LIMIT" default:"0" desc:"requests a second for each client; 0 = no limit; clients on loopback are never limited"`
 
+	Auth           string   `envconfig:"AUTH" default:"auto" desc:"auto: API keys are asked for if there are any, and without any only loopback is served; on: always; off: never"`
+	APIKeys        []string `envconfig:"API_KEYS" desc:"scope:hash or scope:hash:name, several with commas; scopes organizer, booking, metrics, joined by +; boxoffice key makes one"`
+	APIKeysFile    string   `envconfig:"API_KEYS_FILE" desc:"file with such keys, one a line, read at start; # begins a comment"`
+	TrustedProxies []string `envconfig:"TRUSTED_PROXIES" desc:"addresses or networks (10.0.0.0/8), several with commas, whose X-Forwarded-For tells the client that RATE_LIMIT counts"`
+	CORSOrigins    []string `envconfig:"CORS_ORIGINS" desc:"origins such as https://shop.example whose pages may call, several with commas; https://*.shop.example, or * for all; empty: no CORS"`
+
 	RequestTimeout    time.Duration `envconfig:"REQUEST_TIMEOUT" default:"5s" desc:"for all that one request does, retries included"`
 	ReadyTimeout      time.Duration `envconfig:"READY_TIMEOUT" default:"500ms" desc:"for Redis to answer GET /readyz"`
 	ShutdownTimeout   time.Duration `envconfig:"SHUTDOWN_TIMEOUT" default:"15s" desc:"for requests in flight to end after SIGTERM"`
@@ -103,8 +109,8 @@ func (c config) check() error {
 	if err := c.checkObserved(); err != nil {
 		return err
 	}
-	if c.RateLimit < 0 {
-		return fmt.Errorf("setting RATE_LIMIT: %v is negative", c.RateLimit)
+	if err := c.checkAccess(); err != nil {
+		return err
 	}
 	if c.RedisSentinelMaster != "" && len(c.RedisAddrs) == 0 {
 		return errors.New("setting REDIS_SENTINEL_MASTER needs the sentinels in REDIS_ADDRS")
@@ -181,6 +187,7 @@ func usage(w io.Writer) {
 
 Usage: boxoffice                   serve
        boxoffice verify [EVENT]    check the data in Redis, of one event or of all
+       boxoffice key SCOPE [NAME]  make an API key, and the entry for API_KEYS
 
 Settings are environment variables, or lines of a file .env in the working folder.
 Times are written as 500ms, 5s or 2m.

@@ -24,13 +24,16 @@ func main() {
 }
 
 // boxoffice reads the command line and the settings, and serves until ctx ends, or
-// verifies.
+// verifies, or makes a key.
 func boxoffice(ctx context.Context, args []string, output io.Writer) error {
 	flags := flag.NewFlagSet("boxoffice", flag.ContinueOnError)
 	flags.SetOutput(output)
 	flags.Usage = func() {
 		usage(output)
 		fmt.Fprint(output, verifyUsage)
+	}
+	if len(args) > 0 && args[0] == "key" {
+		return makeKey(args[1:], os.Stdout)
 	}
 	verifies := len(args) > 0 && args[0] == "verify"
 	if verifies {

@@ -28,6 +28,10 @@ func run(ctx context.Context, c config, output io.Writer, listening chan<- strin
 	if err != nil {
 		return err
 	}
+	keys, err := c.accessKeys(log)
+	if err != nil {
+		return err
+	}
 	// What the library complains of comes back as an error, and is logged then.
 	store.ClientLog(func(message string) { log.WithField("from", "redis client").Debug(message) })
 	measured, err := newMetrics(c)
@@ -69,7 +73,7 @@ func run(ctx context.Context, c config, output io.Writer, listening chan<- strin
 	defer background.Wait()
 	defer stopWatching()
 
-	return serve(ctx, c, s, log, measured, listening)
+	return serve(ctx, c, keys, s, log, measured, listening)
 }
 
 func newLogger(c config, output io.Writer) (*logrus.Logger, error) {
@@ -125,7 +129,8 @@ func warnOfLoss(
 }
 
 func serve(
-	ctx context.Context, c config, s *store.Store, log *logrus.Logger, measured *metrics, listening chan<- string,
+	ctx context.Context, c config, keys []handlers.APIKey, s *store.Store, log *logrus.Logger, measured *metrics,
+	listening chan<- string,
 ) error {
 	api := handlers.New(handlers.Options{
 		Store:          s,
@@ -137,6 +142,9 @@ func serve(
 		Metrics:        measured.Metrics,
 		ServeMetrics:   measured.alongside(),
 		RateLimit:      c.RateLimit,
+		APIKeys:        keys,
+		TrustedProxies: c.trustedProxies(),
+		CORSOrigins:    c.CORSOrigins,
 		Engine:         string(s.Engine()),
 		Version:        version(),
 	})

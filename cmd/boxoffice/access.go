@@ -1,0 +1,181 @@
+package main
+
+import (
+	"bufio"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"net/url"
+	"os"
+	"strings"
+
+	"github.com/sirupsen/logrus"
+
+	"boxoffice/handlers"
+)
+
+// checkAccess checks the settings of who may do what, and how often.
+func (c config) checkAccess() error {
+	const slowest, fastest = 0.001, 1e6
+	// Written so that NaN, which is a float64 to envconfig, is refused too.
+	if !(c.RateLimit == 0 || c.RateLimit >= slowest && c.RateLimit <= fastest) {
+		return fmt.Errorf("setting RATE_LIMIT: %v is neither 0 nor from %v to %v", c.RateLimit, slowest, fastest)
+	}
+	if c.Auth != "auto" && c.Auth != "on" && c.Auth != "off" {
+		return fmt.Errorf("setting AUTH: %q is neither auto, on nor off", c.Auth)
+	}
+	for i, entry := range c.APIKeys {
+		if _, err := handlers.ParseAPIKey(strings.TrimSpace(entry)); err != nil {
+			return fmt.Errorf("setting API_KEYS, entry %d: %w", i+1, err)
+		}
+	}
+	for _, proxy := range c.TrustedProxies {
+		if _, err := parseNetwork(proxy); err != nil {
+			return fmt.Errorf("setting TRUSTED_PROXIES: %q is neither an address nor a network such as 10.0.0.0/8", proxy)
+		}
+	}
+	for _, origin := range c.CORSOrigins {
+		if !validOrigin(origin) {
+			return fmt.Errorf("setting CORS_ORIGINS: %q is neither * nor an origin such as https://shop.example", origin)
+		}
+	}
+	return nil
+}
+
+// validOrigin tells whether a browser may send this as its Origin, or, with a * as
+// the first label of the host, such ones.
+func validOrigin(origin string) bool {
+	if origin == "*" {
+		return true
+	}
+	parsed, err := url.Parse(strings.Replace(origin, "://*.", "://", 1))
+	return err == nil && (parsed.Scheme == "http" || parsed.Scheme == "https") && parsed.Hostname() != "" &&
+		!strings.Contains(parsed.Host, "*") && parsed.String() == parsed.Scheme+"://"+parsed.Host
+}
+
+// parseNetwork reads a network, or an address as the network of it alone.
+func parseNetwork(text string) (netip.Prefix, error) {
+	text = strings.TrimSpace(text)
+	if network, err := netip.ParsePrefix(text); err == nil {
+		if network.Addr().Is4In6() {
+			return netip.Prefix{}, errors.New("an IPv4 network is written as one")
+		}
+		return network.Masked(), nil
+	}
+	address, err := netip.ParseAddr(text)
+	if err != nil {
+		return netip.Prefix{}, err
+	}
+	return address.Unmap().Prefix(address.Unmap().BitLen())
+}
+
+func (c config) trustedProxies() []netip.Prefix {
+	var networks []netip.Prefix
+	for _, proxy := range c.TrustedProxies {
+		if network, err := parseNetwork(proxy); err == nil { // checked when it was read
+			networks = append(networks, network)
+		}
+	}
+	return networks
+}
+
+// accessKeys returns the keys to ask for, none for serving everybody. It refuses to
+// serve everybody by accident, and says it where it is meant.
+func (c config) accessKeys(log *logrus.Logger) ([]handlers.APIKey, error) {
+	loopback := isLoopback(c.Host)
+	if c.Auth == "off" {
+		if !loopback {
+			log.Warnf("AUTH=off: everybody who reaches %s may create events, book and cancel", c.Host)
+		}
+		return nil, nil
+	}
+	keys, err := c.apiKeys()
+	switch {
+	case err != nil:
+		return nil, err
+	case len(keys) > 0:
+		for _, key := range keys {
+			log.WithFields(logrus.Fields{"key": key.Name, "scopes": key.Scopes}).Info("API key")
+		}
+		return keys, nil
+	case c.Auth == "on":
+		return nil, errors.New("AUTH=on needs keys in API_KEYS or API_KEYS_FILE; boxoffice key makes one")
+	case !loopback:
+		return nil, fmt.Errorf("HOST=%s is not loopback, and there are no API keys: set API_KEYS or API_KEYS_FILE "+
+			"(boxoffice key makes one), or AUTH=off to let everybody who reaches it do everything", c.Host)
+	}
+	return nil, nil
+}
+
+// isLoopback tells whether only this machine can reach an address to listen on. A name
+// may be anything, but for the one that RFC 6761 keeps for loopback.
+func isLoopback(host string) bool {
+	address, err := netip.ParseAddr(host)
+	return err == nil && address.Unmap().IsLoopback() || strings.EqualFold(host, "localhost")
+}
+
+// apiKeys reads the keys of both settings. Its errors name the place, never the text:
+// somebody may have put a key there, not its hash.
+func (c config) apiKeys() ([]handlers.APIKey, error) {
+	var keys []handlers.APIKey
+	seen := map[[sha256.Size]byte]bool{}
+	add := func(where string, entry string) error {
+		key, err := handlers.ParseAPIKey(strings.TrimSpace(entry))
+		if err != nil {
+			return fmt.Errorf("%s: %w", where, err)
+		}
+		if seen[key.Hash] {
+			return fmt.Errorf("%s: the hash of %s is there twice; several scopes of a key are joined by +", where, key.Name)
+		}
+		seen[key.Hash] = true
+		keys = append(keys, key)
+		return nil
+	}
+	for i, entry := range c.APIKeys {
+		if err := add(fmt.Sprintf("setting API_KEYS, entry %d", i+1), entry); err != nil {
+			return nil, err
+		}
+	}
+	if c.APIKeysFile == "" {
+		return keys, nil
+	}
+	file, err := os.Open(c.APIKeysFile)
+	if err != nil {
+		return nil, fmt.Errorf("setting API_KEYS_FILE: %w", err)
+	}
+	defer func() { _ = file.Close() }()
+	lines := bufio.NewScanner(file)
+	for number := 1; lines.Scan(); number++ {
+		entry, _, _ := strings.Cut(lines.Text(), "#")
+		if strings.TrimSpace(entry) == "" {
+			continue
+		}
+		if err := add(fmt.Sprintf("setting API_KEYS_FILE, line %d", number), entry); err != nil {
+			return nil, err
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return nil, fmt.Errorf("setting API_KEYS_FILE: %w", err)
+	}
+	return keys, nil
+}
+
+// makeKey makes a key, and prints it with what the service is to know of it.
+func makeKey(args []string, output io.Writer) error {
+	if len(args) < 1 || len(args) > 2 {
+		return errors.New("usage: boxoffice key SCOPE [NAME]; SCOPE is organizer, booking or metrics, several joined by +")
+	}
+	secret := "boxoffice_" + rand.Text() // 128 random bits; the prefix is for scanners that look for leaked keys
+	entry := fmt.Sprintf("%s:%x", args[0], sha256.Sum256([]byte(secret)))
+	if len(args) > 1 {
+		entry += ":" + args[1]
+	}
+	if _, err := handlers.ParseAPIKey(entry); err != nil {
+		return err
+	}
+	fmt.Fprintf(output, "key      %s\nsetting  %s\n", secret, entry)
+	return nil
+}

@@ -1,0 +1,232 @@
+package handlers
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+)
+
+// Scope is what an API key is good for. A key may have several; none includes another.
+type Scope uint8
+
+// The scopes. What each opens is in the table access.
+const (
+	ScopeOrganizer Scope = 1 << iota // create and change events, list who booked
+	ScopeBooking                     // book, cancel, read a booking
+	ScopeMetrics                     // read /metrics
+)
+
+// scopeNames are the scopes as settings and challenges write them.
+var scopeNames = []struct {
+	scope Scope
+	name  string
+}{{ScopeOrganizer, "organizer"}, {ScopeBooking, "booking"}, {ScopeMetrics, "metrics"}}
+
+// String names the scopes, as in "organizer+booking".
+func (s Scope) String() string { return s.join("+") }
+
+func (s Scope) join(separator string) string {
+	var names []string
+	for _, known := range scopeNames {
+		if s&known.scope != 0 {
+			names = append(names, known.name)
+		}
+	}
+	return strings.Join(names, separator)
+}
+
+// ParseScopes reads what String writes. Its error does not repeat the text, which may
+// be a key that got into the wrong place.
+func ParseScopes(text string) (Scope, error) {
+	var scopes Scope
+next:
+	for name := range strings.SplitSeq(text, "+") {
+		for _, known := range scopeNames {
+			if name == known.name {
+				scopes |= known.scope
+				continue next
+			}
+		}
+		return 0, errors.New("a scope is organizer, booking or metrics, several joined by +")
+	}
+	return scopes, nil
+}
+
+// APIKey is a key as the service knows it: never the key itself, only its hash.
+type APIKey struct {
+	Name   string // for people; the start of the hash, if none was given
+	Scopes Scope
+	Hash   [sha256.Size]byte // SHA-256 of the key
+}
+
+// String is the key as ParseAPIKey reads it.
+func (k APIKey) String() string {
+	return fmt.Sprintf("%s:%s:%s", k.Scopes, hex.EncodeToString(k.Hash[:]), k.Name)
+}
+
+// ParseAPIKey reads "scope:hash" or "scope:hash:name": one or more scopes joined by +,
+// 64 hexadecimal digits, and a name. Its errors do not repeat the entry.
+func ParseAPIKey(entry string) (APIKey, error) {
+	scopes, rest, found := strings.Cut(entry, ":")
+	if !found {
+		return APIKey{}, errors.New("a key is written scope:hash or scope:hash:name")
+	}
+	var key APIKey
+	var err error
+	if key.Scopes, err = ParseScopes(scopes); err != nil {
+		return APIKey{}, err
+	}
+	hash, name, named := strings.Cut(rest, ":")
+	decoded, err := hex.DecodeString(hash)
+	if err != nil || len(decoded) != len(key.Hash) {
+		return APIKey{}, errors.New("the hash is not 64 hexadecimal digits")
+	}
+	copy(key.Hash[:], decoded)
+	if !named {
+		name = hex.EncodeToString(key.Hash[:4])
+	}
+	if !plainID(name) || strings.ContainsAny(name, ",#") { // those part the entries of a list
+		return APIKey{}, errors.New("a name has 1 to 128 visible ASCII characters, no comma and no #")
+	}
+	key.Name = name
+	return key, nil
+}
+
+const (
+	anybody Scope = 0 // no key is asked for
+	readers       = ScopeOrganizer | ScopeBooking
+)
+
+// access says which scopes open a route: any one of them does. A route that is not
+// here is the organizer's. Where GET may, HEAD may.
+var access = map[string]Scope{
+	"POST /api/events/book":              ScopeBooking,
+	"POST /book":                         ScopeBooking,
+	"POST /api/events/cancel":            ScopeBooking,
+	"POST /cancel":                       ScopeBooking,
+	"GET /api/bookings/{bookingId}":      ScopeBooking,
+	"GET /api/events/status/{eventId}":   readers,
+	"GET /status/{eventId}":              readers,
+	"GET /api/events":                    readers,
+	"GET /api/events/{eventId}":          readers,
+	"POST /api/events/initialize":        ScopeOrganizer,
+	"POST /initialize":                   ScopeOrganizer,
+	"PATCH /api/events/{eventId}":        ScopeOrganizer,
+	"GET /api/events/{eventId}/bookings": ScopeOrganizer,
+	"GET /metrics":                       ScopeMetrics,
+	"GET " + livezPath:                   anybody,
+	"GET " + readyzPath:                  anybody,
+	"GET /openapi.yaml":                  anybody,
+	"GET /docs":                          anybody,
+}
+
+func accessTo(method, path string) (scopes Scope, declared bool) {
+	if method == http.MethodHead {
+		method = http.MethodGet
+	}
+	if scopes, declared = access[method+" "+path]; !declared {
+		scopes = ScopeOrganizer
+	}
+	return scopes, declared
+}
+
+// guard lets only those to a route whose key opens it. Without keys it is the handler
+// itself.
+func (a *API) guard(method, path string, handler http.HandlerFunc) http.HandlerFunc {
+	scopes, _ := accessTo(method, path)
+	if len(a.APIKeys) == 0 || scopes == anybody {
+		return handler
+	}
+	// The challenges of RFC 6750, section 3: no reason where nothing was presented.
+	missing, wrong := []string{"Bearer"}, []string{`Bearer error="invalid_token"`}
+	insufficient := []string{`Bearer error="insufficient_scope", scope="` + scopes.join(" ") + `"`}
+	return func(w http.ResponseWriter, r *http.Request) {
+		key := keyOf(r)
+		switch {
+		case key == nil && r.Header["Authorization"] == nil:
+			w.Header()["Www-Authenticate"] = missing
+			a.fail(w, r, failureFor(r), errUnauthorized)
+		case key == nil:
+			w.Header()["Www-Authenticate"] = wrong
+			a.fail(w, r, failureFor(r), errUnauthorized)
+		case key.Scopes&scopes == 0:
+			w.Header()["Www-Authenticate"] = insufficient
+			a.fail(w, r, failureFor(r), errForbidden)
+		default:
+			handler(w, r)
+		}
+	}
+}
+
+type keyContext struct{}
+
+// keyOf is the key that the request came with, nil if none that is known.
+func keyOf(r *http.Request) *APIKey {
+	key, _ := r.Context().Value(keyContext{}).(*APIKey)
+	return key
+}
+
+// authenticate finds out whose request it is. What follows from it the routes decide.
+func (a *API) authenticate(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if key := a.findKey(r.Header["Authorization"]); key != nil {
+			r = r.WithContext(context.WithValue(r.Context(), keyContext{}, key))
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// findKey looks a presented key up. The comparison takes as long for a wrong key as
+// for a right one, and each of the keys is compared.
+func (a *API) findKey(authorization []string) *APIKey {
+	if len(authorization) != 1 {
+		return nil
+	}
+	token, ok := bearerToken(authorization[0])
+	if !ok {
+		return nil
+	}
+	var buffer [maxToken]byte // on the stack: no copy of a key stays behind on the heap
+	hash := sha256.Sum256(buffer[:copy(buffer[:], token)])
+	var found *APIKey
+	for i := range a.APIKeys {
+		if subtle.ConstantTimeCompare(hash[:], a.APIKeys[i].Hash[:]) == 1 {
+			found = &a.APIKeys[i]
+		}
+	}
+	return found
+}
+
+const maxToken = 256 // bytes
+
+// bearerToken takes the token out of credentials as in RFC 6750, section 2.1; the name
+// of the scheme is in any case, RFC 9110, section 11.1.
+func bearerToken(credentials string) (string, bool) {
+	const scheme = "Bearer "
+	if len(credentials) <= len(scheme) || !strings.EqualFold(credentials[:len(scheme)], scheme) {
+		return "", false
+	}
+	token := strings.TrimLeft(credentials[len(scheme):], " ")
+	characters := strings.TrimRight(token, "=")
+	if characters == "" || len(token) > maxToken {
+		return "", false
+	}
+	for _, char := range []byte(characters) {
+		if !tokenCharacters[char] {
+			return "", false
+		}
+	}
+	return token, true
+}
+
+var tokenCharacters = func() (table [256]bool) {
+	for _, char := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/") {
+		table[char] = true
+	}
+	return table
+}()

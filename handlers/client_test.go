@@ -23,6 +23,8 @@ import (
 type client struct {
 	t   testing.TB
 	api *handlers.API
+
+	impossible bool // what its store answers is what no real one does
 }
 
 // start serves an empty embedded store.
@@ -43,7 +45,7 @@ func serve(t testing.TB, s handlers.Store, changes ...func(*handlers.Options)) *
 	for _, change := range changes {
 		change(&options)
 	}
-	return &client{t, handlers.New(options)}
+	return &client{t: t, api: handlers.New(options)}
 }
 
 // answer is what came back.
@@ -102,8 +104,14 @@ func (c *client) do(request *http.Request, body string) *answer {
 		recorder.Code, recorder.Result().Header, recorder.Body.String(),
 	}
 	a.checkForm(request.URL.Path)
+	if !c.impossible {
+		theContract(c.t).check(c.api.Routes(), exchange{request, body, a})
+	}
 	return a
 }
+
+// documents are what is not JSON.
+var documents = map[string]string{"/openapi.yaml": "application/yaml", "/docs": "text/html; charset=utf-8"}
 
 // checkForm checks what all answers have in common.
 func (a *answer) checkForm(path string) {
@@ -115,6 +123,8 @@ func (a *answer) checkForm(path string) {
 			a.status))
 	} else if a.status >= 400 {
 		a.holds(`{"message":"<text>","code":"<text>"}`)
+	} else if documents[path] != "" {
+		contentType = documents[path]
 	}
 	a.hasHeader("Content-Type", contentType)
 	a.hasHeader("Content-Length", strconv.Itoa(len(a.body)))

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http/httptest"
 	"runtime"
+	"strings"
 	"testing"
 
 	"boxoffice/handlers"
@@ -32,6 +33,22 @@ func TestRateLimit(t *testing.T) {
 		c.from(address, "/api/events").is(429, `{"title":"Too many requests","error":"Too many requests","code":"rate_limited"}`).
 			hasHeader("Retry-After", "1")
 		c.from("198.51.100.1:1234", "/status/1").is(200, `{}`) // another client has its own
+	}
+}
+
+// Whatever a limited client asks for is refused in the words of its spelling.
+func TestRateLimitOfEveryRoute(t *testing.T) {
+	t.Parallel()
+	c := limited(t, 0)
+	const address = "192.0.2.1:1234"
+	c.from(address, "/status/1").is(200, `{}`)
+	for _, call := range storeCalls {
+		request := httptest.NewRequest(call.method, call.path, strings.NewReader(call.body))
+		request.RemoteAddr = address
+		c.do(request, call.body).is(429, `{"code":"rate_limited"}`).hasHeader("Retry-After", "1")
+	}
+	for path := range documents {
+		c.from(address, path).is(429, `{"code":"rate_limited"}`)
 	}
 }
 

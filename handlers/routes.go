@@ -48,6 +48,8 @@ func (a *API) routes() *mux.Router {
 
 	route(livezPath, get(a.livez))
 	route(readyzPath, get(a.readyz))
+	route(openAPIPath, get(openAPI))
+	route(docsPath, get(docsPage()))
 	router.NotFoundHandler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, r, failureFor(r), errNoRoute)
 	})

@@ -50,7 +50,7 @@ func render(contract []byte) ([]byte, error) {
 		return nil, err
 	}
 	parsed, err := template.New("page").Funcs(template.FuncMap{
-		"markdown": markdown, "slug": slug, "lower": strings.ToLower, "class": class,
+		"markdown": markdown, "inline": inline, "slug": slug, "lower": strings.ToLower, "class": class,
 	}).Parse(text)
 	if err != nil {
 		return nil, err
@@ -75,6 +75,12 @@ func markdown(text string) (template.HTML, error) {
 		out.WriteString(`<h2 id="` + slug(title) + `">` + part)
 	}
 	return template.HTML(out.String()), nil //nolint:gosec // goldmark escapes; the text is ours
+}
+
+// inline renders a description of one paragraph without the paragraph.
+func inline(text string) (template.HTML, error) {
+	html, err := markdown(text)
+	return template.HTML(strings.TrimSuffix(strings.TrimPrefix(string(html), "<p>"), "</p>\n")), err //nolint:gosec // as above
 }
 
 var unsafe = regexp.MustCompile(`[^a-z0-9]+`)

@@ -187,27 +187,27 @@ func TestClientExamples(t *testing.T) {
 	for name, program := range e.files {
 		tool := map[string]string{"book.sh": "curl", "book.go": "go", "book.mjs": "node"}[name]
 		run := func(t *testing.T, service, how string, spoil spoiler) {
-			t.Run(name+"/"+how, func(t *testing.T) {
+			t.Run(how, func(t *testing.T) {
 				t.Parallel()
 				needs(t, tool)
 				x := example{t: t, name: name, program: program, examples: e}
 				x.books(service, how, spoil)
 			})
 		}
-		t.Run("embedded", func(t *testing.T) {
+		t.Run(name+" embedded", func(t *testing.T) {
 			url := service(t, binary, "REDIS_HOST=", "REDIS_ADDRS=")
 			t.Run("all", func(t *testing.T) {
 				for how, spoil := range spoilers {
 					run(t, url, how, spoil)
 				}
-				t.Run(name+"/refused", func(t *testing.T) {
+				t.Run("refused", func(t *testing.T) {
 					t.Parallel()
 					needs(t, tool)
 					(&example{t: t, name: name, program: program, examples: e}).isRefused(url)
 				})
 			})
 		})
-		t.Run("redis", func(t *testing.T) {
+		t.Run(name+" redis", func(t *testing.T) {
 			redistest.Require(t)
 			server, err := redistest.Start()
 			if err != nil {

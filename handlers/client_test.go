@@ -105,7 +105,7 @@ func (c *client) do(request *http.Request, body string) *answer {
 	}
 	a.checkForm(request.URL.Path)
 	if !c.impossible {
-		theContract(c.t).check(c.api.Routes(), exchange{request, body, a})
+		theContract(c.t).check(exchange{request, body, a})
 	}
 	return a
 }
@@ -117,13 +117,14 @@ var documents = map[string]string{"/openapi.yaml": "application/yaml", "/docs": 
 func (a *answer) checkForm(path string) {
 	a.t.Helper()
 	contentType := "application/json"
-	if a.status >= 400 && strings.HasPrefix(path, "/api/") || path == "/readyz" && a.status == http.StatusServiceUnavailable {
+	switch {
+	case a.status >= 400 && strings.HasPrefix(path, "/api/"), path == "/readyz" && a.status == http.StatusServiceUnavailable:
 		contentType = "application/problem+json"
 		a.holds(fmt.Sprintf(`{"type":"<text>","title":"<text>","status":%d,"detail":"<text>","code":"<text>","error":"<text>"}`,
 			a.status))
-	} else if a.status >= 400 {
+	case a.status >= 400:
 		a.holds(`{"message":"<text>","code":"<text>"}`)
-	} else if documents[path] != "" {
+	case documents[path] != "":
 		contentType = documents[path]
 	}
 	a.hasHeader("Content-Type", contentType)

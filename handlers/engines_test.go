@@ -36,12 +36,12 @@ func allTestsRan() bool {
 func reportUnseen() int {
 	c, err := loadContract()
 	if err != nil {
-		fmt.Println("docs/openapi.yaml:", err)
+		fmt.Fprintln(os.Stderr, "docs/openapi.yaml:", err)
 		return 1
 	}
 	unseen := c.unseen()
 	for _, line := range unseen {
-		fmt.Println(line)
+		fmt.Fprintln(os.Stderr, line)
 	}
 	return min(len(unseen), 1)
 }

@@ -15,6 +15,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -159,7 +160,7 @@ var spoilers = map[string]spoiler{
 	},
 	"the answer is cut off": func(w http.ResponseWriter, forward func() *httptest.ResponseRecorder) {
 		answer := forward()
-		w.Header().Set("Content-Length", fmt.Sprint(answer.Body.Len()))
+		w.Header().Set("Content-Length", strconv.Itoa(answer.Body.Len()))
 		w.WriteHeader(answer.Code)
 		_, _ = w.Write(answer.Body.Bytes()[:20])
 		panic(http.ErrAbortHandler)

@@ -63,8 +63,8 @@ var (
 )
 
 // harmless are the elements and attributes that load and run nothing whatever they hold.
-var harmless = strings.Fields(`html head meta title style body nav div a strong span main h1 h2 h3 h4 p ul li em code pre article table thead
-	tbody tr th td details summary`)
+var harmless = strings.Fields(`html head meta title style body nav div a strong span main h1 h2 h3 h4 p ul li em code pre article
+	table thead tbody tr th td details summary`)
 
 var harmlessAttributes = strings.Fields(`lang charset name content id class aria-label`)
 

@@ -105,7 +105,7 @@ func (c *client) do(request *http.Request, body string) *answer {
 	}
 	a.checkForm(request.URL.Path)
 	if !c.impossible {
-		theContract(c.t).check(exchange{request, body, a})
+		theContract(c.t).check(ctx, exchange{request, body, a})
 	}
 	return a
 }

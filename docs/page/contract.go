@@ -25,7 +25,7 @@ type group struct {
 
 type operation struct {
 	ID, Method, Path, Summary, Description string
-	Scopes                                 string
+	Scopes                                 []string
 	Parameters                             []parameter
 	Fields                                 []field // of the request's body
 	Requests                               []example
@@ -136,16 +136,15 @@ func (d document) request(o *operation, body *yaml.Node) string {
 	return text.String() + "\n" + toJSON(body)
 }
 
-// scopes tells which API key an operation wants.
-func (d document) scopes(node *yaml.Node) string {
-	security := d.at(node, "security")
-	switch {
-	case security.Kind == 0:
-		return "any"
-	case len(security.Content) == 0:
-		return ""
+// scopes tells which API keys open an operation: any that has one of these.
+func (d document) scopes(node *yaml.Node) []string {
+	var scopes []string
+	for _, alternative := range d.at(node, "security").Content {
+		for _, scope := range d.at(alternative, "apiKey").Content {
+			scopes = append(scopes, scope.Value)
+		}
 	}
-	return d.at(security.Content[0], "apiKey").Content[0].Value
+	return scopes
 }
 
 func (d document) response(status string, node *yaml.Node) *response {

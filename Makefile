@@ -22,7 +22,7 @@ run: ## serve on http://127.0.0.1:3000, in memory unless a Redis is set
 # A skipped test is silent, so what was skipped is said here.
 test: ## run all tests with the race detector, and the Lua lint
 	go test -race ./...
-	@for tool in redis-server luacheck promtool; do \
+	@for tool in redis-server luacheck promtool curl node; do \
 		command -v $$tool >/dev/null || echo "note: $$tool is not installed, so its tests were skipped"; \
 	done
 

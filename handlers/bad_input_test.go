@@ -63,7 +63,7 @@ func TestBadBodies(t *testing.T) {
 			{"UTF-16", "{\x00\"\x00}\x00", "not valid JSON"},
 		} {
 			t.Run(w.name+"/"+test.name, func(t *testing.T) {
-				c := &client{t, c.api}
+				c := &client{t: t, api: c.api}
 				c.send(w.method, w.path, test.body).is(400, `{"code":"invalid_input"}`).
 					names(w.says(), "The body").names(w.says(), test.says)
 			})

@@ -23,6 +23,8 @@ import (
 type client struct {
 	t   testing.TB
 	api *handlers.API
+
+	impossible bool // what its store answers is what no real one does
 }
 
 // start serves an empty embedded store.
@@ -43,7 +45,7 @@ func serve(t testing.TB, s handlers.Store, changes ...func(*handlers.Options)) *
 	for _, change := range changes {
 		change(&options)
 	}
-	return &client{t, handlers.New(options)}
+	return &client{t: t, api: handlers.New(options)}
 }
 
 // answer is what came back.
@@ -102,19 +104,28 @@ func (c *client) do(request *http.Request, body string) *answer {
 		recorder.Code, recorder.Result().Header, recorder.Body.String(),
 	}
 	a.checkForm(request.URL.Path)
+	if !c.impossible {
+		theContract(c.t).check(ctx, exchange{request, body, a})
+	}
 	return a
 }
+
+// documents are what is not JSON.
+var documents = map[string]string{"/openapi.yaml": "application/yaml", "/docs": "text/html; charset=utf-8"}
 
 // checkForm checks what all answers have in common.
 func (a *answer) checkForm(path string) {
 	a.t.Helper()
 	contentType := "application/json"
-	if a.status >= 400 && strings.HasPrefix(path, "/api/") || path == "/readyz" && a.status == http.StatusServiceUnavailable {
+	switch {
+	case a.status >= 400 && strings.HasPrefix(path, "/api/"), path == "/readyz" && a.status == http.StatusServiceUnavailable:
 		contentType = "application/problem+json"
 		a.holds(fmt.Sprintf(`{"type":"<text>","title":"<text>","status":%d,"detail":"<text>","code":"<text>","error":"<text>"}`,
 			a.status))
-	} else if a.status >= 400 {
+	case a.status >= 400:
 		a.holds(`{"message":"<text>","code":"<text>"}`)
+	case documents[path] != "":
+		contentType = documents[path]
 	}
 	a.hasHeader("Content-Type", contentType)
 	a.hasHeader("Content-Length", strconv.Itoa(len(a.body)))

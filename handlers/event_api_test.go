@@ -111,7 +111,7 @@ func TestEventAPIUnknownEvent(t *testing.T) {
 		want := fmt.Sprintf(notFound, "event", "Event")
 		for name, id := range unknownIDs(t, c.event(1).uuid) {
 			t.Run(name, func(t *testing.T) {
-				c := &client{t, c.api}
+				c := &client{t: t, api: c.api}
 				c.get("/api/events/status/"+id).is(404, want)
 				c.get("/api/events/"+id).is(404, want)
 				c.get("/api/events/"+id+"/bookings").is(404, want)
@@ -130,7 +130,7 @@ func TestEventAPIUnknownBooking(t *testing.T) {
 		ids["an event's"] = e.uuid
 		for name, id := range ids {
 			t.Run(name, func(t *testing.T) {
-				c := &client{t, c.api}
+				c := &client{t: t, api: c.api}
 				c.get("/api/bookings/"+id).is(404, want)
 				c.cancel(id, "ann").is(404, want)
 			})

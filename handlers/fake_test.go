@@ -49,27 +49,27 @@ func (f *fake) call(ctx context.Context) error {
 }
 
 func (f *fake) Initialize(ctx context.Context, _ store.InitializeRequest) (store.InitializeResult, error) {
-	return store.InitializeResult{Replayed: f.replayed}, f.call(ctx)
+	return store.InitializeResult{Event: someEvent, Replayed: f.replayed}, f.call(ctx)
 }
 
 func (f *fake) Book(ctx context.Context, _ store.BookRequest) (store.BookResult, error) {
-	return store.BookResult{Status: store.StatusConfirmed, Replayed: f.replayed}, f.call(ctx)
+	return store.BookResult{Status: store.StatusConfirmed, Version: 2, Replayed: f.replayed}, f.call(ctx)
 }
 
 func (f *fake) Cancel(ctx context.Context, _ store.CancelRequest) (store.CancelResult, error) {
-	return store.CancelResult{Replayed: f.replayed}, f.call(ctx)
+	return store.CancelResult{Version: 3, Replayed: f.replayed}, f.call(ctx)
 }
 
 func (f *fake) CancelOldest(ctx context.Context, _ store.CancelOldestRequest) (store.CancelResult, error) {
-	return store.CancelResult{Replayed: f.replayed}, f.call(ctx)
+	return store.CancelResult{Version: 3, Replayed: f.replayed}, f.call(ctx)
 }
 
 func (f *fake) Update(ctx context.Context, _ store.UpdateRequest) (store.Event, error) {
-	return store.Event{}, f.call(ctx)
+	return someEvent, f.call(ctx)
 }
 
 func (f *fake) Event(ctx context.Context, _ store.EventRef) (store.Event, error) {
-	return store.Event{}, f.call(ctx)
+	return someEvent, f.call(ctx)
 }
 
 func (f *fake) Events(ctx context.Context, _ string, _ int) (store.EventPage, error) {
@@ -77,7 +77,9 @@ func (f *fake) Events(ctx context.Context, _ string, _ int) (store.EventPage, er
 }
 
 func (f *fake) Booking(ctx context.Context, _ uuid.UUID) (store.Booking, error) {
-	return store.Booking{}, f.call(ctx)
+	return store.Booking{
+		User: "7", Quantity: 1, Number: 1, Status: store.StatusConfirmed, Version: 2, CreatedAt: someEvent.CreatedAt,
+	}, f.call(ctx)
 }
 
 func (f *fake) Bookings(ctx context.Context, _ store.EventRef, _ string, _ int) (store.BookingPage, error) {
@@ -85,6 +87,12 @@ func (f *fake) Bookings(ctx context.Context, _ store.EventRef, _ string, _ int) 
 }
 
 func (f *fake) Ping(ctx context.Context) error { return f.call(ctx) }
+
+// someEvent is what the fake knows.
+var someEvent = store.Event{
+	UUID: uuid.MustParse(someID), Number: 1, Name: "x", TotalTickets: 1, State: store.StateOpen, Version: 1,
+	CreatedAt: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
+}
 
 const someID = "00000000-0001-8abc-9abc-0123456789ab"
 

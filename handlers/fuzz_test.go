@@ -25,7 +25,7 @@ func (c *client) survives(request *http.Request, body string) {
 	case recorder.Code == http.StatusMovedPermanently: // of a path with // or .. in it
 	case !utf8.Valid(recorder.Body.Bytes()):
 		c.t.Errorf("%s answered invalid UTF-8: %q", what, recorder.Body)
-	default:
+	case documents[request.URL.Path] == "":
 		parse(c.t, recorder.Body.String())
 	}
 }
@@ -44,7 +44,7 @@ func fuzzBodies(f *testing.F, method string, paths func(event) []string, seeds .
 		f.Add(known.Replace(seed), "a key")
 	}
 	f.Fuzz(func(t *testing.T, body, key string) {
-		c := &client{t, c.api}
+		c := &client{t: t, api: c.api}
 		for _, path := range paths(e) {
 			request := httptest.NewRequest(method, path, strings.NewReader(body))
 			if key != "" {
@@ -101,7 +101,7 @@ func FuzzPaths(f *testing.F) {
 		f.Add(e.uuid, id, "")
 	}
 	f.Fuzz(func(t *testing.T, id, limit, cursor string) {
-		c := &client{t, c.api}
+		c := &client{t: t, api: c.api}
 		query := url.Values{"limit": {limit}, "cursor": {cursor}}.Encode()
 		for _, path := range []string{
 			"/status/" + id, "/api/events/status/" + id, "/api/events/" + id, "/api/bookings/" + id,

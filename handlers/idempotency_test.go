@@ -183,7 +183,7 @@ func TestIdempotencyKeyForm(t *testing.T) {
 		{"two equal headers", []string{key + "a", key + "a"}, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			c := &client{t, c.api}
+			c := &client{t: t, api: c.api}
 			for _, request := range requests {
 				a := c.post(request.path, request.body, test.headers...)
 				if test.good {

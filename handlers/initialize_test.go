@@ -29,7 +29,7 @@ func TestInitializeTotal(t *testing.T) {
 		{`99999999999999999999`, "Total tickets must be from 1 to 1000000000", "totalTickets must be from 1 to 1000000000"},
 	} {
 		t.Run(test.total, func(t *testing.T) {
-			c := &client{t, c.api}
+			c := &client{t: t, api: c.api}
 			member := `,"totalTickets":` + test.total
 			if test.total == "" {
 				member = ""
@@ -71,7 +71,7 @@ func TestInitializeName(t *testing.T) {
 		{"missing", ``, "is required"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			c := &client{t, c.api}
+			c := &client{t: t, api: c.api}
 			longBody, shortBody := `{"totalTickets":1}`, `{"totalTickets":1}`
 			if test.json != "" {
 				longBody = `{"totalTickets":1,"eventName":` + test.json + `}`

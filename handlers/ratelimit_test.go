@@ -42,6 +42,22 @@ func TestRateLimit(t *testing.T) {
 	}
 }
 
+// Whatever a limited client asks for is refused in the words of its spelling.
+func TestRateLimitOfEveryRoute(t *testing.T) {
+	t.Parallel()
+	c := limited(t, 0)
+	const address = "192.0.2.1:1234"
+	c.from(address, "/status/1").is(200, `{}`)
+	for _, call := range storeCalls {
+		request := httptest.NewRequest(call.method, call.path, strings.NewReader(call.body))
+		request.RemoteAddr = address
+		c.do(request, call.body).is(429, `{"code":"rate_limited"}`).hasHeader("Retry-After", "1")
+	}
+	for path := range documents {
+		c.from(address, path).is(429, `{"code":"rate_limited"}`)
+	}
+}
+
 // A client is an address: a new port does not make a new one.
 func TestRateLimitIgnoresPorts(t *testing.T) {
 	t.Parallel()

@@ -38,7 +38,7 @@ func TestBookingRefusals(t *testing.T) {
 			{code: "quantity_over_capacity", title: "Quantity is over capacity", total: 5, quantity: 1_000_000_000},
 		} {
 			t.Run(fmt.Sprintf("%s of %d tickets", test.code, test.quantity), func(t *testing.T) {
-				c := &client{t, c.api}
+				c := &client{t: t, api: c.api}
 				settings := test.settings
 				if settings == "" {
 					settings = `"maxPerUser":0`

@@ -51,6 +51,8 @@ func (a *API) routes() *mux.Router {
 	if a.ServeMetrics && a.Metrics != nil {
 		route(metricsPath, get(a.Metrics.Handler().ServeHTTP))
 	}
+	route(openAPIPath, get(openAPI))
+	route(docsPath, get(docsPage()))
 	router.NotFoundHandler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, r, failureFor(r), errNoRoute)
 	})

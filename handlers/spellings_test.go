@@ -10,7 +10,7 @@ func TestSpellingsShareEvents(t *testing.T) {
 	onEveryEngine(t, func(t *testing.T, c *client) {
 		for _, spelling := range []string{"event API", "short API"} {
 			t.Run("made by the "+spelling, func(t *testing.T) {
-				c := &client{t, c.api}
+				c := &client{t: t, api: c.api}
 				e := c.event(1)
 				if spelling == "short API" {
 					created := c.post("/initialize", `{"name":"Concert","totalTickets":1,"maxPerUser":2,"waitingListLimit":9}`).

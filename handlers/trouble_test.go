@@ -184,6 +184,7 @@ func TestRefusalsFromTheStore(t *testing.T) {
 		c := serve(t, &fake{fails: func(context.Context) error {
 			return fmt.Errorf("outer: %w", fmt.Errorf("inner: %w", refusal.err))
 		}}, j.into)
+		c.impossible = true // a reading is not refused for a paused event
 		for _, call := range storeCalls {
 			c.send(call.method, call.path, call.body).is(refusal.status, fmt.Sprintf(`{"code":%q}`, code))
 		}

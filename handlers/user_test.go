@@ -53,7 +53,7 @@ func TestUserIDIsKept(t *testing.T) {
 	e := c.event(1000)
 	for _, test := range goodUsers {
 		t.Run(test.name, func(t *testing.T) {
-			c := &client{t, c.api}
+			c := &client{t: t, api: c.api}
 			for _, path := range []string{"/book", "/api/events/book"} {
 				booking := c.post(path, e.bookBody(path, test.json)).text("bookingId")
 				got := c.get("/api/bookings/"+booking).is(200, `{"status":"Confirmed"}`).text("userId")
@@ -74,7 +74,7 @@ func TestUserIDIsRefused(t *testing.T) {
 	booking := c.confirmed(e, "ann")
 	for _, test := range append(badUsers, struct{ name, json string }{name: "missing"}) {
 		t.Run(test.name, func(t *testing.T) {
-			c := &client{t, c.api}
+			c := &client{t: t, api: c.api}
 			member := `,"userId":` + test.json
 			if test.json == "" {
 				member = ""

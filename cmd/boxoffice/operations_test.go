@@ -78,9 +78,9 @@ var (
 	identifier = regexp.MustCompile(`[a-zA-Z_:][\w:]*`)
 )
 
-// asked returns the metrics of a query, with the labels that it asks each for. What a
+// queried returns the metrics of a query, with the labels that it asks each for. What a
 // query groups by, each of its metrics must have.
-func asked(query string) map[string][]string {
+func queried(query string) map[string][]string {
 	metrics := map[string][]string{}
 	var groups []string
 	for _, found := range grouping.FindAllStringSubmatch(query, -1) {
@@ -136,18 +136,18 @@ func TestOperationsAskForWhatThereIs(t *testing.T) {
 	}
 	_, queries := alertQueries(t)
 	for _, query := range append(queries, dashboardQueries(t)...) {
-		metrics := asked(query)
+		metrics := queried(query)
 		if len(metrics) == 0 {
 			t.Errorf("no metric in the query %s", query)
 		}
 		for name, labels := range metrics {
 			if there[name] == nil {
-				t.Errorf("%s, asked for by %s, is not in a scrape", name, query)
+				t.Errorf("%s, queried for by %s, is not in a scrape", name, query)
 				continue
 			}
 			for _, label := range labels {
 				if !there[name][label] {
-					t.Errorf("%s, asked for by %s, has no label %s", name, query, label)
+					t.Errorf("%s, queried for by %s, has no label %s", name, query, label)
 				}
 			}
 		}

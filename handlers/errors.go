@@ -23,6 +23,8 @@ var (
 	errMethod    = errors.New("no such method here")
 	errRateLimit = errors.New("too many requests")
 	errDraining  = errors.New("shutting down")
+
+	errOverloaded = errors.New("too many requests in flight")
 )
 
 const safeRetry = "The request may have been carried out or not; " +
@@ -32,6 +34,9 @@ const safeRetry = "The request may have been carried out or not; " +
 func problemOf(err error) problem {
 	if input, ok := errors.AsType[*inputError](err); ok {
 		return problem{input.status, input.code, "Invalid input", input.Error(), input.problems}
+	}
+	if notReady, ok := errors.AsType[notReadyError](err); ok {
+		return problem{http.StatusServiceUnavailable, "unavailable", "Service unavailable", notReady.Error(), nil}
 	}
 	for _, known := range problems {
 		if errors.Is(err, known.err) {
@@ -60,7 +65,9 @@ var problems = []struct {
 	{store.ErrBadCursor, problem{http.StatusBadRequest, "invalid_input", "Invalid input", "cursor must be the nextCursor of a former page", nil}},
 	{errRateLimit, problem{http.StatusTooManyRequests, "rate_limited", "Too many requests", "This client sends more requests a second than it may", nil}},
 	{errDraining, problem{http.StatusServiceUnavailable, "draining", "Service unavailable", "This instance is shutting down", nil}},
+	{errOverloaded, problem{http.StatusServiceUnavailable, "overloaded", "Service unavailable", "Too many requests are in flight here: this one was not carried out, and is safe to repeat", nil}},
 	{store.ErrUnavailable, problem{http.StatusServiceUnavailable, "unavailable", "Service unavailable", safeRetry, nil}},
+	{store.ErrStorageFull, problem{http.StatusServiceUnavailable, "storage_full", "Service unavailable", "Redis is full: this request was not carried out, and is safe to repeat; cancellations still work", nil}},
 }
 
 // retryAfter is how long a client should wait, in seconds.
@@ -73,7 +80,9 @@ func (a *API) fail(w http.ResponseWriter, r *http.Request, render failure, err e
 	case http.StatusInternalServerError:
 		a.requestLog(r).WithError(err).Error("request failed")
 	case http.StatusServiceUnavailable:
-		a.requestLog(r).WithError(err).Warn("store unavailable")
+		if !errors.Is(err, errOverloaded) { // a line each would add to the load
+			a.requestLog(r).WithError(err).Warn("store unavailable")
+		}
 	}
 	if p.status == http.StatusServiceUnavailable || p.status == http.StatusTooManyRequests {
 		w.Header().Set("Retry-After", strconv.Itoa(retryAfter))

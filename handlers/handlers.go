@@ -26,7 +26,6 @@ type Store interface {
 	Events(ctx context.Context, cursor string, limit int) (store.EventPage, error)
 	Booking(context.Context, uuid.UUID) (store.Booking, error)
 	Bookings(ctx context.Context, event store.EventRef, cursor string, limit int) (store.BookingPage, error)
-	Ping(context.Context) error
 }
 
 // Options says how to serve.
@@ -34,11 +33,15 @@ type Options struct {
 	Store          Store
 	Log            *logrus.Logger
 	RequestTimeout time.Duration // for everything that a request does once it has been read
-	ReadyTimeout   time.Duration // for Redis to answer /readyz
 	AccessLog      bool          // one line for each request
 	Engine         string        // what the store runs on, for /readyz
 	Version        string        // of the service, for /readyz
 	RateLimit      float64       // requests a second for each client not on loopback, 0 = no limit
+	MaxInFlight    int           // requests that the store works for at once, 0 = no limit
+
+	// Health says what /readyz answers. It bounds its own time, and is called for each
+	// such request: it should remember what it found for a moment.
+	Health func(context.Context) store.Health
 }
 
 // API serves the whole of HTTP. Make one with New.
@@ -46,6 +49,7 @@ type API struct {
 	Options
 	handler  http.Handler
 	draining atomic.Bool
+	inFlight atomic.Int64
 }
 
 // New returns the API with its routes.
@@ -76,6 +80,11 @@ func call[Request, Result any](
 			a.fail(w, r, fail, err)
 			return
 		}
+		if !a.enter() {
+			a.fail(w, r, fail, errOverloaded)
+			return
+		}
+		defer a.leave()
 		ctx, cancel := context.WithTimeout(r.Context(), a.RequestTimeout)
 		defer cancel()
 		result, err := do(ctx, request)

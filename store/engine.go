@@ -37,6 +37,12 @@ type Config struct {
 	PoolSize         int           // connections for each node, 0 = the client's default
 	DialTimeout      time.Duration // 0 = the client's default, here and below
 	ReadTimeout      time.Duration // of one reply, if the request's deadline is not sooner
+
+	// AckReplicas is how many replicas must have a change before it is answered; 0 = the
+	// master's answer is enough. AckTimeout is how long one try waits for them, in whole
+	// milliseconds, and must be below ReadTimeout.
+	AckReplicas int
+	AckTimeout  time.Duration
 }
 
 // clusterReload bounds how long a client can go on asking a master that is gone:
@@ -46,7 +52,14 @@ const clusterReload = time.Second
 // Open connects to the engine of the config, waiting for it as long as the context
 // allows.
 func Open(ctx context.Context, config Config) (*Store, error) {
-	s := &Store{now: time.Now, batches: newBatcher(), helpers: helpers{running: map[uint64]bool{}}}
+	if err := config.checkAcks(); err != nil {
+		return nil, err
+	}
+	s := &Store{
+		now: time.Now, batches: newBatcher(), helpers: helpers{running: map[uint64]bool{}},
+		trouble: make(chan struct{}, 1),
+	}
+	s.batches.acks = acks{config.AckReplicas, config.AckTimeout}
 	lifetime, end := context.WithCancel(context.Background())
 	s.lifetime = lifetime
 	endHelpers := func() error {
@@ -92,6 +105,23 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
+}
+
+func (c Config) checkAcks() error {
+	switch {
+	case c.AckReplicas == 0:
+		return nil
+	case c.AckReplicas < 0:
+		return fmt.Errorf("%d replicas cannot be waited for", c.AckReplicas)
+	case len(c.Addrs) == 0:
+		return errors.New("the embedded engine has no replicas to wait for")
+	case c.AckTimeout < time.Millisecond: // to WAIT, 0 is for ever
+		return fmt.Errorf("%s is too short to wait for replicas", c.AckTimeout)
+	case c.ReadTimeout > 0 && c.AckTimeout >= c.ReadTimeout:
+		return fmt.Errorf("waiting for replicas up to %s needs more than %s for a reply", c.AckTimeout, c.ReadTimeout)
+	default:
+		return nil
+	}
 }
 
 // The clients' own retries are off where they can be: Store.retry is jittered and

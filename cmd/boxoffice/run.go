@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"runtime/debug"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -40,25 +39,15 @@ func run(ctx context.Context, c config, output io.Writer, listening chan<- strin
 		}
 	}()
 
-	warnings := warnOfLoss(ctx, s, c.RedisReadTimeout, log, nil)
+	w := newWatcher(s.Health, c.ReadyTimeout, log)
+	w.check(ctx)
 	var background sync.WaitGroup
 	watching, stopWatching := context.WithCancel(ctx)
-	background.Go(func() {
-		tick := time.NewTicker(c.RedisCheckInterval)
-		defer tick.Stop()
-		for {
-			select {
-			case <-watching.Done():
-				return
-			case <-tick.C:
-				warnings = warnOfLoss(watching, s, c.RedisReadTimeout, log, warnings)
-			}
-		}
-	})
+	background.Go(func() { w.run(watching, c.RedisCheckInterval, s.Trouble()) })
 	defer background.Wait()
 	defer stopWatching()
 
-	return serve(ctx, c, s, log, listening)
+	return serve(ctx, c, s, w, log, listening)
 }
 
 func newLogger(c config, output io.Writer) (*logrus.Logger, error) {
@@ -88,38 +77,21 @@ func openStore(ctx context.Context, c config, log *logrus.Logger) (*store.Store,
 	if err != nil {
 		return nil, err
 	}
-	log.WithFields(logrus.Fields{"engine": s.Engine(), "addresses": redis.Addrs}).Info("store is open")
+	log.WithFields(logrus.Fields{"engine": s.Engine(), "addresses": redis.Addrs, "durability": c.Durability}).Info("store is open")
 	return s, nil
 }
 
-// warnOfLoss says what would lose bookings, if that is not what was said last: at
-// start, and whenever it changes, as it may with a failover.
-func warnOfLoss(
-	ctx context.Context, s *store.Store, timeout time.Duration, log *logrus.Logger, last []string,
-) []string {
-	asking, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	warnings := s.DurabilityWarnings(asking)
-	if ctx.Err() != nil || slices.Equal(warnings, last) {
-		return last
-	}
-	for _, warning := range warnings {
-		log.Warn(warning)
-	}
-	if len(warnings) == 0 {
-		log.Info("Redis is set up to keep bookings again")
-	}
-	return warnings
-}
-
-func serve(ctx context.Context, c config, s *store.Store, log *logrus.Logger, listening chan<- string) error {
+func serve(
+	ctx context.Context, c config, s *store.Store, w *watcher, log *logrus.Logger, listening chan<- string,
+) error {
 	api := handlers.New(handlers.Options{
 		Store:          s,
 		Log:            log,
 		RequestTimeout: c.RequestTimeout,
-		ReadyTimeout:   c.ReadyTimeout,
 		AccessLog:      c.AccessLog,
 		RateLimit:      c.RateLimit,
+		MaxInFlight:    c.MaxInFlight,
+		Health:         w.health,
 		Engine:         string(s.Engine()),
 		Version:        version(),
 	})

@@ -75,6 +75,10 @@ func call[Request, Result any](
 	fail failure,
 ) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
+		if a.full() { // refused before it costs anything
+			a.fail(w, r, fail, errOverloaded)
+			return
+		}
 		request, err := parse(r) // in the time that the server gives a client to send
 		if err != nil {
 			a.fail(w, r, fail, err)

@@ -5,6 +5,11 @@ package handlers
 // the bound is refused at once. It is counted once it has been read: a client that
 // sends slowly costs memory, not Redis, and must not keep others out.
 
+// full tells whether a request that is yet to be read would be refused now.
+func (a *API) full() bool {
+	return a.MaxInFlight > 0 && a.inFlight.Load() >= int64(a.MaxInFlight)
+}
+
 // enter tells whether the store may be called for one more request; then leave has to
 // be called after it.
 func (a *API) enter() bool {

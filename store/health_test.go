@@ -3,7 +3,6 @@ package store_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -192,7 +191,6 @@ func TestFullRedis(t *testing.T) {
 			served++
 		}
 		show.cancel(user(1000+served), waiting[served]) // the head
-		served++
 		for range each - 4 {
 			show.cancelOldest("hoarder")
 		}
@@ -231,7 +229,7 @@ func TestLoadingRedis(t *testing.T) {
 	show := newShow(t, s, tickets(100))
 	// Each key is held up for this many microseconds; Redis looks after clients meanwhile.
 	for i := range 20 {
-		newShow(t, s, store.InitializeRequest{Name: fmt.Sprint(i), TotalTickets: 1})
+		newShow(t, s, store.InitializeRequest{Name: user(i), TotalTickets: 1})
 	}
 	set(t, s, "key-load-delay", "40000")
 	set(t, s, "loading-process-events-interval-bytes", "1024")

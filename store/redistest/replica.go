@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"syscall"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -56,14 +57,14 @@ func (c *Cluster) AddReplicas(args ...string) error {
 // WaitOnline waits until this many replicas follow the server: one that is still being
 // copied to does not.
 func (s *Server) WaitOnline(replicas int) error {
+	client := s.Client()
+	defer func() { _ = client.Close() }()
 	return poll(func(ctx context.Context) error {
-		return s.with(func(_ context.Context, client *redis.Client) error {
-			count, err := client.Wait(ctx, replicas, startTimeout/10).Result()
-			if err == nil && count < int64(replicas) {
-				err = fmt.Errorf("%d replicas follow %s", count, s.Addr)
-			}
-			return err
-		})
+		count, err := client.Wait(ctx, replicas, time.Second).Result()
+		if err == nil && count < int64(replicas) {
+			err = fmt.Errorf("%d replicas follow %s", count, s.Addr)
+		}
+		return err
 	})
 }
 

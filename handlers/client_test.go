@@ -39,8 +39,12 @@ func serve(t testing.TB, s handlers.Store, changes ...func(*handlers.Options)) *
 	log := logrus.New()
 	log.SetOutput(t.Output())
 	options := handlers.Options{
-		Store: s, Log: log, RequestTimeout: 20 * time.Second, ReadyTimeout: 5 * time.Second,
-		Engine: "a test's", Version: "v1",
+		Store: s, Log: log, RequestTimeout: 20 * time.Second, Engine: "a test's", Version: "v1",
+	}
+	if asked, ok := s.(interface {
+		Health(context.Context) store.Health
+	}); ok {
+		options.Health = asked.Health
 	}
 	for _, change := range changes {
 		change(&options)

@@ -26,6 +26,7 @@ var (
 
 	errUnauthorized = errors.New("no valid API key")
 	errForbidden    = errors.New("not with this API key")
+	errOverloaded   = errors.New("too many requests in flight")
 )
 
 const safeRetry = "The request may have been carried out or not; " +
@@ -35,6 +36,9 @@ const safeRetry = "The request may have been carried out or not; " +
 func problemOf(err error) problem {
 	if input, ok := errors.AsType[*inputError](err); ok {
 		return problem{input.status, input.code, "Invalid input", input.Error(), input.problems}
+	}
+	if notReady, ok := errors.AsType[notReadyError](err); ok {
+		return problem{http.StatusServiceUnavailable, "unavailable", "Service unavailable", notReady.Error(), nil}
 	}
 	for _, known := range problems {
 		if errors.Is(err, known.err) {
@@ -65,7 +69,9 @@ var problems = []struct {
 	{errForbidden, problem{http.StatusForbidden, "forbidden", "Forbidden", "The scopes of this API key do not allow this", nil}},
 	{errRateLimit, problem{http.StatusTooManyRequests, "rate_limited", "Too many requests", "This client sends more requests a second than it may", nil}},
 	{errDraining, problem{http.StatusServiceUnavailable, "draining", "Service unavailable", "This instance is shutting down", nil}},
+	{errOverloaded, problem{http.StatusServiceUnavailable, "overloaded", "Service unavailable", "Too many requests are in flight here: this one was not carried out, and is safe to repeat", nil}},
 	{store.ErrUnavailable, problem{http.StatusServiceUnavailable, "unavailable", "Service unavailable", safeRetry, nil}},
+	{store.ErrStorageFull, problem{http.StatusServiceUnavailable, "storage_full", "Service unavailable", "Redis is full: this request was not carried out, and is safe to repeat; cancellations still work", nil}},
 }
 
 // retryAfter is how long a client should wait, in seconds.
@@ -79,7 +85,9 @@ func (a *API) fail(w http.ResponseWriter, r *http.Request, render failure, err e
 	case http.StatusInternalServerError:
 		a.requestLog(w, r).WithError(err).Error("request failed")
 	case http.StatusServiceUnavailable:
-		a.requestLog(w, r).WithError(err).Warn("store unavailable")
+		if !errors.Is(err, errOverloaded) { // a line each would add to the load
+			a.requestLog(w, r).WithError(err).Warn("store unavailable")
+		}
 	}
 	if p.status == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", strconv.Itoa(retryAfter))

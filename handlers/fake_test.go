@@ -86,7 +86,12 @@ func (f *fake) Bookings(ctx context.Context, _ store.EventRef, _ string, _ int) 
 	return store.BookingPage{}, f.call(ctx)
 }
 
-func (f *fake) Ping(ctx context.Context) error { return f.call(ctx) }
+func (f *fake) Health(ctx context.Context) store.Health {
+	if err := f.call(ctx); err != nil {
+		return store.Health{Problems: []string{err.Error()}}
+	}
+	return store.Health{}
+}
 
 // someEvent is what the fake knows.
 var someEvent = store.Event{

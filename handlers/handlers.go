@@ -27,7 +27,6 @@ type Store interface {
 	Events(ctx context.Context, cursor string, limit int) (store.EventPage, error)
 	Booking(context.Context, uuid.UUID) (store.Booking, error)
 	Bookings(ctx context.Context, event store.EventRef, cursor string, limit int) (store.BookingPage, error)
-	Ping(context.Context) error
 }
 
 // Options says how to serve.
@@ -35,7 +34,6 @@ type Options struct {
 	Store          Store
 	Log            *logrus.Logger
 	RequestTimeout time.Duration // for everything that a request does once it has been read
-	ReadyTimeout   time.Duration // for Redis to answer /readyz
 	AccessLog      bool          // one line for each request
 	LogUserSalt    string        // key of the hashes that stand for users in the log; empty: a random one
 	Metrics        *Metrics      // measures requests; nil: nothing is measured
@@ -47,6 +45,11 @@ type Options struct {
 	APIKeys        []APIKey       // who may do what; none: everybody may do everything
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed
 	CORSOrigins    []string       // whose pages may call; none: no CORS
+	MaxInFlight    int            // requests that the store works for at once, 0 = no limit
+
+	// Health says what /readyz answers. It bounds its own time, and is called for each
+	// such request: it should remember what it found for a moment.
+	Health func(context.Context) store.Health
 }
 
 // API serves the whole of HTTP. Make one with New.
@@ -55,6 +58,7 @@ type API struct {
 	handler  http.Handler
 	users    userHash
 	draining atomic.Bool
+	inFlight atomic.Int64
 }
 
 // New returns the API with its routes.
@@ -80,12 +84,21 @@ func call[Request, Result any](
 	fail failure,
 ) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
+		if a.full() { // refused before it costs anything
+			a.fail(w, r, fail, errOverloaded)
+			return
+		}
 		request, err := parse(r) // in the time that the server gives a client to send
 		seen := noteRequest(a, w, &request)
 		if err != nil {
 			a.fail(w, r, fail, err)
 			return
 		}
+		if !a.enter() {
+			a.fail(w, r, fail, errOverloaded)
+			return
+		}
+		defer a.leave()
 		ctx, cancel := context.WithTimeout(r.Context(), a.RequestTimeout)
 		defer cancel()
 		result, err := do(ctx, request)

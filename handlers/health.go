@@ -1,8 +1,8 @@
 package handlers
 
 import (
-	"context"
 	"net/http"
+	"strings"
 )
 
 const (
@@ -14,6 +14,8 @@ type health struct {
 	Status  string `json:"status"`
 	Engine  string `json:"engine,omitempty"`
 	Version string `json:"version,omitempty"`
+
+	Warnings []string `json:"warnings,omitempty"` // sentences
 }
 
 // livez says that the process serves; it never asks Redis.
@@ -21,17 +23,23 @@ func (a *API) livez(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, http.StatusOK, health{Status: "ok"})
 }
 
-// readyz says whether requests sent here can succeed now, and on what they run.
+// readyz says whether requests sent here can succeed now, and on what they run. What
+// may lose bookings is a warning: an instance that is taken out of service for it
+// would lose the service too.
 func (a *API) readyz(w http.ResponseWriter, r *http.Request) {
 	if a.draining.Load() {
 		a.fail(w, r, eventFailure, errDraining)
 		return
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), a.ReadyTimeout)
-	defer cancel()
-	if err := a.Store.Ping(ctx); err != nil {
-		a.fail(w, r, eventFailure, err)
+	found := a.Health(r.Context())
+	if !found.Ready() {
+		a.fail(w, r, eventFailure, notReadyError(found.Problems))
 		return
 	}
-	writeJSON(w, http.StatusOK, health{"ok", a.Engine, a.Version})
+	writeJSON(w, http.StatusOK, health{"ok", a.Engine, a.Version, found.Warnings})
 }
+
+// notReadyError lists why no event can be booked.
+type notReadyError []string
+
+func (e notReadyError) Error() string { return strings.Join(e, "; ") }

@@ -7,9 +7,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"boxoffice/handlers"
+	"boxoffice/store"
 )
 
 func TestLivezNeverCallsTheStore(t *testing.T) {
@@ -30,19 +30,24 @@ func TestReadyz(t *testing.T) {
 	})
 }
 
-func TestReadyzWhenTheStoreIsAway(t *testing.T) {
+// What keeps bookings from being made is 503, what may lose them a warning.
+func TestReadyzTellsWhatIsWrong(t *testing.T) {
 	t.Parallel()
-	const deadline = 30 * time.Millisecond
-	f := &fake{fails: hang}
+	var now store.Health
 	var j journal
-	c := serve(t, f, j.into, func(o *handlers.Options) { o.ReadyTimeout = deadline })
-	began := time.Now()
-	c.get("/readyz").is(503, `{"code":"unavailable","status":503}`).hasHeader("Retry-After", "1")
-	if took := time.Since(began); took > 5*time.Second {
-		t.Errorf("took %s with a deadline of %s", took, deadline)
+	c := serve(t, &fake{}, j.into, func(o *handlers.Options) {
+		o.Health = func(context.Context) store.Health { return now }
+	})
+	now = store.Health{Problems: []string{"Redis is full", "Redis is a replica"}, Warnings: []string{"AOF off"}}
+	c.get("/readyz").is(503, `{"code":"unavailable","status":503,"detail":"Redis is full; Redis is a replica"}`).
+		hasHeader("Retry-After", "1")
+	if lines := j.take(t); len(lines) != 1 || !strings.Contains(fmt.Sprint(lines[0]["error"]), "Redis is full") {
+		t.Errorf("logged %v", lines)
 	}
-	f.fails = nil
-	c.get("/readyz").is(200, `{"status":"ok"}`)
+	now.Problems = nil
+	c.get("/readyz").is(200, `{"status":"ok","warnings":["AOF off"]}`)
+	now.Warnings = nil
+	c.get("/readyz").is(200, `{"status":"ok","warnings":"<absent>"}`)
 }
 
 // While it drains, an instance is not ready, does not ask Redis, and serves on.

@@ -105,12 +105,12 @@ func (m storeMetrics) Promoted(bookings int64) { m.promotions.Add(float64(bookin
 
 // WatchedStore is asked at each scrape.
 type WatchedStore interface {
-	Ping(ctx context.Context) error
+	Health(ctx context.Context) store.Health
 	Stats() store.Stats
 	Engine() store.Engine
 }
 
-// Watch adds what is asked of the store at each scrape: whether Redis answers, which
+// Watch adds what is asked of the store at each scrape: whether it can book, which
 // may take as long as timeout, and how busy the connections are. It may be called once.
 func (m *Metrics) Watch(watched WatchedStore, timeout time.Duration) {
 	m.registry.MustRegister(&storeWatch{watched, timeout})
@@ -128,8 +128,8 @@ func describe(name, help string, labels ...string) *prometheus.Desc {
 
 var (
 	storeInfo        = describe("store_info", "Always 1; the label tells what the store runs on.", "engine")
-	redisUp          = describe("redis_up", "1 if Redis answered a ping of this scrape in time.")
-	redisPing        = describe("redis_ping_seconds", "How long that ping took, or was waited for.")
+	redisUp          = describe("redis_up", "1 if Redis told this scrape, in time, that it takes bookings.")
+	redisCheck       = describe("redis_check_seconds", "How long that took, or was waited for.")
 	queuedCommands   = describe("store_queued_commands", "Commands that wait for a place in a pipeline.")
 	connections      = describe("redis_connections", "Open connections to Redis, all nodes.")
 	idleConnections  = describe("redis_idle_connections", "Open connections to Redis that are not in use.")
@@ -140,7 +140,7 @@ var (
 // Describe is of prometheus.Collector, as is Collect.
 func (s *storeWatch) Describe(all chan<- *prometheus.Desc) {
 	for _, one := range []*prometheus.Desc{
-		storeInfo, redisUp, redisPing, queuedCommands, connections, idleConnections, staleConnections, poolTimeouts,
+		storeInfo, redisUp, redisCheck, queuedCommands, connections, idleConnections, staleConnections, poolTimeouts,
 	} {
 		all <- one
 	}
@@ -151,7 +151,7 @@ func (s *storeWatch) Collect(values chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), s.timeout)
 	defer cancel()
 	start, up := time.Now(), 1.0
-	if s.store.Ping(ctx) != nil {
+	if !s.store.Health(ctx).Ready() {
 		up = 0
 	}
 	took := time.Since(start)
@@ -164,7 +164,7 @@ func (s *storeWatch) Collect(values chan<- prometheus.Metric) {
 	}
 	values <- prometheus.MustNewConstMetric(storeInfo, prometheus.GaugeValue, 1, string(s.store.Engine()))
 	gauge(redisUp, up)
-	gauge(redisPing, took.Seconds())
+	gauge(redisCheck, took.Seconds())
 	gauge(queuedCommands, float64(stats.Queued))
 	gauge(connections, float64(stats.Connections))
 	gauge(idleConnections, float64(stats.IdleConnections))

@@ -195,10 +195,15 @@ func TestMetricsOfAPanic(t *testing.T) {
 	})
 }
 
-// watched is a store whose ping does as told.
+// watched is a store whose health is as told.
 type watched func(context.Context) error
 
-func (w watched) Ping(ctx context.Context) error { return w(ctx) }
+func (w watched) Health(ctx context.Context) store.Health {
+	if err := w(ctx); err != nil {
+		return store.Health{Problems: []string{err.Error()}}
+	}
+	return store.Health{}
+}
 func (watched) Stats() store.Stats {
 	return store.Stats{Queued: 1, Connections: 2, IdleConnections: 3, StaleConnections: 4, PoolTimeouts: 5}
 }
@@ -220,8 +225,8 @@ func TestMetricsOfRedisThatIsAway(t *testing.T) {
 			`boxoffice_redis_stale_connections_total`:      4,
 			`boxoffice_redis_pool_timeouts_total`:          5,
 		})
-		if waited := found["boxoffice_redis_ping_seconds"]; name == "hangs" && waited < .02 {
-			t.Errorf("a ping that hangs took %v s", waited)
+		if waited := found["boxoffice_redis_check_seconds"]; name == "hangs" && waited < .02 {
+			t.Errorf("a check that hangs took %v s", waited)
 		}
 	}
 }

@@ -14,7 +14,12 @@ const outageDeadline = 100 * time.Millisecond
 
 func quickly(o *handlers.Options) {
 	o.RequestTimeout = outageDeadline
-	o.ReadyTimeout = outageDeadline
+	health := o.Health
+	o.Health = func(ctx context.Context) store.Health {
+		ctx, cancel := context.WithTimeout(ctx, outageDeadline)
+		defer cancel()
+		return health(ctx)
+	}
 }
 
 // A real Redis that dies and comes back, and one that is there but does not

@@ -179,6 +179,7 @@ func TestRefusalsFromTheStore(t *testing.T) {
 		"idempotency_mismatch":     {store.ErrIdempotencyMismatch, 422},
 		"invalid_input":            {store.ErrBadCursor, 400},
 		"unavailable":              {store.ErrUnavailable, 503},
+		"storage_full":             {store.ErrStorageFull, 503},
 	} {
 		var j journal
 		c := serve(t, &fake{fails: func(context.Context) error {

@@ -39,7 +39,7 @@ func instance(t *testing.T, config store.Config, engine string, wrap func(http.H
 	log := logrus.New()
 	log.SetOutput(io.Discard)
 	var handler http.Handler = handlers.New(handlers.Options{
-		Store: s, Log: log, RequestTimeout: 5 * time.Second, ReadyTimeout: time.Second, Engine: engine, Version: "test",
+		Store: s, Log: log, RequestTimeout: 5 * time.Second, Health: s.Health, Engine: engine, Version: "test",
 	})
 	if wrap != nil {
 		handler = wrap(handler)

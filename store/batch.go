@@ -26,6 +26,7 @@ var errClosed = errors.New("the store is closed")
 type request struct {
 	ctx  context.Context
 	cmd  redis.Cmder
+	lost error         // the command ran, and a failover may undo it
 	done chan struct{} // room for one, so that a lane never waits for a caller
 }
 
@@ -40,6 +41,7 @@ type batcher struct {
 	closed chan struct{}
 	lanes  sync.WaitGroup
 	sent   func(commands int) // told of each pipeline, unless nil
+	acks   acks               // what a batch waits for; set before the first call
 }
 
 func newBatcher() *batcher {
@@ -61,12 +63,16 @@ func (b *batcher) do(ctx context.Context, node *redis.Client, cmd redis.Cmder) e
 	}
 	select {
 	case <-r.done:
-		r.ctx, r.cmd = nil, nil
+		lost := r.lost
+		r.ctx, r.cmd, r.lost = nil, nil, nil
 		requests.Put(r)
 		if err := ctx.Err(); err != nil {
 			return err // it was not sent, or came back too late
 		}
-		return cmd.Err()
+		if err := cmd.Err(); err != nil {
+			return err
+		}
+		return lost
 	case <-ctx.Done():
 		return ctx.Err()
 	case <-b.closed:
@@ -116,13 +122,13 @@ func (b *batcher) run(node *redis.Client, queue chan *request) {
 		if b.sent != nil {
 			b.sent(len(batch))
 		}
-		send(node, batch)
+		b.send(node, batch)
 	}
 }
 
 // send runs a batch. Whatever happens to it as a whole, each command has its own
 // error afterwards.
-func send(node *redis.Client, batch []*request) {
+func (b *batcher) send(node *redis.Client, batch []*request) {
 	ctx := context.Background() // the client's own timeouts bound a batch
 	pipe := node.Pipeline()
 	for _, r := range batch {
@@ -130,8 +136,16 @@ func send(node *redis.Client, batch []*request) {
 			_ = pipe.Process(ctx, r.cmd)
 		}
 	}
-	_, _ = pipe.Exec(ctx)
+	var lost error
+	if b.acks.wanted() && pipe.Len() > 0 {
+		wait := b.acks.append(ctx, pipe)
+		_, _ = pipe.Exec(ctx)
+		lost = b.acks.check(wait)
+	} else {
+		_, _ = pipe.Exec(ctx)
+	}
 	for _, r := range batch {
+		r.lost = lost
 		r.done <- struct{}{}
 	}
 }

@@ -38,7 +38,7 @@ type BookResult struct {
 // booking at the end of the waiting list.
 //
 // Errors: ErrEventNotFound, ErrEventPaused, ErrEventClosed, ErrUserLimit,
-// ErrOverCapacity, ErrWaitingListFull, ErrIdempotencyMismatch, ErrUnavailable.
+// ErrOverCapacity, ErrWaitingListFull, ErrIdempotencyMismatch, ErrStorageFull, ErrUnavailable.
 func (s *Store) Book(ctx context.Context, request BookRequest) (BookResult, error) {
 	event := request.Event
 	if !event.exists() {

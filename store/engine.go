@@ -38,6 +38,12 @@ type Config struct {
 	DialTimeout      time.Duration // 0 = the client's default, here and below
 	ReadTimeout      time.Duration // of one reply, if the request's deadline is not sooner
 	Observer         Observer      // told of every call; nil: nothing is measured
+
+	// AckReplicas is how many replicas must have a change before it is answered; 0 = the
+	// master's answer is enough. AckTimeout is how long one try waits for them, in whole
+	// milliseconds, and must be below ReadTimeout.
+	AckReplicas int
+	AckTimeout  time.Duration
 }
 
 // clusterReload bounds how long a client can go on asking a master that is gone:
@@ -47,10 +53,17 @@ const clusterReload = time.Second
 // Open connects to the engine of the config, waiting for it as long as the context
 // allows.
 func Open(ctx context.Context, config Config) (*Store, error) {
-	s := &Store{now: time.Now, batches: newBatcher(), helpers: helpers{running: map[uint64]bool{}}, observer: config.Observer}
+	if err := config.checkAcks(); err != nil {
+		return nil, err
+	}
+	s := &Store{
+		now: time.Now, batches: newBatcher(), helpers: helpers{running: map[uint64]bool{}},
+		trouble: make(chan struct{}, 1), observer: config.Observer,
+	}
 	if s.observer != nil {
 		s.batches.sent = s.observer.Sent
 	}
+	s.batches.acks = acks{config.AckReplicas, config.AckTimeout}
 	lifetime, end := context.WithCancel(context.Background())
 	s.lifetime = lifetime
 	endHelpers := func() error {
@@ -96,6 +109,23 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
+}
+
+func (c Config) checkAcks() error {
+	switch {
+	case c.AckReplicas == 0:
+		return nil
+	case c.AckReplicas < 0:
+		return fmt.Errorf("%d replicas cannot be waited for", c.AckReplicas)
+	case len(c.Addrs) == 0:
+		return errors.New("the embedded engine has no replicas to wait for")
+	case c.AckTimeout < time.Millisecond: // to WAIT, 0 is for ever
+		return fmt.Errorf("%s is too short to wait for replicas", c.AckTimeout)
+	case c.ReadTimeout > 0 && c.AckTimeout >= c.ReadTimeout:
+		return fmt.Errorf("waiting for replicas up to %s needs more than %s for a reply", c.AckTimeout, c.ReadTimeout)
+	default:
+		return nil
+	}
 }
 
 // The clients' own retries are off where they can be: Store.retry is jittered and

@@ -64,12 +64,12 @@ func TestSeveralAddressesThatAreNoCluster(t *testing.T) {
 	}
 }
 
-func TestDurabilityWarnings(t *testing.T) {
-	if got := open(t, store.Config{}).DurabilityWarnings(ctx); len(got) != 1 || !strings.Contains(got[0], "gone on exit") {
+func TestHealthWarnings(t *testing.T) {
+	if got := open(t, store.Config{}).Health(ctx).Warnings; len(got) != 1 || !strings.Contains(got[0], "gone on exit") {
 		t.Errorf("embedded: %q", got)
 	}
 	onRealEngines(t, func(t *testing.T, s *store.Store) {
-		if got := s.DurabilityWarnings(ctx); len(got) != 0 {
+		if got := s.Health(ctx); !got.Ready() || len(got.Warnings) != 0 {
 			t.Errorf("nothing is wrong, yet: %q", got)
 		}
 	})
@@ -84,7 +84,7 @@ func TestDurabilityWarnings(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = s.Close() }()
-	got := strings.Join(s.DurabilityWarnings(ctx), "\n")
+	got := strings.Join(s.Health(ctx).Warnings, "\n")
 	for _, want := range []string{server.Addr, "append-only file is off", "allkeys-lru"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("no word of %q in %q", want, got)
@@ -95,7 +95,7 @@ func TestDurabilityWarnings(t *testing.T) {
 	if err := client.Do(ctx, "ACL", "SETUSER", "default", "-info").Err(); err != nil {
 		t.Fatal(err)
 	}
-	if got := s.DurabilityWarnings(ctx); len(got) != 1 || !strings.Contains(got[0], "not known") {
+	if got := s.Health(ctx).Warnings; len(got) != 1 || !strings.Contains(got[0], "not known") {
 		t.Errorf("INFO is forbidden: %q", got)
 	}
 }
@@ -125,8 +125,8 @@ func TestRedisCrash(t *testing.T) {
 	if _, err := s.Book(short, request); !errors.Is(err, store.ErrUnavailable) {
 		t.Errorf("booked without Redis: %v", err)
 	}
-	if err := s.Ping(short); !errors.Is(err, store.ErrUnavailable) {
-		t.Errorf("pinged without Redis: %v", err)
+	if got := s.Health(ctx); got.Ready() {
+		t.Errorf("ready without Redis: %q", got)
 	}
 	restarted := make(chan error)
 	go func() { restarted <- server.Run() }()

@@ -27,6 +27,10 @@ var (
 // idempotency key is safe to repeat.
 var ErrUnavailable = errors.New("the store is unavailable")
 
+// ErrStorageFull means that Redis has no memory left. Nothing has changed; the same
+// request is safe to repeat. Cancellations still work.
+var ErrStorageFull = errors.New("the store is full")
+
 // refusals maps the word that a script answers with to the error that callers see.
 var refusals = map[string]error{
 	"no_event":                 ErrEventNotFound,
@@ -55,7 +59,7 @@ var outageWords = []string{
 // script or its data is wrong.
 func isOutage(err error) bool {
 	var reply redis.Error
-	if !errors.As(err, &reply) {
+	if errors.Is(err, errTooFewReplicas) || !errors.As(err, &reply) {
 		return true // no reply at all: cut, refused, timed out
 	}
 	for _, word := range outageWords {

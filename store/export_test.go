@@ -16,6 +16,7 @@ func Beside(s *Store) *Store {
 	case *redis.Client:
 		second.client = redis.NewClient(client.Options())
 	}
+	second.batches.acks = s.batches.acks
 	second.close = []func() error{second.batches.close, second.client.Close}
 	return second
 }

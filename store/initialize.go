@@ -25,7 +25,8 @@ type InitializeResult struct {
 // maxOccupied bounds the search for a free event number, see Initialize.
 const maxOccupied = 1000
 
-// Initialize creates an event. Errors: ErrIdempotencyMismatch, ErrUnavailable.
+// Initialize creates an event. Errors: ErrIdempotencyMismatch, ErrStorageFull,
+// ErrUnavailable.
 func (s *Store) Initialize(ctx context.Context, request InitializeRequest) (InitializeResult, error) {
 	creation := tailFor(request.IdempotencyKey, "event")
 	// A failover may have lost the counter's last steps while the events that got

@@ -16,11 +16,18 @@ type script struct {
 	scripts.Script
 	redis *redis.Script
 	sha   string
+	reads bool // it changes nothing
 }
 
 func newScript(s scripts.Script) script {
 	r := redis.NewScript(s.Source)
-	return script{s, r, r.Hash()}
+	return script{Script: s, redis: r, sha: r.Hash()}
+}
+
+func newReader(s scripts.Script) script {
+	sc := newScript(s)
+	sc.reads = true
+	return sc
 }
 
 var (
@@ -30,7 +37,7 @@ var (
 	bookScript       = newScript(scripts.Book)
 	cancelScript     = newScript(scripts.Cancel)
 	promoteScript    = newScript(scripts.Promote)
-	bookingsScript   = newScript(scripts.Bookings)
+	bookingsScript   = newReader(scripts.Bookings)
 )
 
 // run runs a script once, and again after an outage until the context ends: its
@@ -55,6 +62,10 @@ func (s *Store) run(ctx context.Context, sc script, keys []string, args ...any) 
 // slot is moving, the script goes on alone: the client sends its source, or follows
 // the slot.
 func (s *Store) eval(ctx context.Context, sc script, keys []string, args []any) ([]any, error) {
+	replicated := s.batches.acks.wanted()
+	if replicated && sc.reads { // not behind changes that wait for replicas
+		return sc.redis.Run(ctx, s.client, keys, args...).Slice()
+	}
 	words := make([]any, 0, 3+len(keys)+len(args))
 	words = append(words, "evalsha", sc.sha, len(keys))
 	for _, key := range keys {
@@ -65,6 +76,8 @@ func (s *Store) eval(ctx context.Context, sc script, keys []string, args []any) 
 	switch {
 	case err == nil:
 		return cmd.Slice()
+	case needsOwnTrip(err) && replicated:
+		return s.evalReplicated(ctx, sc, keys, args, err)
 	case needsOwnTrip(err):
 		return sc.redis.Run(ctx, s.client, keys, args...).Slice()
 	default:
@@ -107,11 +120,16 @@ const (
 func (s *Store) retry(ctx context.Context, what string, call func() error) error {
 	for pause, attempt := firstPause, 1; ; pause, attempt = min(2*pause, lastPause), attempt+1 {
 		err := s.try(what, attempt, call)
-		switch {
-		case err == nil:
+		if err == nil {
 			return nil
-		case !isOutage(err):
+		}
+		if !isOutage(err) {
 			return fmt.Errorf("%s: %w", what, err)
+		}
+		s.noteTrouble()
+		switch {
+		case redis.IsOOMError(err) && attempt == 1: // no earlier try can have made the change
+			return fmt.Errorf("%s: %w: %w", what, ErrStorageFull, err)
 		case !isPassing(err) || ctx.Err() != nil:
 			return s.unanswered(what, err)
 		}

@@ -32,7 +32,7 @@ func TestSentinelFailover(t *testing.T) {
 	if s.Engine() != store.EngineSentinel {
 		t.Errorf("engine %s", s.Engine())
 	}
-	if got := s.DurabilityWarnings(ctx); len(got) != 0 {
+	if got := s.Health(ctx); !got.Ready() || len(got.Warnings) != 0 {
 		t.Errorf("nothing is wrong, yet: %q", got)
 	}
 	show := newShow(t, s, tickets(1))

@@ -22,7 +22,8 @@ type Store struct {
 	engine   Engine
 	now      func() time.Time
 	close    []func() error
-	observer Observer // nil: nobody is told
+	observer Observer      // nil: nobody is told
+	trouble  chan struct{} // has room for one
 
 	//nolint:containedctx // background work belongs to no request
 	lifetime context.Context // ends when the store is closed
@@ -36,14 +37,6 @@ func (s *Store) Engine() Engine { return s.engine }
 // SetClock replaces the clock that stamps events and bookings. It is for tests,
 // and must be called before the store is used.
 func (s *Store) SetClock(now func() time.Time) { s.now = now }
-
-// Ping asks Redis for a sign of life.
-func (s *Store) Ping(ctx context.Context) error {
-	if err := s.client.Ping(ctx).Err(); err != nil {
-		return unavailable("ping", err)
-	}
-	return nil
-}
 
 // Close closes the connections, and ends the embedded engine with its data.
 func (s *Store) Close() error {

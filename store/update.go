@@ -20,7 +20,7 @@ type UpdateRequest struct {
 // total or a reopened event allows, and returns the event after that.
 //
 // Errors: ErrEventNotFound, ErrEventClosed (a closed event never opens again),
-// ErrCapacityBelowConfirmed, ErrUnavailable.
+// ErrCapacityBelowConfirmed, ErrStorageFull, ErrUnavailable.
 func (s *Store) Update(ctx context.Context, request UpdateRequest) (Event, error) {
 	event := request.Event
 	if !event.exists() {
@@ -50,6 +50,10 @@ func (s *Store) Update(ctx context.Context, request UpdateRequest) (Event, error
 	if backlog {
 		if err := s.promoteAll(ctx, event.number); err != nil {
 			s.helpPromote(event.number) //nolint:contextcheck // it outlives the request
+			if errors.Is(err, ErrStorageFull) {
+				// It would say that nothing has changed.
+				err = unavailable("promote", err)
+			}
 			return Event{}, err
 		}
 	}

@@ -37,8 +37,10 @@ type config struct {
 	TrustedProxies []string `envconfig:"TRUSTED_PROXIES" desc:"addresses or networks (10.0.0.0/8), several with commas, whose X-Forwarded-For tells the client that RATE_LIMIT counts"`
 	CORSOrigins    []string `envconfig:"CORS_ORIGINS" desc:"origins such as https://shop.example whose pages may call, several with commas; https://*.shop.example, or * for all; empty: no CORS"`
 
+	MaxInFlight int `envconfig:"MAX_IN_FLIGHT" default:"512" desc:"requests worked on at once, more get 503 at once; 0 = no bound"`
+
 	RequestTimeout    time.Duration `envconfig:"REQUEST_TIMEOUT" default:"5s" desc:"for all that one request does, retries included"`
-	ReadyTimeout      time.Duration `envconfig:"READY_TIMEOUT" default:"500ms" desc:"for Redis to answer GET /readyz"`
+	ReadyTimeout      time.Duration `envconfig:"READY_TIMEOUT" default:"500ms" desc:"for Redis to say how it is, for GET /readyz"`
 	ShutdownTimeout   time.Duration `envconfig:"SHUTDOWN_TIMEOUT" default:"15s" desc:"for requests in flight to end after SIGTERM"`
 	DrainDelay        time.Duration `envconfig:"DRAIN_DELAY" default:"0s" desc:"after SIGTERM, time to go on serving while GET /readyz says 503"`
 	ReadHeaderTimeout time.Duration `envconfig:"READ_HEADER_TIMEOUT" default:"5s" desc:"for a client to send a request's headers"`
@@ -61,7 +63,11 @@ type config struct {
 	RedisDialTimeout      time.Duration `envconfig:"REDIS_DIAL_TIMEOUT" default:"1s" desc:"for a connection to open"`
 	RedisReadTimeout      time.Duration `envconfig:"REDIS_READ_TIMEOUT" default:"2s" desc:"for one reply; the script is then sent again until REQUEST_TIMEOUT"`
 	RedisStartTimeout     time.Duration `envconfig:"REDIS_START_TIMEOUT" default:"30s" desc:"at start, for Redis to be there"`
-	RedisCheckInterval    time.Duration `envconfig:"REDIS_CHECK_INTERVAL" default:"10s" desc:"how often to look for Redis settings that lose bookings"`
+	RedisCheckInterval    time.Duration `envconfig:"REDIS_CHECK_INTERVAL" default:"10s" desc:"how often to look whether Redis takes and keeps bookings"`
+
+	Durability  string        `envconfig:"DURABILITY" default:"local" desc:"a change is answered when Redis has it (local), or when replicas have it too (replicated)"`
+	AckReplicas int           `envconfig:"ACK_REPLICAS" default:"1" desc:"replicas that must have a change; with DURABILITY=replicated"`
+	AckTimeout  time.Duration `envconfig:"ACK_TIMEOUT" default:"1s" desc:"for replicas to get a change; it is then tried again until REQUEST_TIMEOUT"`
 }
 
 // readConfig reads the environment, and a file for what is not set there. The file
@@ -112,6 +118,12 @@ func (c config) check() error {
 	if err := c.checkAccess(); err != nil {
 		return err
 	}
+	if c.MaxInFlight < 0 {
+		return fmt.Errorf("setting MAX_IN_FLIGHT: %d is negative", c.MaxInFlight)
+	}
+	if err := c.checkDurability(); err != nil {
+		return err
+	}
 	if c.RedisSentinelMaster != "" && len(c.RedisAddrs) == 0 {
 		return errors.New("setting REDIS_SENTINEL_MASTER needs the sentinels in REDIS_ADDRS")
 	}
@@ -128,13 +140,29 @@ func (c config) check() error {
 		"READ_HEADER_TIMEOUT": c.ReadHeaderTimeout, "READ_TIMEOUT": c.ReadTimeout, "WRITE_TIMEOUT": c.WriteTimeout,
 		"IDLE_TIMEOUT": c.IdleTimeout, "REDIS_START_TIMEOUT": c.RedisStartTimeout,
 		"REDIS_CHECK_INTERVAL": c.RedisCheckInterval, "REDIS_DIAL_TIMEOUT": c.RedisDialTimeout,
-		"REDIS_READ_TIMEOUT": c.RedisReadTimeout,
+		"REDIS_READ_TIMEOUT": c.RedisReadTimeout, "ACK_TIMEOUT": c.AckTimeout,
 	} {
 		if value <= 0 {
 			return fmt.Errorf("setting %s: %s is not a positive time", name, value)
 		}
 	}
 	return nil
+}
+
+func (c config) checkDurability() error {
+	switch {
+	case c.Durability != "local" && c.Durability != "replicated":
+		return fmt.Errorf("setting DURABILITY: %q is neither local nor replicated", c.Durability)
+	case c.AckReplicas < 1:
+		return fmt.Errorf("setting ACK_REPLICAS: %d is not a positive number", c.AckReplicas)
+	case c.Durability == "replicated" && c.RedisHost == "" && len(c.RedisAddrs) == 0:
+		return errors.New("setting DURABILITY: replicated needs REDIS_HOST or REDIS_ADDRS: the embedded engine has no replicas")
+	case c.Durability == "replicated" && (c.AckTimeout < time.Millisecond || c.AckTimeout >= c.RedisReadTimeout):
+		return fmt.Errorf("setting ACK_TIMEOUT: %s is not between 1ms and REDIS_READ_TIMEOUT, %s: a reply would be given up before",
+			c.AckTimeout, c.RedisReadTimeout)
+	default:
+		return nil
+	}
 }
 
 // redis returns the part of the settings that chooses the engine.
@@ -144,6 +172,10 @@ func (c config) redis() (store.Config, error) {
 		addrs = []string{net.JoinHostPort(c.RedisHost, strconv.Itoa(c.RedisPort))}
 	}
 	tlsConfig, err := c.tls()
+	ackReplicas := 0
+	if c.Durability == "replicated" {
+		ackReplicas = c.AckReplicas
+	}
 	return store.Config{
 		Addrs:            addrs,
 		SentinelMaster:   c.RedisSentinelMaster,
@@ -156,6 +188,8 @@ func (c config) redis() (store.Config, error) {
 		PoolSize:         c.RedisPoolSize,
 		DialTimeout:      c.RedisDialTimeout,
 		ReadTimeout:      c.RedisReadTimeout,
+		AckReplicas:      ackReplicas,
+		AckTimeout:       c.AckTimeout,
 	}, err
 }
 

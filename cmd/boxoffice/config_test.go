@@ -71,6 +71,10 @@ func TestSettingsThatAreWrong(t *testing.T) {
 		"WRITE_TIMEOUT":         "1s",
 		"METRICS":               "yes please",
 		"LOG_USER_SALT":         "too short",
+		"MAX_IN_FLIGHT":         "-1",
+		"DURABILITY":            "replicated", // on the embedded engine
+		"ACK_REPLICAS":          "0",
+		"ACK_TIMEOUT":           "-1s",
 	} {
 		t.Run(setting, func(t *testing.T) {
 			t.Setenv(setting, value)
@@ -79,6 +83,33 @@ func TestSettingsThatAreWrong(t *testing.T) {
 			}
 		})
 	}
+	t.Run("waiting for replicas", func(t *testing.T) {
+		t.Setenv("DURABILITY", "replicated")
+		t.Setenv("REDIS_HOST", "a")
+		c, err := readConfig("no such file")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if redis, err := c.redis(); err != nil || redis.AckReplicas != 1 || redis.AckTimeout != time.Second {
+			t.Errorf("%+v, %v", redis, err)
+		}
+		for _, value := range []string{"1us", "2s"} { // the latter is REDIS_READ_TIMEOUT
+			t.Setenv("ACK_TIMEOUT", value)
+			if _, err := readConfig("no such file"); err == nil || !strings.Contains(err.Error(), "ACK_TIMEOUT") {
+				t.Errorf("ACK_TIMEOUT=%s: %v", value, err)
+			}
+		}
+		t.Setenv("DURABILITY", "both")
+		if _, err := readConfig("no such file"); err == nil || !strings.Contains(err.Error(), "DURABILITY") {
+			t.Errorf("DURABILITY=both: %v", err)
+		}
+		t.Setenv("DURABILITY", "local")
+		if c, err := readConfig("no such file"); err != nil {
+			t.Errorf("an ACK_TIMEOUT that is not used: %v", err)
+		} else if redis, err := c.redis(); err != nil || redis.AckReplicas != 0 {
+			t.Errorf("%+v, %v", redis, err)
+		}
+	})
 	t.Run("host and addresses", func(t *testing.T) {
 		t.Setenv("REDIS_HOST", "a")
 		t.Setenv("REDIS_ADDRS", "b:1")

@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"runtime/debug"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -55,25 +54,32 @@ func run(ctx context.Context, c config, output io.Writer, listening chan<- strin
 	}
 	defer stopMetrics()
 
-	warnings := warnOfLoss(ctx, s, c.RedisReadTimeout, log, nil)
+	w := newWatcher(s.Health, c.ReadyTimeout, log)
+	w.check(ctx)
 	var background sync.WaitGroup
 	watching, stopWatching := context.WithCancel(ctx)
-	background.Go(func() {
-		tick := time.NewTicker(c.RedisCheckInterval)
-		defer tick.Stop()
-		for {
-			select {
-			case <-watching.Done():
-				return
-			case <-tick.C:
-				warnings = warnOfLoss(watching, s, c.RedisReadTimeout, log, warnings)
-			}
-		}
-	})
+	background.Go(func() { w.run(watching, c.RedisCheckInterval, s.Trouble()) })
 	defer background.Wait()
 	defer stopWatching()
 
-	return serve(ctx, c, keys, s, log, measured, listening)
+	api := handlers.New(handlers.Options{
+		Store:          s,
+		Log:            log,
+		RequestTimeout: c.RequestTimeout,
+		AccessLog:      c.AccessLog,
+		LogUserSalt:    c.LogUserSalt,
+		Metrics:        measured.Metrics,
+		ServeMetrics:   measured.alongside(),
+		RateLimit:      c.RateLimit,
+		APIKeys:        keys,
+		TrustedProxies: c.trustedProxies(),
+		CORSOrigins:    c.CORSOrigins,
+		MaxInFlight:    c.MaxInFlight,
+		Health:         w.health,
+		Engine:         string(s.Engine()),
+		Version:        version(),
+	})
+	return serve(ctx, c, api, log, listening)
 }
 
 func newLogger(c config, output io.Writer) (*logrus.Logger, error) {
@@ -104,50 +110,11 @@ func openStore(ctx context.Context, c config, log *logrus.Logger, observer store
 	if err != nil {
 		return nil, err
 	}
-	log.WithFields(logrus.Fields{"engine": s.Engine(), "addresses": redis.Addrs}).Info("store is open")
+	log.WithFields(logrus.Fields{"engine": s.Engine(), "addresses": redis.Addrs, "durability": c.Durability}).Info("store is open")
 	return s, nil
 }
 
-// warnOfLoss says what would lose bookings, if that is not what was said last: at
-// start, and whenever it changes, as it may with a failover.
-func warnOfLoss(
-	ctx context.Context, s *store.Store, timeout time.Duration, log *logrus.Logger, last []string,
-) []string {
-	asking, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	warnings := s.DurabilityWarnings(asking)
-	if ctx.Err() != nil || slices.Equal(warnings, last) {
-		return last
-	}
-	for _, warning := range warnings {
-		log.Warn(warning)
-	}
-	if len(warnings) == 0 {
-		log.Info("Redis is set up to keep bookings again")
-	}
-	return warnings
-}
-
-func serve(
-	ctx context.Context, c config, keys []handlers.APIKey, s *store.Store, log *logrus.Logger, measured *metrics,
-	listening chan<- string,
-) error {
-	api := handlers.New(handlers.Options{
-		Store:          s,
-		Log:            log,
-		RequestTimeout: c.RequestTimeout,
-		ReadyTimeout:   c.ReadyTimeout,
-		AccessLog:      c.AccessLog,
-		LogUserSalt:    c.LogUserSalt,
-		Metrics:        measured.Metrics,
-		ServeMetrics:   measured.alongside(),
-		RateLimit:      c.RateLimit,
-		APIKeys:        keys,
-		TrustedProxies: c.trustedProxies(),
-		CORSOrigins:    c.CORSOrigins,
-		Engine:         string(s.Engine()),
-		Version:        version(),
-	})
+func serve(ctx context.Context, c config, api *handlers.API, log *logrus.Logger, listening chan<- string) error {
 	errorLog := log.WriterLevel(logrus.WarnLevel)
 	defer func() { _ = errorLog.Close() }()
 	server := &http.Server{

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -21,7 +23,8 @@ func (b *bench) http(ctx context.Context) error {
 		return err
 	}
 	defer limit.stop()
-	everysec, err := startService(ctx, "everysec")
+	// With room for all connections of the plot: what the bound does, overload measures.
+	everysec, err := startService(ctx, "everysec", fmt.Sprintf("MAX_IN_FLIGHT=%d", 2*slices.Max(b.parallel)))
 	if err != nil {
 		return err
 	}
@@ -58,8 +61,9 @@ func (b *bench) http(ctx context.Context) error {
 		return err
 	}
 
-	// A fresh service, so that what the runs before left behind is not counted.
-	fresh, err := startService(ctx, "everysec")
+	// A fresh service, so that what the runs before left behind is not counted; and one
+	// that works for all of them at once.
+	fresh, err := startService(ctx, "everysec", "MAX_IN_FLIGHT=0")
 	if err != nil {
 		return err
 	}
@@ -105,6 +109,7 @@ func (booker) Answered(*load.Entry) {}
 type server struct {
 	process *process
 	redis   *redistest.Server // nil: L1
+	replica *redistest.Server // nil: none
 	target  load.Target
 	event   load.ID
 	users   atomic.Uint64
@@ -112,6 +117,9 @@ type server struct {
 
 func (s *server) stop() {
 	s.process.stop()
+	if s.replica != nil {
+		s.replica.Stop()
+	}
 	if s.redis != nil {
 		s.redis.Stop()
 	}
@@ -127,13 +135,24 @@ func startLimit(ctx context.Context) (*server, error) {
 	return &server{process: self, target: target, event: event}, err
 }
 
-func startService(ctx context.Context, appendfsync string) (*server, error) {
+// startService starts a Redis and the service on it, with these settings of it; where
+// they are about durability, the Redis has a replica.
+func startService(ctx context.Context, appendfsync string, settings ...string) (*server, error) {
 	redis, err := redistest.Start("--appendfsync", appendfsync) //nolint:contextcheck // it takes none: stop() ends the server
 	if err != nil {
 		return nil, err
 	}
 	s := &server{redis: redis}
-	if s.process, err = startBoxoffice(ctx, redis.Addr); err != nil {
+	for _, setting := range settings {
+		if !strings.HasPrefix(setting, "DURABILITY=") {
+			continue
+		}
+		if s.replica, err = startReplica(redis, appendfsync); err != nil { //nolint:contextcheck // as above
+			redis.Stop()
+			return nil, err
+		}
+	}
+	if s.process, err = startBoxoffice(ctx, redis.Addr, settings...); err != nil {
 		redis.Stop()
 		return nil, err
 	}

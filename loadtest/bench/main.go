@@ -20,7 +20,7 @@ import (
 func main() {
 	limit := flag.Bool("serve-limit", false, "serve the limit of HTTP on a free port, as the benchmark does in a process of its own")
 	quick := flag.Bool("quick", false, "a hundredth of the data and short runs: to see that it works, not for figures")
-	only := flag.String("only", "", "only the parts whose names contain this: scripts, sizes, line, http")
+	only := flag.String("only", "", "only the parts whose names contain this: scripts, sizes, line, http, overload, durability")
 	out := flag.String("out", "out/bench", "folder for bench.json and the plots")
 	flag.Parse()
 	if *limit {
@@ -106,7 +106,7 @@ func (b *bench) run(ctx context.Context, only, out string) error {
 	parts := []struct {
 		name string
 		run  func(context.Context) error
-	}{{"scripts", b.scripts}, {"sizes", b.bySize}, {"line", b.line}, {"http", b.http}}
+	}{{"scripts", b.scripts}, {"sizes", b.bySize}, {"line", b.line}, {"http", b.http}, {"overload", b.overload}, {"durability", b.durability}}
 	var failed error
 	for _, part := range parts {
 		if !strings.Contains(part.name, only) {

@@ -28,8 +28,8 @@ func startSelf(ctx context.Context) (*process, error) {
 	return start(exec.CommandContext(ctx, self, "-serve-limit"), "")
 }
 
-// startBoxoffice builds the service and starts it on a Redis.
-func startBoxoffice(ctx context.Context, redis string) (*process, error) {
+// startBoxoffice builds the service and starts it on a Redis, with further settings.
+func startBoxoffice(ctx context.Context, redis string, settings ...string) (*process, error) {
 	folder, err := os.MkdirTemp("", "boxoffice-bench-")
 	if err != nil {
 		return nil, err
@@ -44,6 +44,7 @@ func startBoxoffice(ctx context.Context, redis string) (*process, error) {
 	}
 	command := exec.CommandContext(ctx, binary)
 	command.Env = append(os.Environ(), "PORT=0", "ACCESS_LOG=false", "LOG_FORMAT=text", "REDIS_HOST="+host, "REDIS_PORT="+port)
+	command.Env = append(command.Env, settings...)
 	return start(command, folder)
 }
 

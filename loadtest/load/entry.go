@@ -68,7 +68,7 @@ var reasonNames = []string{
 	"", "other", "timed out", "connection cut", "cannot connect", "malformed answer",
 	"event_paused", "event_closed", "user_limit", "waiting_list_full", "quantity_over_capacity",
 	"capacity_below_confirmed", "idempotency_mismatch", "event_not_found", "booking_not_found",
-	"invalid_input", "rate_limited", "draining", "unavailable", "internal_error",
+	"invalid_input", "rate_limited", "draining", "unavailable", "internal_error", "overloaded", "storage_full",
 }
 
 // Reasons is how many reasons there are.

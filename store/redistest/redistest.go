@@ -67,6 +67,7 @@ func Start(args ...string) (*Server, error) {
 	s.args = append([]string{
 		"--port", port, "--bind", "127.0.0.1", "--dir", dir, "--save", "",
 		"--appendonly", "yes", "--appendfsync", "everysec", "--maxmemory-policy", "noeviction",
+		"--repl-diskless-sync-delay", "0", // a replica need not wait for others
 		"--logfile", filepath.Join(dir, "redis.log"),
 	}, args...)
 	if err := s.Run(); err != nil {

@@ -1,0 +1,253 @@
+package store_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"boxoffice/store"
+	"boxoffice/store/redistest"
+)
+
+// wantHealth waits until the store's health has a sentence with these words, as a
+// problem or as a warning; nothing: until all is well.
+func wantHealth(t *testing.T, s *store.Store, problem, warning string) {
+	t.Helper()
+	deadline := time.Now().Add(20 * time.Second)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	matches := func(sentences []string, want string) bool {
+		return want == "" && len(sentences) == 0 || want != "" && strings.Contains(strings.Join(sentences, "\n"), want)
+	}
+	for {
+		short, cancel := context.WithTimeout(ctx, 500*time.Millisecond)
+		got := s.Health(short)
+		cancel()
+		if matches(got.Problems, problem) && matches(got.Warnings, warning) {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%+v, want problem %q and warning %q", got, problem, warning)
+		}
+		<-tick.C
+	}
+}
+
+func set(t *testing.T, s *store.Store, setting, value string) {
+	t.Helper()
+	if err := s.Client().ConfigSet(ctx, setting, value).Err(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// What is wrong with a single Redis is told, and goes away with its cause.
+func TestHealthOfOneRedis(t *testing.T) {
+	redistest.Require(t)
+	server := startServer(t, redistest.Start)
+	s := open(t, store.Config{Addrs: []string{server.Addr}, ReadTimeout: 300 * time.Millisecond})
+	wantHealth(t, s, "", "")
+
+	set(t, s, "appendonly", "no")
+	wantHealth(t, s, "", "append-only file is off")
+	set(t, s, "appendonly", "yes")
+	set(t, s, "maxmemory-policy", "allkeys-lru")
+	wantHealth(t, s, "", "maxmemory-policy is allkeys-lru")
+	set(t, s, "maxmemory-policy", "noeviction")
+	wantHealth(t, s, "", "")
+
+	set(t, s, "maxmemory", "1")
+	wantHealth(t, s, "Redis is full", "")
+	set(t, s, "maxmemory", "0")
+
+	master := startServer(t, redistest.Start)
+	host, port, _ := strings.Cut(master.Addr, ":")
+	if err := s.Client().Do(ctx, "REPLICAOF", host, port).Err(); err != nil {
+		t.Fatal(err)
+	}
+	wantHealth(t, s, "this is a replica (role:slave)", "")
+	if err := s.Client().Do(ctx, "REPLICAOF", "NO", "ONE").Err(); err != nil {
+		t.Fatal(err)
+	}
+	wantHealth(t, s, "", "")
+
+	goOn := pause(t, server)
+	wantHealth(t, s, "does not answer in time", "")
+	goOn()
+	wantHealth(t, s, "", "")
+	server.Kill()
+	wantHealth(t, s, "connection refused", "")
+	if err := server.Run(); err != nil {
+		t.Fatal(err)
+	}
+	wantHealth(t, s, "", "")
+
+	set(t, s, "requirepass", "secret")
+	if err := s.Client().Do(ctx, "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "no").Err(); err != nil {
+		t.Log(err) // it kills the asker too
+	}
+	wantHealth(t, s, "refuses the user or the password", "")
+}
+
+// Where INFO is forbidden, Redis may be well and nobody knows.
+func TestHealthWithoutPermission(t *testing.T) {
+	redistest.Require(t)
+	server := startServer(t, redistest.Start)
+	s := open(t, store.Config{Addrs: []string{server.Addr}})
+	if err := s.Client().Do(ctx, "ACL", "SETUSER", "default", "-info").Err(); err != nil {
+		t.Fatal(err)
+	}
+	wantHealth(t, s, "", "it is not known")
+}
+
+// One shard that is away leaves the others to book on; a cluster that is down does not.
+func TestHealthOfACluster(t *testing.T) {
+	redistest.Require(t)
+	nodes, err := redistest.StartCluster(3, "--cluster-require-full-coverage", "no")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { nodes.Stop() })
+	s := open(t, store.Config{Addrs: nodes.Addrs()[:1]})
+	wantHealth(t, s, "", "")
+	nodes.Servers[2].Kill()
+	wantHealth(t, s, "", nodes.Servers[2].Addr)
+	for _, server := range nodes.Servers[:2] {
+		client := server.Client()
+		if err := client.ConfigSet(ctx, "cluster-require-full-coverage", "yes").Err(); err != nil {
+			t.Fatal(err)
+		}
+		_ = client.Close()
+	}
+	wantHealth(t, s, "the cluster is down", "")
+	short, cancel := context.WithTimeout(ctx, 300*time.Millisecond)
+	defer cancel()
+	for range 3 {
+		if _, err := s.Initialize(short, tickets(1)); !errors.Is(err, store.ErrUnavailable) {
+			t.Errorf("created an event on a cluster that is down: %v", err)
+		}
+	}
+}
+
+// A full Redis takes no bookings, and says that nothing has happened; every kind of
+// cancellation still works, as many as there are, and promotes.
+func TestFullRedis(t *testing.T) {
+	onRealEngines(t, func(t *testing.T, s *store.Store) {
+		const each = 60
+		show := newShow(t, s, tickets(2*each))
+		var confirmed, waiting, hoard []store.BookResult
+		for i := range each {
+			confirmed = append(confirmed, show.book(user(i), 1))
+			hoard = append(hoard, show.book("hoarder", 1))
+		}
+		for i := range 2 * each {
+			waiting = append(waiting, show.book(user(1000+i), 1))
+		}
+		request := store.BookRequest{Event: show.ref, User: "late", Quantity: 1, IdempotencyKey: "k"}
+
+		full := func(value string) { setEverywhere(t, s, "maxmemory", value) }
+		full("1")
+		defer full("0")
+		before := show.now()
+		if _, err := s.Book(ctx, request); !errors.Is(err, store.ErrStorageFull) || errors.Is(err, store.ErrUnavailable) {
+			t.Errorf("booked: %v", err)
+		}
+		if _, err := s.Initialize(ctx, tickets(1)); !errors.Is(err, store.ErrStorageFull) {
+			t.Errorf("created an event: %v", err)
+		}
+		name := "new"
+		if _, err := s.Update(ctx, store.UpdateRequest{Event: show.ref, Name: &name}); !errors.Is(err, store.ErrStorageFull) {
+			t.Errorf("changed an event: %v", err)
+		}
+		if after := show.now(); after != before {
+			t.Errorf("the event changed from %+v to %+v", before, after)
+		}
+		again := store.BookRequest{Event: show.ref, User: "hoarder", Quantity: 1}
+		if _, err := s.Book(ctx, again); !errors.Is(err, store.ErrStorageFull) {
+			t.Errorf("one more of a user who has some: %v", err)
+		}
+
+		served := 0
+		for i, booking := range confirmed { // with promotion
+			got := show.cancel(user(i), booking)
+			if got.Next != waiting[served].Booking {
+				t.Fatalf("cancellation %d promoted %s, want %s", i, got.Next, waiting[served].Booking)
+			}
+			served++
+		}
+		middle := 3 * each / 2
+		for i := middle; i < 2*each; i++ { // out of the line, from the middle and the end
+			show.cancel(user(1000+i), waiting[i])
+		}
+		// Out of a chain: from the middle, the newest, the oldest.
+		for _, i := range []int{each / 2, each - 1, 0, each / 3} {
+			if got := show.cancel("hoarder", hoard[i]); got.Next != waiting[served].Booking {
+				t.Fatalf("promoted %s, want %s", got.Next, waiting[served].Booking)
+			}
+			served++
+		}
+		show.cancel(user(1000+served), waiting[served]) // the head
+		for range each - 4 {
+			show.cancelOldest("hoarder")
+		}
+		show.wantCounts(2*each-int64(middle-1), int64(middle-1), 0)
+
+		full("0")
+		if got, err := s.Book(ctx, request); err != nil || got.Replayed {
+			t.Errorf("once there is room: %+v, %v", got, err)
+		}
+		wantNoBreach(t, s, show.ref)
+	})
+}
+
+// setEverywhere changes a setting of every master.
+func setEverywhere(t *testing.T, s *store.Store, setting, value string) {
+	t.Helper()
+	nodes, ok := s.Client().(*redis.ClusterClient)
+	if !ok {
+		set(t, s, setting, value)
+		return
+	}
+	err := nodes.ForEachMaster(ctx, func(ctx context.Context, node *redis.Client) error {
+		return node.ConfigSet(ctx, setting, value).Err()
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// While Redis loads its data, the store waits for it until the deadline, and no longer;
+// a long one does not notice.
+func TestLoadingRedis(t *testing.T) {
+	redistest.Require(t)
+	server := startServer(t, redistest.Start, "--enable-debug-command", "local", "--appendfsync", "always")
+	s := open(t, store.Config{Addrs: []string{server.Addr}})
+	show := newShow(t, s, tickets(100))
+	// Each key is held up for this many microseconds; Redis looks after clients meanwhile.
+	for i := range 20 {
+		newShow(t, s, store.InitializeRequest{Name: user(i), TotalTickets: 1})
+	}
+	set(t, s, "key-load-delay", "40000")
+	set(t, s, "loading-process-events-interval-bytes", "1024")
+	set(t, s, "aof-use-rdb-preamble", "yes")
+	var reloading sync.WaitGroup
+	reloading.Go(func() {
+		client := server.Client()
+		defer func() { _ = client.Close() }()
+		_ = client.Do(ctx, "DEBUG", "RELOAD").Err()
+	})
+	wantHealth(t, s, "loading its data", "")
+	unknown(t, "book while Redis loads", func(short context.Context) error {
+		_, err := s.Book(short, store.BookRequest{Event: show.ref, User: "short", Quantity: 1})
+		return err
+	})
+	if got := show.book("patient", 1); got.Status != store.StatusConfirmed {
+		t.Errorf("%+v", got)
+	}
+	reloading.Wait()
+	wantHealth(t, s, "", "")
+}

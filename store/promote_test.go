@@ -131,7 +131,7 @@ func TestLineOfLeavers(t *testing.T) {
 					t.Errorf("got %+v, want the last of the line promoted", got)
 				}
 				show.wantCounts(0, 1, 0)
-				if left := s.Client().ZCard(ctx, store.EventKeys(show.event.Number)[2]).Val(); left != 1 {
+				if left := admin(t, s).ZCard(ctx, store.EventKeys(show.event.Number)[2]).Val(); left != 1 {
 					t.Errorf("%d entries of leavers are left behind, want only the sentinel", left)
 				}
 			})
@@ -202,9 +202,9 @@ func TestCancellationSeesToTheRest(t *testing.T) {
 		}
 		show.cancel(user(0), line[0]) // the head: those who left stand behind it
 		show.waitFor(func(store.Event) bool {
-			return !s.Client().HExists(ctx, store.EventKeys(show.event.Number)[0], "backlog").Val()
+			return !admin(t, s).HExists(ctx, store.EventKeys(show.event.Number)[0], "backlog").Val()
 		})
-		if left := s.Client().ZCard(ctx, store.EventKeys(show.event.Number)[2]).Val(); left != 1 {
+		if left := admin(t, s).ZCard(ctx, store.EventKeys(show.event.Number)[2]).Val(); left != 1 {
 			t.Errorf("%d entries of leavers are left behind, want only the sentinel", left)
 		}
 		show.want(line[count-1], store.StatusWaiting, 1)

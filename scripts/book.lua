@@ -14,6 +14,7 @@
 --                          rest is the first answer; backlog is 1 if promote.lua has work
 --   no_event, event_closed, event_paused, over_capacity, user_limit,
 --   waiting_list_full      nothing changed
+--   unknown_format         nothing changed: a later version of the service made the event
 --   mismatch               this id was booked before with another quantity or user
 
 local event, waitlist = KEYS[1], KEYS[2]
@@ -21,12 +22,13 @@ local uuid, booking, user, quantity, now = ARGV[1], ARGV[2], ARGV[3], ARGV[4], A
 local holder = '@' .. user
 
 local e = redis.call('HMGET', event, 'uuid', 'state', 'total', 'confirmed', 'waiting',
-  'maxPerUser', 'version', 'latest', booking, holder)
+  'maxPerUser', 'version', 'latest', booking, holder, 'format')
 local state, waiting, maxPerUser, version, latest = e[2], e[5], e[6], e[7], e[8]
 local earlier, holding = e[9], e[10]
 local total, confirmed, wanted = tonumber(e[3]), tonumber(e[4]), tonumber(quantity)
 
 if not version or (uuid ~= '' and uuid ~= e[1]) then return {'no_event', 0, 0, 0, 0} end
+if e[11] ~= '1' then return {'unknown_format', 0, 0, 0, 0} end
 if earlier then
   local booked, first, position, owner =
     string.match(earlier, '^%u|%d*|%d*|[^|]*|(%d+)|%d+|(%d+)|[^|]*|[^|]*|%d*|(%d*)|(.*)$')

@@ -11,12 +11,14 @@
 --              (position in line, 0 if not waiting); next is the id that the next
 --              page starts with, or empty
 --   no_event, no_booking
+--   unknown_format: a later version of the service made the event
 
 local event, left = KEYS[1], KEYS[2]
 local uuid, id, limit = ARGV[1], ARGV[2], tonumber(ARGV[3])
 
-local e = redis.call('HMGET', event, 'uuid', 'latest', 'taken')
+local e = redis.call('HMGET', event, 'uuid', 'latest', 'taken', 'format')
 if not e[1] or (uuid ~= '' and uuid ~= e[1]) then return {'no_event', '', '', {}} end
+if e[4] ~= '1' then return {'unknown_format', '', '', {}} end
 local given = id ~= ''
 if not given then id = e[2] end
 

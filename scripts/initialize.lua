@@ -14,6 +14,7 @@
 --   created    the event is new
 --   replayed   the same creation ran before; the answer is the first one
 --   mismatch   the same creation ran before with another name, total or limit
+--   unknown_format  a later version of the service ran the same creation
 --   occupied   another event has this number: the counter of numbers lags behind
 
 local event, waitlist, left = KEYS[1], KEYS[2], KEYS[3]
@@ -21,9 +22,10 @@ local uuid, name, total = ARGV[1], ARGV[2], ARGV[3]
 local maxPerUser, waitlistLimit, now = ARGV[4], ARGV[5], ARGV[6]
 
 local request = total .. '|' .. maxPerUser .. '|' .. waitlistLimit .. '|' .. name
-local found = redis.call('HMGET', event, 'uuid', 'request', 'createdAt')
+local found = redis.call('HMGET', event, 'uuid', 'request', 'createdAt', 'format')
 if found[1] then
   if found[1] ~= uuid then return {'occupied', 0, 0} end
+  if found[4] ~= '1' then return {'unknown_format', 0, 0} end
   if found[2] ~= request then return {'mismatch', 0, 0} end
   return {'replayed', 1, tonumber(found[3])}
 end

@@ -13,18 +13,20 @@
 -- Returns  {word, version, backlog}
 --   updated                the settings are as asked, by this call or an earlier one
 --   no_event, event_closed, capacity_below_confirmed: nothing changed
+--   unknown_format: nothing changed, a later version of the service made the event
 
 local event = KEYS[1]
 local uuid, change = ARGV[1], '!' .. ARGV[2]
 local asked = {name = ARGV[3], total = ARGV[4], maxPerUser = ARGV[5], waitlistLimit = ARGV[6], state = ARGV[7]}
 
 local e = redis.call('HMGET', event, 'uuid', 'version', 'backlog', 'confirmed', 'waiting', change,
-  'name', 'total', 'maxPerUser', 'waitlistLimit', 'state')
+  'name', 'total', 'maxPerUser', 'waitlistLimit', 'state', 'format')
 local version, confirmed, waiting = e[2], e[4], e[5]
 local backlog = e[3] and 1 or 0
 local settings = {name = e[7], total = e[8], maxPerUser = e[9], waitlistLimit = e[10], state = e[11]}
 
 if not version or (uuid ~= '' and uuid ~= e[1]) then return {'no_event', 0, 0} end
+if e[12] ~= '1' then return {'unknown_format', 0, 0} end
 if e[6] then return {'updated', tonumber(e[6]), backlog} end
 
 local changes = {}

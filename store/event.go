@@ -62,9 +62,10 @@ type Event struct {
 // wait, promised to anybody.
 func (e Event) Available() int64 { return e.TotalTickets - e.Confirmed }
 
+// eventFields end with the format, which tells whether the others mean what they do here.
 var eventFields = []string{
 	"uuid", "name", "state", "createdAt",
-	"total", "confirmed", "waiting", "maxPerUser", "waitlistLimit", "version",
+	"total", "confirmed", "waiting", "maxPerUser", "waitlistLimit", "version", "format",
 }
 
 // Event reads one event. Errors: ErrEventNotFound, ErrUnavailable.
@@ -180,6 +181,9 @@ func parseEvent(number uint64, values []any) (event Event, found bool, err error
 	}
 	if values[0] == nil {
 		return Event{}, false, nil
+	}
+	if format, ok := values[len(values)-1].(string); ok && format != knownFormat {
+		return Event{}, false, fmt.Errorf("event %d: %w: %q", number, ErrUnknownFormat, format)
 	}
 	fields := make(map[string]string, len(values))
 	for i, value := range values {

@@ -23,8 +23,8 @@ const (
 // verifyPatience is how long an outage of Redis may last before a verification ends.
 const verifyPatience = 30 * time.Second
 
-// verifiedFormat is the format of records that these checks know.
-const verifiedFormat = "1"
+// knownFormat is the format of an event that this package and its scripts know.
+const knownFormat = "1"
 
 // eventSettings are all fields of an event's hash that are not of a booking, a user
 // or a request. Only backlog may be missing.
@@ -101,8 +101,8 @@ func (in *inspection) readStart(ctx context.Context, event EventRef) (complete b
 	if lives[0].Val() == noKey {
 		return false, nil
 	}
-	if format, ok := values["format"]; ok && format != verifiedFormat {
-		return false, fmt.Errorf("event %d has format %q, which this version cannot verify", in.number, format)
+	if format, ok := values["format"]; ok && format != knownFormat {
+		return false, fmt.Errorf("event %d: %w: %q", in.number, ErrUnknownFormat, format)
 	}
 	if !in.checkSettings(values) {
 		return false, nil

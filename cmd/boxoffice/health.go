@@ -25,7 +25,7 @@ const healthTimeout = 2 * time.Second
 func health(ctx context.Context, c config, output io.Writer) error {
 	host := c.Host
 	if address := net.ParseIP(host); host == "" || address != nil && address.IsUnspecified() {
-		host = "localhost" // on whatever of IPv4 and IPv6 it listens
+		host = "127.0.0.1" // not localhost, which an image without /etc/hosts does not know
 	}
 	ctx, cancel := context.WithTimeout(ctx, healthTimeout)
 	defer cancel()

@@ -244,17 +244,18 @@ func (x *sale) sold(in *store.Store) {
 
 func testUserExample(t *testing.T, r *runbook) {
 	users := filepath.Join(t.TempDir(), "users.acl")
-	lines := "user default on nopass ~* &* +@all\n"
-	if err := os.WriteFile(users, []byte(lines), 0o600); err != nil {
+	var lines strings.Builder
+	lines.WriteString("user default on nopass ~* &* +@all\n")
+	if err := os.WriteFile(users, []byte(lines.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	server := startRedis(t, "--aclfile", users)
 	for _, block := range fenced(r.page, "acl") {
 		if strings.HasPrefix(block, "user boxoffice ") {
-			lines += block
+			lines.WriteString(block)
 		}
 	}
-	if err := os.WriteFile(users, []byte(lines), 0o600); err != nil {
+	if err := os.WriteFile(users, []byte(lines.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	output := r.run(t, r.examples["Redis: the service's user"], "port="+portOf(t, server.Addr), "users="+users,

@@ -34,7 +34,7 @@ func documentedRights(name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	found := regexp.MustCompile(`(?m)^user ` + regexp.QuoteMeta(name) + ` .*$`).FindAllString(string(page), -1)
+	found := regexp.MustCompile(`(?m)^user `+regexp.QuoteMeta(name)+` .*$`).FindAllString(string(page), -1)
 	if len(found) != 1 || !strings.Contains(found[0], passwordInDocs) {
 		return "", fmt.Errorf("%s has %d lines that make the user %s with %s", operationsPage, len(found), name, passwordInDocs)
 	}
@@ -136,7 +136,7 @@ func TestDocumentedRightsAreAllNeeded(t *testing.T) {
 		if denied, err := exercise(t, s, config); err != nil || len(denied) > 0 {
 			t.Fatalf("with all its rights: %v, denied: %q", err, denied)
 		}
-		for _, right := range strings.Fields(user) {
+		for right := range strings.FieldsSeq(user) {
 			takeAway := without(right)
 			if takeAway == nil || needed[right] != "" || s.Engine() != store.EngineCluster && onlyOnCluster[right] {
 				continue

@@ -141,13 +141,13 @@ func checkSentinelRights(t *testing.T, sentinel *redistest.Server, config store.
 	if got := outcome(false); got != "listens" {
 		t.Fatalf("with the documented rights: %s", got)
 	}
-	for _, right := range strings.Fields(rights) {
+	for right := range strings.FieldsSeq(rights) {
 		switch {
 		case strings.HasPrefix(right, "+"):
 			grant("-" + right[1:])
 		case strings.HasPrefix(right, "&"):
 			others := []any{"resetchannels"}
-			for _, other := range strings.Fields(rights) {
+			for other := range strings.FieldsSeq(rights) {
 				if strings.HasPrefix(other, "&") && other != right {
 					others = append(others, other)
 				}

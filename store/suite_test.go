@@ -31,7 +31,7 @@ var (
 		}
 		return redistest.StartCluster(3, acl...)
 	})
-	started  struct {
+	started struct {
 		sync.Mutex
 		stop []func()
 	}

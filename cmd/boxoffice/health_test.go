@@ -36,7 +36,9 @@ func TestHealth(t *testing.T) {
 	p.stop()
 	waitFor(t, p.log, "draining")
 	_ = connection.Close()
-	<-p.ended
+	if err := <-p.ended; err != nil {
+		t.Error(err)
+	}
 	if err := askHealth(t, "127.0.0.1", address); err == nil || !strings.Contains(err.Error(), "not healthy") {
 		t.Errorf("it has ended: %v", err)
 	}

@@ -22,4 +22,7 @@ USER 65532:65532
 # started without, it says so and ends.
 ENV HOST=0.0.0.0
 EXPOSE 3000
+# Is the process alive? Not whether Redis is: that would restart what need not be.
+# Docker's own, which images in the OCI format do not carry; Kubernetes asks over HTTP.
+HEALTHCHECK --interval=10s --timeout=3s --start-period=45s --retries=3 CMD ["/boxoffice", "health"]
 ENTRYPOINT ["/boxoffice"]

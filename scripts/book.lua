@@ -14,6 +14,7 @@
 --                          rest is the first answer; backlog is 1 if promote.lua has work
 --   no_event, event_closed, event_paused, over_capacity, user_limit,
 --   waiting_list_full      nothing changed
+--   unknown_format         nothing changed: a later version of the service made the event
 --   mismatch               this id was booked before with another quantity or user
 
 local event, waitlist = KEYS[1], KEYS[2]
@@ -27,7 +28,9 @@ local version, confirmed, waiting, joined, taken, backlog, latest = string.match
 local wanted = tonumber(quantity)
 total, version = tonumber(total), tonumber(version)
 
-if not version or (uuid ~= '' and uuid ~= this) then return {'no_event', 0, 0, 0, 0} end
+if not e[1] then return {'no_event', 0, 0, 0, 0} end
+if not state then return {'unknown_format', 0, 0, 0, 0} end
+if uuid ~= '' and uuid ~= this then return {'no_event', 0, 0, 0, 0} end
 if earlier then
   local booked, first, position, owner =
     string.match(earlier, '^%u|%d*|%d*|[^|]*|(%d+)|%d+|(%d+)|[^|]*|[^|]*|%d*|(%d*)|(.*)$')

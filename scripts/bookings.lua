@@ -11,6 +11,7 @@
 --              (position in line, 0 if not waiting); next is the id that the next
 --              page starts with, or empty
 --   no_event, no_booking
+--   unknown_format: a later version of the service made the event
 
 local event, left = KEYS[1], KEYS[2]
 local uuid, id, limit = ARGV[1], ARGV[2], tonumber(ARGV[3])
@@ -18,7 +19,9 @@ local uuid, id, limit = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local e = redis.call('HMGET', event, 'settings', 'counters')
 local _, _, _, _, this = string.match(e[1] or '', SETTINGS)
 local _, _, _, _, taken, _, latest = string.match(e[2] or '', COUNTERS)
-if not this or (uuid ~= '' and uuid ~= this) then return {'no_event', '', '', {}} end
+if not e[1] then return {'no_event', '', '', {}} end
+if not this then return {'unknown_format', '', '', {}} end
+if uuid ~= '' and uuid ~= this then return {'no_event', '', '', {}} end
 local given = id ~= ''
 if not given then id = latest end
 

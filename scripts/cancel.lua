@@ -27,6 +27,7 @@ local by_user = booking == ''
 if by_user then
   local found = redis.call('HMGET', event, 'settings', cancellation, holder)
   local _, _, _, _, this = string.match(found[1] or '', SETTINGS)
+  if found[1] and not this then return {'unknown_format', 0, '', '', 0, 0, 0} end
   if uuid ~= '' and uuid ~= this then return {'no_event', 0, '', '', 0, 0, 0} end
   booking = found[2] or ''
   if booking == '' and found[3] then
@@ -38,8 +39,9 @@ end
 local e = redis.call('HMGET', event, 'settings', 'counters', booking, holder)
 local record, holding = e[3], e[4]
 local version, confirmed, waiting, joined, taken, backlog, latest = string.match(e[2] or '', COUNTERS)
-if not version then return {'no_event', 0, '', '', 0, 0, 0} end
 local state, total = string.match(e[1] or '', SETTINGS)
+if not e[1] then return {'no_event', 0, '', '', 0, 0, 0} end
+if not state then return {'unknown_format', 0, '', '', 0, 0, 0} end
 version = tonumber(version)
 
 local status, promotion, cancelled, freed_to, rest, quantity, older, seq, owner = string.match(record or '',

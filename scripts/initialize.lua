@@ -14,6 +14,7 @@
 --   created    the event is new
 --   replayed   the same creation ran before; the answer is the first one
 --   mismatch   the same creation ran before with another name, total or limit
+--   unknown_format  a later version of the service ran the same creation
 --   occupied   another event has this number: the counter of numbers lags behind
 
 local event, waitlist, left = KEYS[1], KEYS[2], KEYS[3]
@@ -23,13 +24,14 @@ local maxPerUser, waitlistLimit, now = ARGV[4], ARGV[5], ARGV[6]
 local request = total .. '|' .. maxPerUser .. '|' .. waitlistLimit .. '|' .. name
 local found = redis.call('HMGET', event, 'settings', 'request', 'createdAt')
 if found[1] then
-  local _, _, _, _, there = string.match(found[1] or '', SETTINGS)
+  local _, _, _, _, there = string.match(found[1], SETTINGS)
+  if not there then return {'unknown_format', 0, 0} end
   if there ~= uuid then return {'occupied', 0, 0} end
   if found[2] ~= request then return {'mismatch', 0, 0} end
   return {'replayed', 1, tonumber(found[3])}
 end
 
-redis.call('HSET', event, 'format', '1', 'name', name, 'createdAt', now, 'request', request,
+redis.call('HSET', event, 'name', name, 'createdAt', now, 'request', request,
   'settings', write_settings('open', total, maxPerUser, waitlistLimit, uuid),
   'counters', write_counters('1', '0', '0', '0', '0', '0', ''))
 redis.call('RPUSH', waitlist, '-')

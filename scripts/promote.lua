@@ -14,8 +14,9 @@ local event, waitlist, left = KEYS[1], KEYS[2], KEYS[3]
 
 local e = redis.call('HMGET', event, 'settings', 'counters')
 local version, confirmed, waiting, joined, taken, backlog, latest = string.match(e[2] or '', COUNTERS)
-if not version then return {'no_event', 0, 0, 0} end
 local state, total = string.match(e[1] or '', SETTINGS)
+if not e[1] then return {'no_event', 0, 0, 0} end
+if not state then return {'unknown_format', 0, 0, 0} end
 
 local line = {
   open = state == 'open', free = total - confirmed,

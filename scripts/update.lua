@@ -13,6 +13,7 @@
 -- Returns  {word, version, backlog}
 --   updated                the settings are as asked, by this call or an earlier one
 --   no_event, event_closed, capacity_below_confirmed: nothing changed
+--   unknown_format: nothing changed, a later version of the service made the event
 
 local event = KEYS[1]
 local uuid, change = ARGV[1], '!' .. ARGV[2]
@@ -22,7 +23,9 @@ local e = redis.call('HMGET', event, 'settings', 'counters', 'name', change)
 local state, total, per_user, limit, this = string.match(e[1] or '', SETTINGS)
 local version, confirmed, waiting, joined, taken, backlog, latest = string.match(e[2] or '', COUNTERS)
 
-if not version or (uuid ~= '' and uuid ~= this) then return {'no_event', 0, 0} end
+if not e[1] then return {'no_event', 0, 0} end
+if not state then return {'unknown_format', 0, 0} end
+if uuid ~= '' and uuid ~= this then return {'no_event', 0, 0} end
 if e[4] then return {'updated', tonumber(e[4]), tonumber(backlog)} end
 
 -- What is asked for, where anything is, else what is there.

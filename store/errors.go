@@ -31,6 +31,11 @@ var ErrUnavailable = errors.New("the store is unavailable")
 // request is safe to repeat. Cancellations still work.
 var ErrStorageFull = errors.New("the store is full")
 
+// ErrUnknownFormat means that a later version of the service made the event, in a
+// format that this one would read wrongly. It is an ErrUnavailable, as two versions run
+// during an upgrade: the same request may reach the other one next.
+var ErrUnknownFormat = fmt.Errorf("%w: the event has a format that this version of the service does not know", ErrUnavailable)
+
 // refusals maps the word that a script answers with to the error that callers see.
 var refusals = map[string]error{
 	"no_event":                 ErrEventNotFound,
@@ -42,6 +47,7 @@ var refusals = map[string]error{
 	"over_capacity":            ErrOverCapacity,
 	"capacity_below_confirmed": ErrCapacityBelowConfirmed,
 	"mismatch":                 ErrIdempotencyMismatch,
+	"unknown_format":           ErrUnknownFormat,
 }
 
 func unavailable(what string, cause error) error {

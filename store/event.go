@@ -77,9 +77,18 @@ var eventFields = []string{"settings", "counters", "name", "createdAt"}
 
 // settingsParts and countersParts name the parts.
 var (
-	settingsParts = []string{"state", "total", "maxPerUser", "waitlistLimit", "uuid"}
+	settingsParts = []string{"format", "state", "total", "maxPerUser", "waitlistLimit", "uuid"}
 	countersParts = []string{"version", "confirmed", "waiting", "joined", "taken", "backlog", "latest"}
 )
+
+// knownFormat is the format of an event that this package and its scripts know. It
+// tells whether all else means what it does here.
+const knownFormat = "1"
+
+func formatOf(settings string) string {
+	format, _, _ := strings.Cut(settings, "|")
+	return format
+}
 
 // splitParts adds the parts of a field to values, by their names.
 func splitParts(values map[string]string, names []string, field string) error {
@@ -206,6 +215,9 @@ func parseEvent(number uint64, values []any) (event Event, found bool, err error
 	}
 	if values[0] == nil {
 		return Event{}, false, nil
+	}
+	if settings, ok := values[0].(string); ok && formatOf(settings) != knownFormat {
+		return Event{}, false, fmt.Errorf("event %d: %w: %q", number, ErrUnknownFormat, formatOf(settings))
 	}
 	fields := make(map[string]string, len(values)+len(settingsParts)+len(countersParts))
 	for i, value := range values {

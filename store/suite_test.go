@@ -17,9 +17,21 @@ import (
 
 // The real servers are started once, by the first test that needs them.
 var (
-	oneRedis = sync.OnceValues(func() (*redistest.Server, error) { return redistest.Start() })
-	cluster  = sync.OnceValues(func() (*redistest.Cluster, error) { return redistest.StartCluster(3) })
-	started  struct {
+	oneRedis = sync.OnceValues(func() (*redistest.Server, error) {
+		acl, err := aclArgs()
+		if err != nil {
+			return nil, err
+		}
+		return redistest.Start(acl...)
+	})
+	cluster = sync.OnceValues(func() (*redistest.Cluster, error) {
+		acl, err := aclArgs()
+		if err != nil {
+			return nil, err
+		}
+		return redistest.StartCluster(3, acl...)
+	})
+	started struct {
 		sync.Mutex
 		stop []func()
 	}
@@ -49,7 +61,8 @@ func onEveryEngine(t *testing.T, test func(t *testing.T, s *store.Store)) {
 	onRealEngines(t, test)
 }
 
-// onRealEngines runs a test on one Redis and on a cluster.
+// onRealEngines runs a test on one Redis and on a cluster, as the user with the
+// documented rights: what needs more fails here.
 func onRealEngines(t *testing.T, test func(t *testing.T, s *store.Store)) {
 	t.Helper()
 	t.Run("redis", func(t *testing.T) { test(t, openRedis(t)) })
@@ -64,7 +77,7 @@ func openRedis(t testing.TB) *store.Store {
 		t.Fatal(err)
 	}
 	stopOnce(server.Stop, server)
-	return open(t, store.Config{Addrs: []string{server.Addr}})
+	return open(t, asUser(store.Config{Addrs: []string{server.Addr}}))
 }
 
 func openCluster(t testing.TB) *store.Store {
@@ -75,7 +88,7 @@ func openCluster(t testing.TB) *store.Store {
 		t.Fatal(err)
 	}
 	stopOnce(nodes.Stop, nodes)
-	return open(t, store.Config{Addrs: nodes.Addrs()[:1]}) // one address is enough
+	return open(t, asUser(store.Config{Addrs: nodes.Addrs()[:1]})) // one address is enough
 }
 
 var stopping sync.Map
@@ -98,12 +111,13 @@ func open(t testing.TB, config store.Config) *store.Store {
 			t.Error(err)
 		}
 	})
-	if nodes, ok := s.Client().(*redis.ClusterClient); ok {
+	all := admin(t, s)
+	if nodes, ok := all.(*redis.ClusterClient); ok {
 		err = nodes.ForEachMaster(ctx, func(ctx context.Context, node *redis.Client) error {
 			return node.FlushAll(ctx).Err()
 		})
 	} else {
-		err = s.Client().FlushAll(ctx).Err()
+		err = all.FlushAll(ctx).Err()
 	}
 	if err != nil {
 		t.Fatal(err)

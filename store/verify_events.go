@@ -85,7 +85,7 @@ func (s *Store) verifyEach(ctx context.Context, numbers []uint64, report func(Br
 		switch {
 		case errors.Is(err, ErrEventNotFound):
 			missing = append(missing, number)
-		case errors.Is(err, ErrUnavailable):
+		case errors.Is(err, ErrUnavailable) && !errors.Is(err, ErrUnknownFormat):
 			return missing, err
 		default:
 			result.Number = number

@@ -83,7 +83,7 @@ func TestVerifyNoEvent(t *testing.T) {
 				t.Errorf("%v: %v", ref, err)
 			}
 		}
-		if err := s.Client().HSet(ctx, store.EventKeys(1)[0], "format", "2").Err(); err != nil {
+		if err := admin(t, s).HSet(ctx, store.EventKeys(1)[0], "settings", "2|rest").Err(); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := s.Verify(ctx, show.ref, nil); err == nil {
@@ -241,7 +241,7 @@ func TestVerifyReadsInBoundedSteps(t *testing.T) {
 		})
 		hash := store.EventKeys(show.event.Number)[0]
 		// All bookings of the user have to be read again.
-		if err := s.Client().HSet(ctx, hash, "@"+user(1), "rubbish").Err(); err != nil {
+		if err := admin(t, s).HSet(ctx, hash, "@"+user(1), "rubbish").Err(); err != nil {
 			t.Fatal(err)
 		}
 		// Redis returns whole buckets of a hash, so a scan may give somewhat more than asked for.

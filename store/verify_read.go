@@ -23,12 +23,9 @@ const (
 // verifyPatience is how long an outage of Redis may last before a verification ends.
 const verifyPatience = 30 * time.Second
 
-// verifiedFormat is the format of records that these checks know.
-const verifiedFormat = "1"
-
 // eventSettings are all fields of an event's hash that are not of a booking, a user
 // or a request.
-var eventSettings = []string{"format", "settings", "counters", "name", "createdAt", "request"}
+var eventSettings = []string{"settings", "counters", "name", "createdAt", "request"}
 
 // numericSettings are those fields and parts of them that hold a whole number.
 var numericSettings = []string{
@@ -127,8 +124,8 @@ func (in *inspection) readStart(ctx context.Context, event EventRef) (complete b
 	if lives[0].Val() == noKey {
 		return false, nil
 	}
-	if format, ok := values["format"]; ok && format != verifiedFormat {
-		return false, fmt.Errorf("event %d has format %q, which this version cannot verify", in.number, format)
+	if settings, ok := values["settings"]; ok && formatOf(settings) != knownFormat {
+		return false, fmt.Errorf("event %d: %w: %q", in.number, ErrUnknownFormat, formatOf(settings))
 	}
 	if !in.checkSettings(values) {
 		return false, nil

@@ -58,7 +58,7 @@ type victim struct {
 //	the line is eve (for 2), ann2, fay, ann3, gus, hal; fay and hal left it.
 func newVictim(t *testing.T, s *store.Store) *victim {
 	t.Helper()
-	v := &victim{show: newShow(t, s, tickets(5)), redis: s.Client()}
+	v := &victim{show: newShow(t, s, tickets(5)), redis: admin(t, s)}
 	keys := store.EventKeys(v.event.Number)
 	v.hash, v.list, v.left = keys[0], keys[1], keys[2]
 	v.ann, v.bob, v.cyd = v.book("ann", 2), v.book("bob", 2), v.book("cyd", 1)

@@ -222,6 +222,7 @@ func usage(w io.Writer) {
 Usage: boxoffice                   serve
        boxoffice verify [EVENT]    check the data in Redis, of one event or of all
        boxoffice key SCOPE [NAME]  make an API key, and the entry for API_KEYS
+       boxoffice health            ask the instance on this machine whether it is alive
 
 Settings are environment variables, or lines of a file .env in the working folder.
 Times are written as 500ms, 5s or 2m.

@@ -24,35 +24,39 @@ func main() {
 }
 
 // boxoffice reads the command line and the settings, and serves until ctx ends, or
-// verifies, or makes a key.
+// verifies, makes a key, or asks for the health of an instance.
 func boxoffice(ctx context.Context, args []string, output io.Writer) error {
 	flags := flag.NewFlagSet("boxoffice", flag.ContinueOnError)
 	flags.SetOutput(output)
 	flags.Usage = func() {
 		usage(output)
-		fmt.Fprint(output, verifyUsage)
+		fmt.Fprint(output, verifyUsage, healthUsage)
 	}
 	if len(args) > 0 && args[0] == "key" {
 		return makeKey(args[1:], os.Stdout)
 	}
-	verifies := len(args) > 0 && args[0] == "verify"
-	if verifies {
-		args = args[1:]
+	command := ""
+	if len(args) > 0 && (args[0] == "verify" || args[0] == "health") {
+		command, args = args[0], args[1:]
 	}
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
 		return nil
 	case err != nil:
 		return err
-	case flags.NArg() > 0 && !verifies:
+	case flags.NArg() > 0 && command != "verify":
 		return fmt.Errorf("unknown argument %q; see boxoffice -h", flags.Arg(0))
 	}
 	config, err := readConfig(".env")
 	if err != nil {
 		return err
 	}
-	if verifies {
+	switch command {
+	case "verify":
 		return verify(ctx, config, flags.Args(), os.Stdout, output)
+	case "health":
+		return health(ctx, config, os.Stdout)
+	default:
+		return run(ctx, config, output, nil)
 	}
-	return run(ctx, config, output, nil)
 }

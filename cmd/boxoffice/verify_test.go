@@ -76,7 +76,7 @@ func TestVerifyCommand(t *testing.T) {
 			t.Errorf("verify %s: %v\n%s", arg, err, out)
 		}
 	}
-	if err := client.HSet(ctx, "event:{1}", "format", "9").Err(); err != nil {
+	if err := client.HSet(ctx, "event:{1}", "settings", "9|rest").Err(); err != nil {
 		t.Fatal(err)
 	}
 	if out, err := verifies(t, server); err == nil || !strings.Contains(out, "event 1: not verified: ") ||

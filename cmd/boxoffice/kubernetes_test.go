@@ -1,0 +1,216 @@
+package main
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	yaml "github.com/oasdiff/yaml3"
+)
+
+const kubernetesExample = "../../docs/operations/kubernetes.yaml"
+
+// manifest is what the test reads of an object of Kubernetes.
+type manifest struct {
+	Kind string
+	Spec struct {
+		Replicas int
+		Template struct {
+			Metadata struct{ Labels map[string]string }
+			Spec     podSpec
+		}
+		Selector yaml.Node
+		Ports    []struct {
+			TargetPort string `yaml:"targetPort"`
+		}
+	}
+	StringData map[string]string `yaml:"stringData"`
+}
+
+type podSpec struct {
+	Grace           int   `yaml:"terminationGracePeriodSeconds"`
+	ServiceLinks    *bool `yaml:"enableServiceLinks"`
+	SecurityContext struct {
+		NonRoot bool `yaml:"runAsNonRoot"`
+		User    int  `yaml:"runAsUser"`
+	} `yaml:"securityContext"`
+	Containers []containerSpec
+}
+
+type containerSpec struct {
+	Ports []struct {
+		Name          string
+		ContainerPort int `yaml:"containerPort"`
+	}
+	Env []struct {
+		Name, Value string
+		ValueFrom   struct {
+			Secret struct{ Name, Key string } `yaml:"secretKeyRef"`
+		} `yaml:"valueFrom"`
+	}
+	Startup         probeSpec `yaml:"startupProbe"`
+	Liveness        probeSpec `yaml:"livenessProbe"`
+	Readiness       probeSpec `yaml:"readinessProbe"`
+	SecurityContext struct {
+		ReadOnly     bool  `yaml:"readOnlyRootFilesystem"`
+		Escalation   *bool `yaml:"allowPrivilegeEscalation"`
+		Capabilities struct{ Drop []string }
+	} `yaml:"securityContext"`
+}
+
+type probeSpec struct {
+	HTTPGet struct{ Path, Port string } `yaml:"httpGet"`
+	Period  int                         `yaml:"periodSeconds"`
+	Timeout int                         `yaml:"timeoutSeconds"`
+	Tries   int                         `yaml:"failureThreshold"`
+}
+
+func readManifests(t *testing.T) map[string]manifest {
+	t.Helper()
+	file, err := os.Open(kubernetesExample)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = file.Close() }()
+	found := map[string]manifest{}
+	for decoder := yaml.NewDecoder(file); ; {
+		var one manifest
+		switch err := decoder.Decode(&one); {
+		case errors.Is(err, io.EOF):
+			return found
+		case err != nil:
+			t.Fatal(err)
+		}
+		found[one.Kind] = one
+	}
+}
+
+// The deployment sets what the service knows, and the service takes it.
+func TestKubernetesExampleIsConfigured(t *testing.T) {
+	manifests := readManifests(t)
+	container := manifests["Deployment"].Spec.Template.Spec.Containers[0]
+	var known []string
+	for field := range reflect.TypeFor[config]().Fields() {
+		known = append(known, field.Tag.Get("envconfig"))
+	}
+	ofTheRuntime := []string{"GOMEMLIMIT"}
+	for _, env := range container.Env {
+		if !slices.Contains(known, env.Name) && !slices.Contains(ofTheRuntime, env.Name) {
+			t.Errorf("%s is no setting", env.Name)
+		}
+		value := env.Value
+		if key := env.ValueFrom.Secret.Key; key != "" {
+			if value = manifests["Secret"].StringData[key]; value == "" {
+				t.Errorf("%s: the secret has no %s", env.Name, key)
+			}
+		}
+		t.Setenv(env.Name, value)
+	}
+	t.Setenv("HOST", "0.0.0.0") // as the image has it
+	c, err := readConfig("no such file")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if redis, err := c.redis(); err != nil || len(redis.Addrs) < 2 || redis.Password == "" {
+		t.Errorf("%+v, %v", redis, err)
+	}
+
+	pod := manifests["Deployment"].Spec.Template.Spec
+	if drain := c.DrainDelay + c.ShutdownTimeout; seconds(pod.Grace) <= drain {
+		t.Errorf("the pod is killed after %d s, and may drain for %s", pod.Grace, drain)
+	}
+	if most := seconds(container.Startup.Period * container.Startup.Tries); most <= c.RedisStartTimeout {
+		t.Errorf("the pod is killed %s after its start, and may wait for Redis for %s", most, c.RedisStartTimeout)
+	}
+	if seconds(container.Readiness.Timeout) <= c.ReadyTimeout {
+		t.Errorf("the readiness probe waits for %d s, the service for %s", container.Readiness.Timeout, c.ReadyTimeout)
+	}
+	if leaving := seconds(container.Readiness.Period * container.Readiness.Tries); c.DrainDelay < leaving {
+		t.Errorf("an instance serves for %s while it drains, and is found unready after %s", c.DrainDelay, leaving)
+	}
+	if len(container.Ports) != 1 || container.Ports[0].ContainerPort != c.Port {
+		t.Errorf("ports %v, the service listens on %d", container.Ports, c.Port)
+	}
+}
+
+func seconds(n int) time.Duration { return time.Duration(n) * time.Second }
+
+// The probes ask for what the service answers, at the port that is named.
+func TestKubernetesExampleIsProbed(t *testing.T) {
+	manifests := readManifests(t)
+	container := manifests["Deployment"].Spec.Template.Spec.Containers[0]
+	p := start(t)
+	for kind, probe := range map[string]probeSpec{
+		"/livez": container.Liveness, "/readyz": container.Readiness, "/livez at start": container.Startup,
+	} {
+		if want, _, _ := strings.Cut(kind, " "); probe.HTTPGet.Path != want {
+			t.Errorf("%s: the probe asks for %q", kind, probe.HTTPGet.Path)
+		}
+		if status, body := p.get(probe.HTTPGet.Path); status != http.StatusOK {
+			t.Errorf("%s: %d %v", kind, status, body)
+		}
+		if probe.HTTPGet.Port != container.Ports[0].Name {
+			t.Errorf("%s: the probe asks at %q, the port is called %q", kind, probe.HTTPGet.Port, container.Ports[0].Name)
+		}
+	}
+	for _, port := range manifests["Service"].Spec.Ports {
+		if port.TargetPort != container.Ports[0].Name {
+			t.Errorf("the Service leads to %q", port.TargetPort)
+		}
+	}
+	p.end()
+}
+
+// Two instances, found by their label, as the image's user and with no rights to spare.
+func TestKubernetesExampleIsConfined(t *testing.T) {
+	manifests := readManifests(t)
+	deployment := manifests["Deployment"].Spec
+	pod, container := deployment.Template.Spec, deployment.Template.Spec.Containers[0]
+	if deployment.Replicas < 2 {
+		t.Errorf("%d replicas", deployment.Replicas)
+	}
+	const label = "app.kubernetes.io/name"
+	for _, kind := range []string{"Deployment", "Service", "PodDisruptionBudget"} {
+		spec := manifests[kind].Spec
+		var selector struct {
+			MatchLabels map[string]string `yaml:"matchLabels"`
+		}
+		labels := map[string]string{}
+		var err error
+		if kind == "Service" {
+			err = spec.Selector.Decode(&labels)
+		} else if err = spec.Selector.Decode(&selector); err == nil {
+			labels = selector.MatchLabels
+		}
+		if err != nil || labels[label] == "" || labels[label] != deployment.Template.Metadata.Labels[label] {
+			t.Errorf("%s selects %v, %v", kind, labels, err)
+		}
+	}
+	dockerfile, err := os.ReadFile("../../Dockerfile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if user := strconv.Itoa(pod.SecurityContext.User); !strings.Contains(string(dockerfile), "\nUSER "+user+":"+user+"\n") {
+		t.Errorf("user %s is not the image's", user)
+	}
+	rights := container.SecurityContext
+	if !pod.SecurityContext.NonRoot || !rights.ReadOnly || rights.Escalation == nil || *rights.Escalation ||
+		!slices.Equal(rights.Capabilities.Drop, []string{"ALL"}) {
+		t.Errorf("rights to spare: %+v, %+v", pod.SecurityContext, rights)
+	}
+	// What a Service called "redis" would set otherwise.
+	if pod.ServiceLinks == nil || *pod.ServiceLinks {
+		t.Error("service links are on")
+	}
+	t.Setenv("REDIS_PORT", "tcp://10.0.0.1:6379")
+	if _, err := readConfig("no such file"); err == nil {
+		t.Error("service links are harmless: then they need not be off")
+	}
+}

@@ -1,0 +1,72 @@
+package store_test
+
+import (
+	"errors"
+	"reflect"
+	"testing"
+
+	"boxoffice/store"
+)
+
+// everything returns all that Redis holds of an event.
+func (s *show) everything() []any {
+	s.t.Helper()
+	redis, keys := admin(s.t, s.Store), store.EventKeys(s.event.Number)
+	hash, err := redis.HGetAll(ctx, keys[0]).Result()
+	list, err2 := redis.LRange(ctx, keys[1], 0, -1).Result()
+	set, err3 := redis.ZRangeWithScores(ctx, keys[2], 0, -1).Result()
+	if err := errors.Join(err, err2, err3); err != nil {
+		s.t.Fatal(err)
+	}
+	return []any{hash, list, set}
+}
+
+// An event of a format that a later version made is left alone, and the error says so:
+// two versions run during an upgrade, and after one was rolled back.
+func TestUnknownFormatIsRefused(t *testing.T) {
+	onEveryEngine(t, func(t *testing.T, s *store.Store) {
+		request := store.InitializeRequest{Name: "a show", TotalTickets: 1, IdempotencyKey: "k"}
+		show := newShow(t, s, request)
+		booked := show.book("a", 1)
+		show.book("b", 1)
+		healthy := newShow(t, s, tickets(1))
+		hash := store.EventKeys(show.event.Number)[0]
+		settings := admin(t, s).HGet(ctx, hash, "settings").Val()
+		if err := admin(t, s).HSet(ctx, hash, "settings", "2"+settings[1:]+"|more").Err(); err != nil {
+			t.Fatal(err)
+		}
+		before := show.everything()
+		total := int64(5)
+		for call, err := range map[string]error{
+			"Initialize":   second(s.Initialize(ctx, request)),
+			"Cancel":       second(s.Cancel(ctx, store.CancelRequest{Booking: booked.Booking, User: "a"})),
+			"CancelOldest": second(s.CancelOldest(ctx, store.CancelOldestRequest{Event: show.ref, User: "a"})),
+			"Promote":      second(s.PromoteOnce(ctx, show.event.Number)),
+			"Book":         second(s.Book(ctx, store.BookRequest{Event: show.ref, User: "c", Quantity: 1})),
+			"Update":       second(s.Update(ctx, store.UpdateRequest{Event: show.ref, TotalTickets: &total})),
+			"Event":        second(s.Event(ctx, show.ref)),
+			"Events":       second(s.Events(ctx, "", 10)),
+			"Booking":      second(s.Booking(ctx, booked.Booking)),
+			"Bookings":     second(s.Bookings(ctx, show.ref, "", 10)),
+			"Verify":       second(s.Verify(ctx, show.ref, nil)),
+		} {
+			if !errors.Is(err, store.ErrUnknownFormat) || !errors.Is(err, store.ErrUnavailable) {
+				t.Errorf("%s: %v, want %v", call, err, store.ErrUnknownFormat)
+			}
+		}
+		if after := show.everything(); !reflect.DeepEqual(before, after) {
+			t.Errorf("the event was changed from %v to %v", before, after)
+		}
+		// Others are none the worse for it.
+		healthy.book("a", 1)
+		verified := map[uint64]error{}
+		_, err := s.VerifyAll(ctx, func(breach store.Breach) { t.Error(breach) },
+			func(result store.Verification, err error) { verified[result.Number] = err })
+		if err != nil || len(verified) != 2 || verified[healthy.event.Number] != nil ||
+			!errors.Is(verified[show.event.Number], store.ErrUnknownFormat) {
+			t.Errorf("verified: %v, %v", verified, err)
+		}
+	})
+}
+
+func second[T any](_ T, err error) error { return err }

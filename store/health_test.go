@@ -40,7 +40,7 @@ func wantHealth(t *testing.T, s *store.Store, problem, warning string) {
 
 func set(t *testing.T, s *store.Store, setting, value string) {
 	t.Helper()
-	if err := s.Client().ConfigSet(ctx, setting, value).Err(); err != nil {
+	if err := admin(t, s).ConfigSet(ctx, setting, value).Err(); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -207,7 +207,7 @@ func TestFullRedis(t *testing.T) {
 // setEverywhere changes a setting of every master.
 func setEverywhere(t *testing.T, s *store.Store, setting, value string) {
 	t.Helper()
-	nodes, ok := s.Client().(*redis.ClusterClient)
+	nodes, ok := admin(t, s).(*redis.ClusterClient)
 	if !ok {
 		set(t, s, setting, value)
 		return
@@ -227,11 +227,12 @@ func TestLoadingRedis(t *testing.T) {
 	server := startServer(t, redistest.Start, "--enable-debug-command", "local", "--appendfsync", "always")
 	s := open(t, store.Config{Addrs: []string{server.Addr}})
 	show := newShow(t, s, tickets(100))
-	// Each key is held up for this many microseconds; Redis looks after clients meanwhile.
-	for i := range 20 {
+	// Each key is held up for this many microseconds; Redis looks after clients after each
+	// kilobyte.
+	for i := range 100 {
 		newShow(t, s, store.InitializeRequest{Name: user(i), TotalTickets: 1})
 	}
-	set(t, s, "key-load-delay", "40000")
+	set(t, s, "key-load-delay", "10000")
 	set(t, s, "loading-process-events-interval-bytes", "1024")
 	set(t, s, "aof-use-rdb-preamble", "yes")
 	var reloading sync.WaitGroup

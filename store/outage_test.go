@@ -63,12 +63,12 @@ func TestScriptsFlushedUnderLoad(t *testing.T) {
 	onRealEngines(t, func(t *testing.T, s *store.Store) {
 		flush := func() {
 			var err error
-			if nodes, ok := s.Client().(*redis.ClusterClient); ok {
+			if nodes, ok := admin(t, s).(*redis.ClusterClient); ok {
 				err = nodes.ForEachMaster(ctx, func(ctx context.Context, node *redis.Client) error {
 					return node.ScriptFlush(ctx).Err()
 				})
 			} else {
-				err = s.Client().ScriptFlush(ctx).Err()
+				err = admin(t, s).ScriptFlush(ctx).Err()
 			}
 			if err != nil {
 				t.Error(err)

@@ -155,7 +155,7 @@ func initializeFailure(w http.ResponseWriter, p problem) {
 }
 
 func writeProblem(w http.ResponseWriter, p problem, legacy string, details any) {
-	writeBody(w, p.status, "application/problem+json", problemDocument{
+	writeBody(w, p.status, problemType, problemDocument{
 		"urn:boxoffice:problem:" + p.code, p.title, p.status, p.detail, p.code, legacy, details, problemIDsOf(w),
 	})
 }

@@ -1,11 +1,11 @@
 package handlers
 
 import (
-	"encoding/json"
 	"net/http"
 
 	"github.com/google/uuid"
 	"github.com/gorilla/mux"
+	"github.com/tidwall/gjson"
 
 	"boxoffice/store"
 )
@@ -24,18 +24,18 @@ func parseEventInitialize(r *http.Request) (store.InitializeRequest, error) {
 	if err != nil {
 		return store.InitializeRequest{}, err
 	}
-	name, nameErr := nameField("Event name", body["eventName"])
+	name, nameErr := nameField("Event name", body.get("eventName"))
 	total, totalErr := int64(0), badInput("Total tickets must be a positive number")
-	if raw := body["totalTickets"]; isInteger(raw) && raw[0] >= '1' {
-		total, totalErr = integerField("Total tickets", raw, 1, maxTickets)
+	if value := body.get("totalTickets"); isInteger(value) && value.Raw[0] >= '1' {
+		total, totalErr = integerField("Total tickets", value, 1, maxTickets)
 	}
-	return initializeRequest(r, name, total, body["maxPerUser"], body["waitingListLimit"], nameErr, totalErr)
+	return initializeRequest(r, name, total, body.get("maxPerUser"), body.get("waitingListLimit"), nameErr, totalErr)
 }
 
 // initializeRequest reads what both spellings have in common, and tells all that
 // is wrong at once.
 func initializeRequest(
-	r *http.Request, name string, total int64, maxPerUser, waitingListLimit json.RawMessage, nameErr, totalErr error,
+	r *http.Request, name string, total int64, maxPerUser, waitingListLimit gjson.Result, nameErr, totalErr error,
 ) (store.InitializeRequest, error) {
 	perUser, waitlist, limitsErr := limitFields(maxPerUser, waitingListLimit)
 	key, keyErr := idempotencyKey(r)
@@ -69,12 +69,12 @@ func parseEventBook(r *http.Request) (store.BookRequest, error) {
 	if err != nil {
 		return store.BookRequest{}, err
 	}
-	event, eventErr := uuidField("eventId", body["eventId"])
-	return bookRequest(r, store.EventUUID(event), body["userId"], body["quantity"], eventErr)
+	event, eventErr := uuidField("eventId", body.get("eventId"))
+	return bookRequest(r, store.EventUUID(event), body.get("userId"), body.get("quantity"), eventErr)
 }
 
 // bookRequest reads what both spellings have in common.
-func bookRequest(r *http.Request, event store.EventRef, userID, quantity json.RawMessage, eventErr error) (
+func bookRequest(r *http.Request, event store.EventRef, userID, quantity gjson.Result, eventErr error) (
 	store.BookRequest, error,
 ) {
 	user, userErr := userField(userID)
@@ -105,8 +105,8 @@ func parseEventCancel(r *http.Request) (store.CancelRequest, error) {
 	if err != nil {
 		return store.CancelRequest{}, err
 	}
-	booking, bookingErr := uuidField("bookingId", body["bookingId"])
-	user, userErr := userField(body["userId"])
+	booking, bookingErr := uuidField("bookingId", body.get("bookingId"))
+	user, userErr := userField(body.get("userId"))
 	return store.CancelRequest{Booking: booking, User: user}, joinProblems(bookingErr, userErr)
 }
 

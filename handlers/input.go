@@ -8,6 +8,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -15,6 +16,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/uuid"
+	"github.com/tidwall/gjson"
 )
 
 // Bounds of what clients may send.
@@ -61,7 +63,22 @@ var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 // members are those of a JSON object, by their exact names: a struct would take
 // USERID for userId. What they hold is looked at one by one later, so that all that
 // is wrong can be told at once.
-type members map[string]json.RawMessage
+type members []member
+
+type member struct {
+	name  string
+	value gjson.Result
+}
+
+// get returns the last member of the name, as JSON decoders do, or one that is missing.
+func (m members) get(name string) gjson.Result {
+	for _, one := range slices.Backward(m) {
+		if one.name == name {
+			return one.value
+		}
+	}
+	return gjson.Result{}
+}
 
 // readBody decodes a JSON object.
 func readBody(r *http.Request) (members, error) {
@@ -85,17 +102,31 @@ func readBody(r *http.Request) (members, error) {
 	case !utf8.Valid(text):
 		return nil, badInput("The body is not valid UTF-8")
 	}
-	var body members
-	if err := json.Unmarshal(text, &body); err != nil {
-		if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
-			return nil, badInput("The body is not valid JSON: %v (after %d bytes)", syntax, syntax.Offset)
-		}
+	if !gjson.ValidBytes(text) {
+		return nil, badInput("The body is not valid JSON: %v", whyInvalid(text))
+	}
+	object := gjson.ParseBytes(text)
+	if !object.IsObject() {
 		return nil, badInput("The body must be a JSON object")
 	}
-	if text[0] != '{' {
-		return nil, badInput("The body must be a JSON object")
-	}
+	body := make(members, 0, usualMembers)
+	object.ForEach(func(name, value gjson.Result) bool {
+		body = append(body, member{name.Str, value})
+		return true
+	})
 	return body, nil
+}
+
+// usualMembers is how many most requests have.
+const usualMembers = 4
+
+// whyInvalid tells what is wrong with JSON, and where.
+func whyInvalid(text []byte) string {
+	var syntax *json.SyntaxError
+	if err := json.Unmarshal(text, new(json.RawMessage)); errors.As(err, &syntax) {
+		return fmt.Sprintf("%v (after %d bytes)", syntax, syntax.Offset)
+	}
+	return "it is not clear why"
 }
 
 // checkContentType takes JSON, and a request that does not say what it sends.
@@ -111,32 +142,37 @@ func checkContentType(header string) error {
 		[]string{"Content-Type must be application/json"}}
 }
 
-func missing(raw json.RawMessage) bool { return len(raw) == 0 || string(raw) == "null" }
+func missing(value gjson.Result) bool { return value.Type == gjson.Null }
 
 // userField reads who books: a string, or an exact integer that is the same user
 // as the string of its digits.
-func userField(raw json.RawMessage) (string, error) {
-	if missing(raw) {
+func userField(value gjson.Result) (string, error) {
+	if missing(value) {
 		return "", badInput("userId is required")
 	}
-	user := string(raw)
-	if !isInteger(raw) {
-		if err := json.Unmarshal(raw, &user); err != nil {
-			return "", badInput("userId must be a string or an integer")
-		}
+	user := value.Str
+	switch {
+	case isInteger(value):
+		user = value.Raw
+	case value.Type != gjson.String:
+		return "", badInput("userId must be a string or an integer")
 	}
 	return user, checkText("userId", user, maxUser, unicode.IsControl)
 }
 
-// isInteger tells whether a JSON number is written as an integer, however long.
-func isInteger(raw json.RawMessage) bool {
-	digits := bytes.TrimPrefix(raw, []byte("-"))
-	for _, digit := range digits {
+// isInteger tells whether a value is a number that is written as an integer, however long.
+func isInteger(value gjson.Result) bool {
+	return value.Type == gjson.Number && integral(value.Raw)
+}
+
+func integral(text string) bool {
+	digits := strings.TrimPrefix(text, "-")
+	for _, digit := range []byte(digits) {
 		if digit < '0' || digit > '9' {
 			return false
 		}
 	}
-	return len(digits) > 0 && string(raw) != "-0"
+	return digits != "" && text != "-0"
 }
 
 func checkText(field, text string, most int, refused func(rune) bool) error {
@@ -158,14 +194,14 @@ func checkText(field, text string, most int, refused func(rune) bool) error {
 }
 
 // nameField reads an event's name; label is what the message calls it.
-func nameField(label string, raw json.RawMessage) (string, error) {
-	if missing(raw) {
+func nameField(label string, value gjson.Result) (string, error) {
+	if missing(value) {
 		return "", badInput("%s is required", label)
 	}
-	var name string
-	if err := json.Unmarshal(raw, &name); err != nil {
+	if value.Type != gjson.String {
 		return "", badInput("%s must be a string", label)
 	}
+	name := value.Str
 	if strings.TrimSpace(name) == "" {
 		return "", badInput("%s must not be empty", label)
 	}
@@ -173,48 +209,47 @@ func nameField(label string, raw json.RawMessage) (string, error) {
 }
 
 // integerField reads an integer within bounds.
-func integerField(field string, raw json.RawMessage, least, most int64) (int64, error) {
-	if missing(raw) {
+func integerField(field string, value gjson.Result, least, most int64) (int64, error) {
+	if missing(value) {
 		return 0, badInput("%s is required", field)
 	}
-	if !isInteger(raw) {
+	if !isInteger(value) {
 		return 0, badInput("%s must be an integer", field)
 	}
-	value, err := strconv.ParseInt(string(raw), 10, 64)
-	if err != nil || value < least || value > most {
+	number, err := strconv.ParseInt(value.Raw, 10, 64)
+	if err != nil || number < least || number > most {
 		return 0, badInput("%s must be from %d to %d", field, least, most)
 	}
-	return value, nil
+	return number, nil
 }
 
 // optionalField reads an integer within bounds, or the default where there is none.
-func optionalField(field string, raw json.RawMessage, least, most, otherwise int64) (int64, error) {
-	if missing(raw) {
+func optionalField(field string, value gjson.Result, least, most, otherwise int64) (int64, error) {
+	if missing(value) {
 		return otherwise, nil
 	}
-	return integerField(field, raw, least, most)
+	return integerField(field, value, least, most)
 }
 
-func quantityField(raw json.RawMessage) (int64, error) {
-	return optionalField("quantity", raw, 1, maxTickets, 1)
+func quantityField(value gjson.Result) (int64, error) {
+	return optionalField("quantity", value, 1, maxTickets, 1)
 }
 
 // limitFields reads the two limits that an event may have.
-func limitFields(maxPerUser, waitingList json.RawMessage) (perUser, waiting int64, err error) {
+func limitFields(maxPerUser, waitingList gjson.Result) (perUser, waiting int64, err error) {
 	perUser, perUserErr := optionalField("maxPerUser", maxPerUser, 0, maxTickets, 0)
 	waiting, waitingErr := optionalField("waitingListLimit", waitingList, 0, maxTickets, 0)
 	return perUser, waiting, joinProblems(perUserErr, waitingErr)
 }
 
-func uuidField(field string, raw json.RawMessage) (uuid.UUID, error) {
-	if missing(raw) {
+func uuidField(field string, value gjson.Result) (uuid.UUID, error) {
+	if missing(value) {
 		return uuid.Nil, badInput("%s is required", field)
 	}
-	var text string
-	if err := json.Unmarshal(raw, &text); err != nil {
+	if value.Type != gjson.String {
 		return uuid.Nil, badInput("%s must be a UUID in a string", field)
 	}
-	return parseUUID(field, text)
+	return parseUUID(field, value.Str)
 }
 
 // parseUUID takes the form of RFC 9562 section 4 only, in either case.

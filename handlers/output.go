@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 )
 
@@ -17,24 +18,47 @@ func (t timestamp) MarshalText() ([]byte, error) {
 }
 
 func writeJSON(w http.ResponseWriter, status int, body any) {
-	writeBody(w, status, "application/json", body)
+	writeBody(w, status, jsonType, body)
 }
 
-func writeBody(w http.ResponseWriter, status int, contentType string, body any) {
-	buffer := buffers.Get().(*bytes.Buffer)
-	defer buffers.Put(buffer)
-	buffer.Reset()
-	encoder := json.NewEncoder(buffer)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(body); err != nil {
+func writeBody(w http.ResponseWriter, status int, contentType []string, body any) {
+	out := encoders.Get().(*encoder)
+	defer encoders.Put(out)
+	out.Reset()
+	if err := out.json.Encode(body); err != nil {
 		panic(err) // answers are structs of plain values: this is a mistake in the program
 	}
 	header := w.Header()
-	header["Content-Type"] = []string{contentType}
-	header["Content-Length"] = []string{strconv.Itoa(buffer.Len())}
+	header["Content-Type"] = contentType
+	if out.Len() > lengthIsTold {
+		header["Content-Length"] = []string{strconv.Itoa(out.Len())}
+	}
 	w.WriteHeader(status)
-	_, _ = w.Write(buffer.Bytes()) // the client is gone if this fails
+	_, _ = w.Write(out.Bytes()) // the client is gone if this fails
 }
+
+// lengthIsTold is up to how many bytes net/http tells the length by itself, which
+// costs less than a header.
+const lengthIsTold = 1024
+
+// Values of headers that all answers share.
+var (
+	jsonType    = []string{"application/json"}
+	problemType = []string{"application/problem+json"}
+)
+
+// encoder writes JSON into a buffer of its own.
+type encoder struct {
+	bytes.Buffer
+	json *json.Encoder
+}
+
+var encoders = sync.Pool{New: func() any {
+	out := new(encoder)
+	out.json = json.NewEncoder(&out.Buffer)
+	out.json.SetEscapeHTML(false)
+	return out
+}}
 
 // markReplayed tells a client that this is the first answer once more.
 func markReplayed(w http.ResponseWriter, replayed bool) {

@@ -2,8 +2,8 @@ package handlers
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
+	"slices"
 
 	"github.com/google/uuid"
 	"github.com/gorilla/mux"
@@ -65,32 +65,32 @@ func parseUpdate(r *http.Request) (store.UpdateRequest, error) {
 		return store.UpdateRequest{}, err
 	}
 	for _, field := range []string{"totalTickets", "eventName", "maxPerUser", "waitingListLimit", "state"} {
-		if string(body[field]) == "null" { // RFC 7396 would remove it, and none can be
+		if value := body.get(field); value.Exists() && missing(value) { // RFC 7396 would remove it, and none can be
 			return store.UpdateRequest{}, badInput("%s must not be null", field)
 		}
 	}
 	request := store.UpdateRequest{Event: event}
 	var errs []error
-	integer := func(field string, raw json.RawMessage, least int64) *int64 {
-		if len(raw) == 0 {
+	integer := func(field string, least int64) *int64 {
+		value := body.get(field)
+		if !value.Exists() {
 			return nil
 		}
-		value, err := integerField(field, raw, least, maxTickets)
+		number, err := integerField(field, value, least, maxTickets)
 		errs = append(errs, err)
-		return &value
+		return &number
 	}
-	request.TotalTickets = integer("totalTickets", body["totalTickets"], 1)
-	request.MaxPerUser = integer("maxPerUser", body["maxPerUser"], 0)
-	request.WaitlistLimit = integer("waitingListLimit", body["waitingListLimit"], 0)
-	if len(body["eventName"]) > 0 {
-		name, err := nameField("eventName", body["eventName"])
+	request.TotalTickets = integer("totalTickets", 1)
+	request.MaxPerUser = integer("maxPerUser", 0)
+	request.WaitlistLimit = integer("waitingListLimit", 0)
+	if value := body.get("eventName"); value.Exists() {
+		name, err := nameField("eventName", value)
 		errs = append(errs, err)
 		request.Name = &name
 	}
-	if len(body["state"]) > 0 {
-		var state store.State
-		err := json.Unmarshal(body["state"], &state)
-		if err != nil || (state != store.StateOpen && state != store.StatePaused && state != store.StateClosed) {
+	if value := body.get("state"); value.Exists() {
+		state := store.State(value.Str)
+		if !slices.Contains([]store.State{store.StateOpen, store.StatePaused, store.StateClosed}, state) {
 			errs = append(errs, badInput("state must be open, paused or closed"))
 		}
 		request.State = &state

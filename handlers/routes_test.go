@@ -1,6 +1,9 @@
 package handlers_test
 
 import (
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -74,18 +77,40 @@ func TestUnknownPath(t *testing.T) {
 	}
 }
 
-// HEAD answers as GET does.
-func TestHead(t *testing.T) {
+// HEAD answers as GET does, and both tell how long the answer is, short or long.
+func TestLengthIsTold(t *testing.T) {
 	t.Parallel()
 	c := start(t)
-	e := c.event(1)
+	e := c.event(100)
+	for range 20 {
+		c.book(e, "ann")
+	}
+	server := httptest.NewServer(c.api)
+	defer server.Close()
+	ask := func(method, path string) (status int, told int64, body []byte) {
+		t.Helper()
+		request, err := http.NewRequestWithContext(t.Context(), method, server.URL+path, http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response, err := server.Client().Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = response.Body.Close() }()
+		if body, err = io.ReadAll(response.Body); err != nil {
+			t.Fatal(err)
+		}
+		return response.StatusCode, response.ContentLength, body
+	}
 	for path, allow := range paths(e) {
-		if strings.HasPrefix(allow, "GET") && !strings.Contains(path, "/bookings/") {
-			get := c.get(path)
-			head := c.send("HEAD", path, "").hasHeader("Content-Length", get.header.Get("Content-Length"))
-			if get.status != 200 || head.status != 200 {
-				t.Errorf("%s: GET answered %d, HEAD %d", path, get.status, head.status)
-			}
+		if !strings.HasPrefix(allow, "GET") || strings.Contains(path, "/bookings/") {
+			continue
+		}
+		get, length, body := ask("GET", path)
+		head, headLength, _ := ask("HEAD", path)
+		if get != 200 || head != 200 || length != int64(len(body)) || headLength != length {
+			t.Errorf("%s: GET answered %d and %d bytes, told as %d; HEAD %d, told as %d", path, get, len(body), length, head, headLength)
 		}
 	}
 }

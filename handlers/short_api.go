@@ -1,12 +1,12 @@
 package handlers
 
 import (
-	"encoding/json"
 	"net/http"
 	"strconv"
 
 	"github.com/google/uuid"
 	"github.com/gorilla/mux"
+	"github.com/tidwall/gjson"
 
 	"boxoffice/store"
 )
@@ -19,9 +19,9 @@ func parseShortInitialize(r *http.Request) (store.InitializeRequest, error) {
 	if err != nil {
 		return store.InitializeRequest{}, err
 	}
-	name, nameErr := nameField("name", body["name"])
-	total, totalErr := integerField("totalTickets", body["totalTickets"], 1, maxTickets)
-	return initializeRequest(r, name, total, body["maxPerUser"], body["waitingListLimit"], nameErr, totalErr)
+	name, nameErr := nameField("name", body.get("name"))
+	total, totalErr := integerField("totalTickets", body.get("totalTickets"), 1, maxTickets)
+	return initializeRequest(r, name, total, body.get("maxPerUser"), body.get("waitingListLimit"), nameErr, totalErr)
 }
 
 func renderShortInitialized(w http.ResponseWriter, request store.InitializeRequest, result store.InitializeResult) {
@@ -48,17 +48,17 @@ func renderShortInitialized(w http.ResponseWriter, request store.InitializeReque
 }
 
 // eventNumberField reads an event's number from a body.
-func eventNumberField(raw json.RawMessage) (store.EventRef, error) {
-	if missing(raw) {
+func eventNumberField(value gjson.Result) (store.EventRef, error) {
+	if missing(value) {
 		return store.EventRef{}, badInput("eventId is required")
 	}
-	return parseEventNumber(string(raw))
+	return parseEventNumber(value.Raw)
 }
 
 // parseEventNumber reads an event's number. A number too big for any event is a
 // well-formed one that no event has.
 func parseEventNumber(text string) (store.EventRef, error) {
-	if !isInteger(json.RawMessage(text)) || text[0] == '-' {
+	if !integral(text) || text[0] == '-' {
 		return store.EventRef{}, badInput("eventId must be a positive integer")
 	}
 	number, err := strconv.ParseUint(text, 10, 64)
@@ -73,8 +73,8 @@ func parseShortBook(r *http.Request) (store.BookRequest, error) {
 	if err != nil {
 		return store.BookRequest{}, err
 	}
-	event, eventErr := eventNumberField(body["eventId"])
-	return bookRequest(r, event, body["userId"], body["quantity"], eventErr)
+	event, eventErr := eventNumberField(body.get("eventId"))
+	return bookRequest(r, event, body.get("userId"), body.get("quantity"), eventErr)
 }
 
 func renderShortBooked(w http.ResponseWriter, request store.BookRequest, result store.BookResult) {
@@ -97,8 +97,8 @@ func parseShortCancel(r *http.Request) (store.CancelOldestRequest, error) {
 	if err != nil {
 		return store.CancelOldestRequest{}, err
 	}
-	event, eventErr := eventNumberField(body["eventId"])
-	user, userErr := userField(body["userId"])
+	event, eventErr := eventNumberField(body.get("eventId"))
+	user, userErr := userField(body.get("userId"))
 	key, keyErr := idempotencyKey(r)
 	return store.CancelOldestRequest{Event: event, User: user, IdempotencyKey: key},
 		joinProblems(eventErr, userErr, keyErr)

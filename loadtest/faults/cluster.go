@@ -1,0 +1,95 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"syscall"
+	"time"
+
+	"boxoffice/store"
+)
+
+// clusterFaults befall one of three masters. What acknowledges only after a replica has
+// it is lost neither with the master nor with its disk.
+func clusterFaults(ctx context.Context, l *lab) error {
+	c, err := startSixNodes(ctx)
+	if err != nil {
+		return err
+	}
+	defer c.Stop()
+	books, err := openStore(ctx, store.Config{Addrs: c.Addrs()[:1], ReadTimeout: readTimeout})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = books.Close() }()
+	replicated := books
+
+	killed := func(ctx context.Context, r *round) error {
+		victim, witness, slot, err := c.victim(ctx, r)
+		if err != nil {
+			return err
+		}
+		r.moment(ctx, time.Second)
+		victim.Kill()
+		failed := c.waitPromoted(ctx, slot, victim, witness)
+		return errors.Join(failed, victim.Run(), c.waitHealthy(ctx))
+	}
+	killedAndBack := func(ctx context.Context, r *round) error {
+		victim, _, _, err := c.victim(ctx, r)
+		if err != nil {
+			return err
+		}
+		r.moment(ctx, time.Second)
+		victim.Kill()
+		r.moment(ctx, 500*time.Millisecond)
+		return errors.Join(victim.Run(), c.waitHealthy(ctx))
+	}
+	paused := func(ctx context.Context, r *round) error {
+		victim, witness, slot, err := c.victim(ctx, r)
+		if err != nil {
+			return err
+		}
+		r.moment(ctx, time.Second)
+		if err := syscall.Kill(victim.Pid(), syscall.SIGSTOP); err != nil {
+			return err
+		}
+		failed := c.waitPromoted(ctx, slot, victim, witness)
+		r.moment(ctx, time.Second)
+		return errors.Join(failed, syscall.Kill(victim.Pid(), syscall.SIGCONT), c.waitHealthy(ctx))
+	}
+	reshard := func(ctx context.Context, r *round) error {
+		r.struck = map[uint64]bool{}
+		for range 4 {
+			event := r.events[r.random.IntN(len(r.events))].Event
+			r.struck[event] = true
+			slot, err := c.slotOf(ctx, event)
+			if err != nil {
+				return err
+			}
+			if err := c.moveSlot(ctx, r, slot); err != nil {
+				return err
+			}
+			r.moment(ctx, 300*time.Millisecond)
+		}
+		return c.waitHealthy(ctx)
+	}
+	cluster := func(name string, rounds, short int, load time.Duration, strike func(context.Context, *round) error) fault {
+		return fault{
+			name: "cluster: " + name, rounds: rounds, short: short, load: load, events: 6,
+			books: replicated, strike: strike,
+		}
+	}
+	list := []fault{
+		cluster("no fault", 2, 1, 2*time.Second, nil),
+		cluster("callers that give up", 3, 1, 2*time.Second, nil),
+		cluster("a slot moves", 6, 1, 3*time.Second, reshard),
+		cluster("a master's kill -9, back at once", 4, 1, 3*time.Second, killedAndBack),
+		cluster("a master's kill -9, failover", 6, 1, 7*time.Second, killed),
+		cluster("a master paused past its failover", 6, 1, 7*time.Second, paused),
+	}
+	list[1].patience = hasty
+	for i := range list[3:] {
+		list[3+i].outageLimit, list[3+i].elsewhereLimit = 5*time.Second, time.Second
+	}
+	return l.inflict(ctx, list...)
+}

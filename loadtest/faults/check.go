@@ -186,11 +186,11 @@ func (r *round) checkAnswers(f *findings) {
 			case known && before != answer:
 				f.tell(&f.doubled, 1, "%s: was answered %+v before", a, before)
 			case !known && !later && (found.Version != answer.Version || found.Quantity != a.Quantity || found.User != a.User):
-				f.tell(&f.lost, 1, "%s: lost, the books have %+v", a, found)
+				f.tell(&f.lost, 1, "event %d: %s: lost at %s, the books have %+v", a.Event, a, a.End, found)
 			}
 		case model.Cancel, model.CancelOldest:
 			if !later && found.Cancelled != answer.Version {
-				f.tell(&f.lost, 1, "%s: lost, the books have %+v", a, found)
+				f.tell(&f.lost, 1, "event %d: %s: lost at %s, the books have %+v", a.Event, a, a.End, found)
 			}
 		}
 	}

@@ -44,9 +44,36 @@ func (f *findings) tell(count *int, more int, format string, args ...any) {
 	}
 }
 
-// check reads the books when all is calm again, and holds what clients were told against
-// them.
-func (r *round) check(ctx context.Context, begun, ended time.Duration) (findings, error) {
+// readBooks reads, when all is calm again, what the store holds, and then asks once more
+// for what was left unknown. All that becomes part of the history. The store checks each
+// event against itself.
+func (r *round) readBooks(ctx context.Context) error {
+	books := directly{r.books}
+	for _, event := range r.events {
+		for _, verb := range []model.Verb{model.List, model.Status} {
+			call := event
+			call.Verb = verb
+			if read := r.do(ctx, books, 0, call); read.Answer.Refusal != nil {
+				return fmt.Errorf("event %d: %w", event.Event, read.Answer.Refusal)
+			}
+		}
+		_, err := r.books.Verify(ctx, store.EventNumber(event.Event), func(breach store.Breach) {
+			r.breaches = append(r.breaches, breach.String())
+		})
+		if err != nil {
+			return err
+		}
+	}
+	for _, call := range model.Unknown(r.attempts) {
+		if again := r.do(ctx, books, 0, call); !again.Answered {
+			return fmt.Errorf("%s: %w", again, again.Answer.Refusal)
+		}
+	}
+	return nil
+}
+
+// check holds what clients were told against the books and against the rules.
+func (r *round) check() findings {
 	f := findings{rounds: 1}
 	for _, attempt := range r.attempts {
 		f.operations++
@@ -54,33 +81,27 @@ func (r *round) check(ctx context.Context, begun, ended time.Duration) (findings
 			f.unknown++
 		}
 	}
+	for _, breach := range r.breaches {
+		f.tell(&f.others, 1, "%s", breach)
+	}
 	for _, event := range r.events {
-		outage := longestGap(r.attempts, event.Event, begun, ended)
+		r.checkCounts(event.Event, &f)
+		outage := longestGap(r.attempts, event.Event, r.begun, r.ended)
 		if r.struck == nil || r.struck[event.Event] {
 			f.outage = max(f.outage, outage)
 		} else {
 			f.elsewhere = max(f.elsewhere, outage)
 		}
-		if err := r.checkBooks(ctx, event, &f); err != nil {
-			return f, err
-		}
 	}
-	// What was left unknown is asked for again, after the books were read.
-	books := directly{r.books}
-	for _, call := range model.Unknown(r.attempts) {
-		if again := r.do(ctx, books, 0, call); !again.Answered {
-			return f, fmt.Errorf("%s: %w", again, again.Answer.Refusal)
-		}
-	}
-	r.checkAnswers(&f)
-	r.checkHistory(&f)
 	if r.outageLimit > 0 && f.outage > r.outageLimit {
 		f.tell(&f.others, 1, "an outage of %s, at most %s is allowed", f.outage, r.outageLimit)
 	}
 	if r.elsewhereLimit > 0 && f.elsewhere > r.elsewhereLimit {
 		f.tell(&f.others, 1, "an outage of %s of events that were not concerned, at most %s is allowed", f.elsewhere, r.elsewhereLimit)
 	}
-	return f, nil
+	r.checkAnswers(&f)
+	r.checkHistory(&f)
+	return f
 }
 
 // longestGap is the longest time in which no booking of an event was answered.
@@ -99,51 +120,36 @@ func longestGap(attempts []model.Attempt, event uint64, begun, ended time.Durati
 	return longest
 }
 
-// checkBooks reads what the store holds of an event, as part of the history, and checks
-// it against itself.
-func (r *round) checkBooks(ctx context.Context, event model.Call, f *findings) error {
-	books := directly{r.books}
-	read := func(verb model.Verb) (model.Attempt, error) {
-		call := event
-		call.Verb = verb
-		attempt := r.do(ctx, books, 0, call)
-		if attempt.Answer.Refusal != nil {
-			return attempt, fmt.Errorf("event %d: %w", event.Event, attempt.Answer.Refusal)
-		}
-		return attempt, nil
-	}
-	list, err := read(model.List)
-	if err != nil {
-		return err
-	}
-	status, err := read(model.Status)
-	if err != nil {
-		return err
-	}
+// checkCounts holds an event's counters against its bookings and its total.
+func (r *round) checkCounts(event uint64, f *findings) {
+	var counts model.Counts // the last that were read
 	confirmed, waiting := int64(0), int64(0)
 	once := map[uuid.UUID]bool{}
-	for _, booking := range list.List {
-		if once[booking.ID] {
-			f.tell(&f.doubled, 1, "event %d: booking %s is listed twice", event.Event, booking.ID)
+	for _, read := range r.attempts {
+		if read.Event == event && read.Verb == model.Status && read.Answered {
+			counts = read.Counts
 		}
-		once[booking.ID] = true
-		switch booking.Status {
-		case store.StatusConfirmed:
-			confirmed += booking.Quantity
-		case store.StatusWaiting:
-			waiting++
+		if read.Event != event || read.Verb != model.List {
+			continue
+		}
+		for _, booking := range read.List {
+			if once[booking.ID] {
+				f.tell(&f.doubled, 1, "event %d: booking %s is listed twice", event, booking.ID)
+			}
+			once[booking.ID] = true
+			switch booking.Status {
+			case store.StatusConfirmed:
+				confirmed += booking.Quantity
+			case store.StatusWaiting:
+				waiting++
+			}
 		}
 	}
-	counts := status.Counts
 	f.tell(&f.doubled, int(max(0, counts.Confirmed-confirmed)+max(0, counts.Waiting-waiting)),
 		"event %d: %d tickets are given out and %d bookings wait, but the bookings add up to %d and %d",
-		event.Event, counts.Confirmed, counts.Waiting, confirmed, waiting)
+		event, counts.Confirmed, counts.Waiting, confirmed, waiting)
 	f.tell(&f.oversold, int(max(counts.Confirmed, confirmed)-counts.Total),
-		"event %d: %d tickets are given out of %d", event.Event, max(counts.Confirmed, confirmed), counts.Total)
-	_, err = r.books.Verify(ctx, store.EventNumber(event.Event), func(breach store.Breach) {
-		f.tell(&f.others, 1, "%s", breach)
-	})
-	return err
+		"event %d: %d tickets are given out of %d", event, max(counts.Confirmed, confirmed), counts.Total)
 }
 
 // checkAnswers looks for each acknowledged change in the books, and for bookings that
@@ -186,11 +192,11 @@ func (r *round) checkAnswers(f *findings) {
 			case known && before != answer:
 				f.tell(&f.doubled, 1, "%s: was answered %+v before", a, before)
 			case !known && !later && (found.Version != answer.Version || found.Quantity != a.Quantity || found.User != a.User):
-				f.tell(&f.lost, 1, "event %d: %s: lost at %s, the books have %+v", a.Event, a, a.End, found)
+				f.tell(&f.lost, 1, "event %d: %s, after %s: lost, the books have %+v", a.Event, a, a.End, found)
 			}
 		case model.Cancel, model.CancelOldest:
 			if !later && found.Cancelled != answer.Version {
-				f.tell(&f.lost, 1, "event %d: %s: lost at %s, the books have %+v", a.Event, a, a.End, found)
+				f.tell(&f.lost, 1, "event %d: %s, after %s: lost, the books have %+v", a.Event, a, a.End, found)
 			}
 		}
 	}

@@ -37,6 +37,9 @@ type round struct {
 	random *rand.Rand
 	events []model.Call
 	struck map[uint64]bool // events that the fault concerns; nil: all of them
+
+	begun, ended time.Duration // of the load
+	breaches     []string      // that the store's own verification found
 }
 
 const (
@@ -48,6 +51,20 @@ const (
 
 // run makes a round and checks it.
 func (f fault) run(ctx context.Context, random *rand.Rand) (findings, error) {
+	r, err := f.record(ctx, random)
+	if err != nil {
+		return findings{}, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	if err := r.readBooks(ctx); err != nil {
+		return findings{}, err
+	}
+	return r.check(), nil
+}
+
+// record lets clients work while the fault strikes, and keeps what they were answered.
+func (f fault) record(ctx context.Context, random *rand.Rand) (*round, error) {
 	r := &round{fault: f, recorder: &recorder{start: time.Now()}, random: random}
 	if r.target == nil {
 		r.target = directly{f.books}
@@ -62,7 +79,7 @@ func (f fault) run(ctx context.Context, random *rand.Rand) (findings, error) {
 	defer cancel()
 	var err error
 	if r.events, err = createEvents(creating, r.books, r.recorder, random, r.fault.events); err != nil {
-		return findings{}, err
+		return nil, err
 	}
 
 	var clients sync.WaitGroup
@@ -80,7 +97,7 @@ func (f fault) run(ctx context.Context, random *rand.Rand) (findings, error) {
 			}
 		}
 	}
-	begun := r.now()
+	r.begun = r.now()
 	end := time.After(f.load)
 	var struck error
 	if f.strike != nil {
@@ -90,15 +107,10 @@ func (f fault) run(ctx context.Context, random *rand.Rand) (findings, error) {
 	case <-end:
 	case <-ctx.Done():
 	}
-	ended := r.now()
+	r.ended = r.now()
 	close(stop)
 	clients.Wait()
-	if err := errors.Join(struck, ctx.Err()); err != nil {
-		return findings{}, err
-	}
-	checking, cancel := context.WithTimeout(ctx, checkTimeout)
-	defer cancel()
-	return r.check(checking, begun, ended)
+	return r, errors.Join(struck, ctx.Err())
 }
 
 // moment waits for a random time up to the limit: when a fault comes is left to chance.

@@ -164,7 +164,7 @@ func sentinelFaults(ctx context.Context, l *lab) error {
 	}
 	sentinel := func(name string, strike func(context.Context, *round) error) fault {
 		return fault{
-			name: "sentinel: " + name, rounds: 5, short: 1, load: 5 * time.Second, books: books, strike: strike,
+			name: "sentinel: " + name, rounds: 5, short: 1, load: 7 * time.Second, books: books, strike: strike,
 			outageLimit: 5 * time.Second,
 		}
 	}

@@ -134,9 +134,6 @@ func TestCheckersFail(t *testing.T) {
 		{"the store finds a breach", func(_ *testing.T, r *round) {
 			r.breaches = append(r.breaches, "a counter is wrong")
 		}, func(f findings) int { return f.others }},
-		{"an event stands still for too long", func(_ *testing.T, r *round) {
-			r.outageLimit = time.Microsecond
-		}, func(f findings) int { return f.others }},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			r := recorded(t)

@@ -9,20 +9,25 @@ import (
 	"boxoffice/store"
 )
 
-// clusterFaults befall one of three masters. What acknowledges only after a replica has
-// it is lost neither with the master nor with its disk.
+// replicated is the setting that a failover calls for: what is acknowledged, a replica has.
+func replicated(config store.Config) store.Config {
+	const replicas, ackTimeout = 1, 200 * time.Millisecond
+	config.AckReplicas, config.AckTimeout, config.ReadTimeout = replicas, ackTimeout, 2*readTimeout
+	return config
+}
+
+// clusterFaults befall one of three masters.
 func clusterFaults(ctx context.Context, l *lab) error {
 	c, err := startSixNodes(ctx)
 	if err != nil {
 		return err
 	}
 	defer c.Stop()
-	books, err := openStore(ctx, store.Config{Addrs: c.Addrs()[:1], ReadTimeout: readTimeout})
+	books, err := openStore(ctx, replicated(store.Config{Addrs: c.Addrs()[:1]}))
 	if err != nil {
 		return err
 	}
 	defer func() { _ = books.Close() }()
-	replicated := books
 
 	killed := func(ctx context.Context, r *round) error {
 		victim, witness, slot, err := c.victim(ctx, r)
@@ -54,7 +59,7 @@ func clusterFaults(ctx context.Context, l *lab) error {
 			return err
 		}
 		failed := c.waitPromoted(ctx, slot, victim, witness)
-		r.moment(ctx, time.Second)
+		r.moment(ctx, 300*time.Millisecond)
 		return errors.Join(failed, syscall.Kill(victim.Pid(), syscall.SIGCONT), c.waitHealthy(ctx))
 	}
 	reshard := func(ctx context.Context, r *round) error {
@@ -76,7 +81,7 @@ func clusterFaults(ctx context.Context, l *lab) error {
 	cluster := func(name string, rounds, short int, load time.Duration, strike func(context.Context, *round) error) fault {
 		return fault{
 			name: "cluster: " + name, rounds: rounds, short: short, load: load, events: 6,
-			books: replicated, strike: strike,
+			books: books, strike: strike,
 		}
 	}
 	list := []fault{
@@ -89,7 +94,7 @@ func clusterFaults(ctx context.Context, l *lab) error {
 	}
 	list[1].patience = hasty
 	for i := range list[3:] {
-		list[3+i].outageLimit, list[3+i].elsewhereLimit = 5*time.Second, time.Second
+		list[3+i].outageLimit = outageLimit
 	}
 	return l.inflict(ctx, list...)
 }

@@ -17,6 +17,10 @@ import (
 // Redis writes late, and a kill -9 then loses up to two seconds.
 var fsyncAlways = []string{"--appendfsync", "always"}
 
+// syncAtOnce lets a replica that comes back have the data at once, and not after a wait
+// for others.
+var syncAtOnce = []string{"--repl-diskless-sync-delay", "0"}
+
 // readTimeout of the stores here is short, so that what is lost on the way is soon sent
 // again: it is the repeating that is tested.
 const readTimeout = 300 * time.Millisecond

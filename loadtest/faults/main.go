@@ -49,6 +49,7 @@ type lab struct {
 type row struct {
 	fault string
 	findings
+	outageLimit time.Duration
 }
 
 // suites are the faults, by what they need running.
@@ -114,7 +115,7 @@ func (l *lab) inflict(ctx context.Context, list ...fault) error {
 		if l.short {
 			rounds = f.short
 		}
-		sum := row{fault: f.name}
+		sum := row{fault: f.name, outageLimit: f.outageLimit}
 		begun := time.Now()
 		for i := range rounds {
 			found, err := f.run(ctx, rand.New(rand.NewPCG(l.seed, roundSeed(f.name, i))))
@@ -172,7 +173,7 @@ func (l *lab) table() {
 		l.printRow(row)
 		sum.add(row.findings)
 	}
-	l.printRow(row{"**all**", sum})
+	l.printRow(row{fault: "**all**", findings: sum})
 }
 
 func (l *lab) printRow(row row) {
@@ -180,8 +181,12 @@ func (l *lab) printRow(row row) {
 	if row.elsewhere > 0 {
 		elsewhere = seconds(row.elsewhere)
 	}
+	outage := seconds(row.outage)
+	if row.outageLimit > 0 && row.outage > row.outageLimit {
+		outage += fmt.Sprintf(" (more than %s)", row.outageLimit)
+	}
 	fmt.Fprintf(l.output, "| %s | %d | %d | %d | %d | %d | %d | %s | %s |\n", row.fault, row.rounds, row.operations,
-		row.lost, row.doubled, row.oversold, row.others, seconds(row.outage), elsewhere)
+		row.lost, row.doubled, row.oversold, row.others, outage, elsewhere)
 }
 
 func seconds(d time.Duration) string { return fmt.Sprintf("%.2f s", d.Seconds()) }

@@ -21,9 +21,8 @@ type sixNodes struct{ *redistest.Cluster }
 
 func startSixNodes(ctx context.Context) (*sixNodes, error) {
 	const masters = 3
-	settings := append([]string{
-		"--cluster-require-full-coverage", "no", "--cluster-allow-replica-migration", "no", "--repl-diskless-sync-delay", "0",
-	}, fsyncAlways...)
+	settings := slices.Concat(
+		[]string{"--cluster-require-full-coverage", "no", "--cluster-allow-replica-migration", "no"}, syncAtOnce, fsyncAlways)
 	cluster, err := redistest.StartCluster(masters, settings...)
 	if err != nil {
 		return nil, err

@@ -26,8 +26,7 @@ type fault struct {
 	// strike does harm while clients work, and undoes it. Nil: no harm.
 	strike func(ctx context.Context, r *round) error
 
-	outageLimit    time.Duration // 0: none
-	elsewhereLimit time.Duration // of events that the fault does not concern; 0: none
+	outageLimit time.Duration // what is more is marked in the table; 0: none
 }
 
 // round is one round of a fault.
@@ -41,6 +40,9 @@ type round struct {
 	begun, ended time.Duration // of the load
 	breaches     []string      // that the store's own verification found
 }
+
+// outageLimit is how long bookings may stand still when a master is gone.
+const outageLimit = 5 * time.Second
 
 const (
 	defaultEvents   = 3

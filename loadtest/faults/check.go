@@ -205,7 +205,13 @@ func (r *round) checkAnswers(f *findings) {
 // one thing at a time.
 func (r *round) checkHistory(f *findings) {
 	const patience = time.Minute
-	history, m := model.History(r.attempts), model.Porcupine()
+	attempts := r.attempts
+	if r.dirtyReads {
+		attempts = slices.DeleteFunc(slices.Clone(attempts), func(a model.Attempt) bool {
+			return a.Verb == model.Status && a.Start < r.ended
+		})
+	}
+	history, m := model.History(attempts), model.Porcupine()
 	result, info := porcupine.CheckOperationsVerbose(m, history, patience)
 	switch result {
 	case porcupine.Ok:

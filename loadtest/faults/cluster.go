@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"strings"
 	"syscall"
 	"time"
 
@@ -93,8 +94,9 @@ func clusterFaults(ctx context.Context, l *lab) error {
 		cluster("a master paused past its failover", 6, 1, 7*time.Second, paused),
 	}
 	list[1].patience = hasty
-	for i := range list[3:] {
-		list[3+i].outageLimit = outageLimit
+	for i := range list {
+		list[i].outageLimit = outageLimit
+		list[i].dirtyReads = strings.Contains(list[i].name, "failover")
 	}
 	return l.inflict(ctx, list...)
 }

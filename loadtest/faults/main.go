@@ -63,6 +63,7 @@ var suites = []struct {
 	{"service", serviceFaults},
 	{"cluster", clusterFaults},
 	{"sentinel", sentinelFaults},
+	{"replica", replicaFaults},
 }
 
 var errFaults = errors.New("something was lost, doubled, oversold or against the rules: see above")
@@ -83,7 +84,7 @@ func faults(ctx context.Context, args []string, output io.Writer) error {
 	fmt.Fprintf(output, "seed %d\n", l.seed)
 	store.ClientLog(func(string) {}) // of lost connections: they are the point
 	begun := time.Now()
-	for _, suite := range suites {
+	for _, suite := range suites { // those with a name that -only begins with, or that begins with it
 		if !strings.HasPrefix(l.only, suite.name) && !strings.HasPrefix(suite.name, l.only) {
 			continue
 		}

@@ -13,6 +13,14 @@ import (
 	"boxoffice/store/redistest"
 )
 
+// startProxy starts a proxy on a free port.
+func startProxy(upstream string) (*toxiproxy.Proxy, error) {
+	zerolog.SetGlobalLevel(zerolog.Disabled) // some toxics log past the logger that they are given
+	proxy := toxiproxy.NewProxy(toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop()),
+		upstream, "127.0.0.1:0", upstream)
+	return proxy, proxy.Start()
+}
+
 // networkFaults befall the way between the service and a single Redis.
 func networkFaults(ctx context.Context, l *lab) error {
 	server, err := redistest.Start(fsyncAlways...)
@@ -20,10 +28,8 @@ func networkFaults(ctx context.Context, l *lab) error {
 		return err
 	}
 	defer server.Stop()
-	zerolog.SetGlobalLevel(zerolog.Disabled) // some toxics log past the logger that they are given
-	proxy := toxiproxy.NewProxy(toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop()),
-		"redis", "127.0.0.1:0", server.Addr)
-	if err := proxy.Start(); err != nil {
+	proxy, err := startProxy(server.Addr)
+	if err != nil {
 		return err
 	}
 	defer proxy.Stop()
@@ -71,7 +77,7 @@ func networkFaults(ctx context.Context, l *lab) error {
 	}
 	network := func(name string, strike func(context.Context, *round) error) fault {
 		return fault{
-			name: "network: " + name, rounds: 5, short: 1, load: 2500 * time.Millisecond,
+			name: "network: " + name, rounds: 4, short: 1, load: 2500 * time.Millisecond,
 			books: books, target: directly{far}, strike: strike,
 		}
 	}

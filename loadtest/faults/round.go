@@ -26,6 +26,10 @@ type fault struct {
 	// strike does harm while clients work, and undoes it. Nil: no harm.
 	strike func(ctx context.Context, r *round) error
 
+	// dirtyReads: a failover may take back what nobody was told is done, and what a status
+	// showed meanwhile. So the status that clients see is not held against the history.
+	dirtyReads bool
+
 	outageLimit time.Duration // what is more is marked in the table; 0: none
 }
 

@@ -164,8 +164,8 @@ func sentinelFaults(ctx context.Context, l *lab) error {
 	}
 	sentinel := func(name string, strike func(context.Context, *round) error) fault {
 		return fault{
-			name: "sentinel: " + name, rounds: 5, short: 1, load: 7 * time.Second, books: books, strike: strike,
-			outageLimit: outageLimit,
+			name: "sentinel: " + name, rounds: 4, short: 1, load: 7 * time.Second, books: books, strike: strike,
+			outageLimit: outageLimit, dirtyReads: true,
 		}
 	}
 	return l.inflict(ctx,

@@ -37,7 +37,7 @@ func (f *findings) add(g findings) {
 
 func (f *findings) bad() bool { return f.lost+f.doubled+f.oversold+f.others > 0 }
 
-func (f *findings) tell(count *int, more int, format string, args ...any) {
+func (f *findings) tellf(count *int, more int, format string, args ...any) {
 	if more > 0 {
 		*count += more
 		f.details = append(f.details, fmt.Sprintf(format, args...))
@@ -93,7 +93,7 @@ func (r *round) check() findings {
 	r.checkAnswers(&f)
 	r.checkHistory(&f)
 	for _, breach := range r.breaches {
-		f.tell(&f.others, 1, "%s", breach)
+		f.tellf(&f.others, 1, "%s", breach)
 	}
 	return f
 }
@@ -128,7 +128,7 @@ func (r *round) checkCounts(event uint64, f *findings) {
 		}
 		for _, booking := range read.List {
 			if once[booking.ID] {
-				f.tell(&f.doubled, 1, "event %d: booking %s is listed twice", event, booking.ID)
+				f.tellf(&f.doubled, 1, "event %d: booking %s is listed twice", event, booking.ID)
 			}
 			once[booking.ID] = true
 			switch booking.Status {
@@ -139,64 +139,72 @@ func (r *round) checkCounts(event uint64, f *findings) {
 			}
 		}
 	}
-	f.tell(&f.doubled, int(max(0, counts.Confirmed-confirmed)+max(0, counts.Waiting-waiting)),
+	f.tellf(&f.doubled, int(max(0, counts.Confirmed-confirmed)+max(0, counts.Waiting-waiting)),
 		"event %d: %d tickets are given out and %d bookings wait, but the bookings add up to %d and %d",
 		event, counts.Confirmed, counts.Waiting, confirmed, waiting)
-	f.tell(&f.oversold, int(max(counts.Confirmed, confirmed)-counts.Total),
+	f.tellf(&f.oversold, int(max(counts.Confirmed, confirmed)-counts.Total),
 		"event %d: %d tickets are given out of %d", event, max(counts.Confirmed, confirmed), counts.Total)
 }
 
 // checkAnswers looks for each acknowledged change in the books, and for bookings that
 // nobody asked for.
 func (r *round) checkAnswers(f *findings) {
-	type request struct {
-		event     uint64
-		user, key string
-	}
+	var answered, due []model.Attempt // changes; due are those that the books have to have
 	booked := map[uuid.UUID]store.Booking{}
-	for _, list := range r.attempts {
-		for _, booking := range list.List {
-			booked[booking.ID] = booking
-		}
-	}
-	answers := map[request]model.Answer{}
-	asked := map[uuid.UUID]bool{}
 	last := map[uint64]int64{} // version of an event when its books were read
 	for _, a := range r.attempts {
-		answer := a.Answer
+		for _, booking := range a.List {
+			booked[booking.ID] = booking
+		}
 		if a.Verb == model.List {
 			last[a.Event] = math.MaxInt64
 		}
 		if a.Verb == model.Status && last[a.Event] == math.MaxInt64 {
 			last[a.Event] = a.Counts.Version
 		}
-		if !a.Answered || answer.Refusal != nil {
+		if !a.Answered || a.Answer.Version == 0 {
 			continue
 		}
-		found := booked[answer.Booking]
-		_, read := last[a.Event]
-		later := read && answer.Version > last[a.Event] // it was made by asking again
-		switch a.Verb {
-		case model.Book:
-			asked[answer.Booking] = true
-			name := request{a.Event, a.User, a.Key}
-			before, known := answers[name]
-			answers[name] = answer
-			switch {
-			case known && before != answer:
-				f.tell(&f.doubled, 1, "%s: was answered %+v before", a, before)
-			case !known && !later && (found.Version != answer.Version || found.Quantity != a.Quantity || found.User != a.User):
-				f.tell(&f.lost, 1, "event %d: %s, after %s: lost, the books have %+v", a.Event, a, a.End, found)
-			}
-		case model.Cancel, model.CancelOldest:
-			if !later && found.Cancelled != answer.Version {
-				f.tell(&f.lost, 1, "event %d: %s, after %s: lost, the books have %+v", a.Event, a, a.End, found)
-			}
+		answered = append(answered, a)
+		if read, over := last[a.Event]; !over || a.Answer.Version <= read { // else it was made by asking again
+			due = append(due, a)
 		}
+	}
+	for _, a := range due {
+		found := booked[a.Answer.Booking]
+		kept := found.Version == a.Answer.Version && found.Quantity == a.Quantity && found.User == a.User
+		if a.Verb != model.Book {
+			kept = found.Cancelled == a.Answer.Version
+		}
+		if !kept {
+			f.tellf(&f.lost, 1, "event %d: %s, after %s: lost, the books have %+v", a.Event, a, a.End, found)
+		}
+	}
+	checkOnce(answered, booked, f)
+}
+
+// checkOnce looks for requests with two answers, and for bookings of no request.
+func checkOnce(answered []model.Attempt, booked map[uuid.UUID]store.Booking, f *findings) {
+	type request struct {
+		event     uint64
+		user, key string
+	}
+	answers := map[request]model.Answer{}
+	asked := map[uuid.UUID]bool{}
+	for _, a := range answered {
+		if a.Verb != model.Book {
+			continue
+		}
+		asked[a.Answer.Booking] = true
+		name := request{a.Event, a.User, a.Key}
+		if before, known := answers[name]; known && before != a.Answer {
+			f.tellf(&f.doubled, 1, "event %d: %s: was answered %+v before", a.Event, a, before)
+		}
+		answers[name] = a.Answer
 	}
 	for id, booking := range booked {
 		if !asked[id] {
-			f.tell(&f.doubled, 1, "booking %s of %s at version %d: nobody asked for it, or it is one too many", id, booking.User, booking.Version)
+			f.tellf(&f.doubled, 1, "booking %s of %s at version %d: nobody asked for it, or it is one too many", id, booking.User, booking.Version)
 		}
 	}
 }
@@ -216,8 +224,8 @@ func (r *round) checkHistory(f *findings) {
 	switch result {
 	case porcupine.Ok:
 	case porcupine.Unknown:
-		f.tell(&f.others, 1, "porcupine could not decide in %s whether the history of %d calls is linearizable", patience, len(history))
+		f.tellf(&f.others, 1, "porcupine could not decide in %s whether the history of %d calls is linearizable", patience, len(history))
 	case porcupine.Illegal:
-		f.tell(&f.others, 1, "the history of %d calls is not linearizable%s", len(history), picture(m, info))
+		f.tellf(&f.others, 1, "the history of %d calls is not linearizable%s", len(history), picture(m, info))
 	}
 }

@@ -79,19 +79,19 @@ func clusterFaults(ctx context.Context, l *lab) error {
 		}
 		return c.waitHealthy(ctx)
 	}
-	cluster := func(name string, rounds, short int, load time.Duration, strike func(context.Context, *round) error) fault {
+	cluster := func(name string, rounds int, load time.Duration, strike func(context.Context, *round) error) fault {
 		return fault{
-			name: "cluster: " + name, rounds: rounds, short: short, load: load, events: 6,
+			name: "cluster: " + name, rounds: rounds, short: 1, load: load, events: 6,
 			books: books, strike: strike,
 		}
 	}
 	list := []fault{
-		cluster("no fault", 2, 1, 2*time.Second, nil),
-		cluster("callers that give up", 3, 1, 2*time.Second, nil),
-		cluster("a slot moves", 6, 1, 3*time.Second, reshard),
-		cluster("a master's kill -9, back at once", 4, 1, 3*time.Second, killedAndBack),
-		cluster("a master's kill -9, failover", 6, 1, 7*time.Second, killed),
-		cluster("a master paused past its failover", 6, 1, 7*time.Second, paused),
+		cluster("no fault", 2, 2*time.Second, nil),
+		cluster("callers that give up", 3, 2*time.Second, nil),
+		cluster("a slot moves", 6, 3*time.Second, reshard),
+		cluster("a master's kill -9, back at once", 4, 3*time.Second, killedAndBack),
+		cluster("a master's kill -9, failover", 6, 7*time.Second, killed),
+		cluster("a master paused past its failover", 6, 7*time.Second, paused),
 	}
 	list[1].patience = hasty
 	for i := range list {

@@ -87,8 +87,8 @@ func redisFaults(ctx context.Context, l *lab) error {
 		if err := syscall.Kill(server.Pid(), syscall.SIGTERM); err != nil {
 			return err
 		}
-		err := until(ctx, "the end of Redis", func(context.Context) error {
-			connection, err := net.Dial("tcp", server.Addr)
+		err := until(ctx, "the end of Redis", func(ctx context.Context) error {
+			connection, err := new(net.Dialer).DialContext(ctx, "tcp", server.Addr)
 			if err != nil {
 				return nil //nolint:nilerr // it is gone: that is what is waited for
 			}

@@ -34,7 +34,7 @@ func (i *instance) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	command := exec.Command(i.binary)
+	command := exec.CommandContext(ctx, i.binary)
 	command.Dir = os.TempDir() // there is no .env
 	command.Env = append(os.Environ(), "HOST="+host, "PORT="+port, "REDIS_ADDRS="+i.redis, "LOG_LEVEL=info", "LOG_FORMAT=text",
 		"ACCESS_LOG=false", "REQUEST_TIMEOUT="+requestTimeout.String(), "REDIS_READ_TIMEOUT="+readTimeout.String())

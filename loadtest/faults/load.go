@@ -66,7 +66,7 @@ func (c *client) attempt(ctx context.Context, call model.Call) model.Attempt {
 
 // think waits a little, and tells whether to go on.
 func (c *client) think(stop <-chan struct{}, average time.Duration) bool {
-	timer := time.NewTimer(rand.N(2 * average)) //nolint:gosec // when, not what: the seed is for what
+	timer := time.NewTimer(rand.N(2 * average)) // when, not what: the seed is for what
 	defer timer.Stop()
 	select {
 	case <-stop:

@@ -155,7 +155,7 @@ func roundSeed(name string, round int) uint64 {
 func verifyAll(ctx context.Context, books *store.Store, f *findings) error {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
-	report := func(breach store.Breach) { f.tell(&f.others, 1, "%s", breach) }
+	report := func(breach store.Breach) { f.tellf(&f.others, 1, "%s", breach) }
 	var failed error
 	_, err := books.VerifyAll(ctx, report, func(v store.Verification, err error) {
 		if err != nil {
@@ -167,7 +167,8 @@ func verifyAll(ctx context.Context, books *store.Store, f *findings) error {
 
 // table prints what docs/reliability.md shows.
 func (l *lab) table() {
-	fmt.Fprintln(l.output, "| fault | rounds | operations | acknowledged, lost | bookings doubled | tickets oversold | other breaches | longest outage | elsewhere |")
+	fmt.Fprintln(l.output, "| fault | rounds | operations | acknowledged, lost | bookings doubled | tickets oversold "+
+		"| other breaches | longest outage | elsewhere |")
 	fmt.Fprintln(l.output, "|---|---|---|---|---|---|---|---|---|")
 	var sum findings
 	for _, row := range l.rows {

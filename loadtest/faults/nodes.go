@@ -42,7 +42,7 @@ func startSixNodes(ctx context.Context) (*sixNodes, error) {
 }
 
 func (c *sixNodes) addReplica(ctx context.Context, master *redistest.Server, settings []string) error {
-	busPort, err := freePort()
+	busPort, err := freePort(ctx)
 	if err != nil {
 		return err
 	}
@@ -82,8 +82,8 @@ func ask(server *redistest.Server, question func(*redis.Client) error) error {
 	return question(client)
 }
 
-func freePort() (string, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+func freePort(ctx context.Context) (string, error) {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", err
 	}
@@ -132,18 +132,26 @@ func (c *sixNodes) waitHealthy(ctx context.Context) error {
 	})
 }
 
-// mastersSeenBy returns "first-last addr" for each range of slots.
-func mastersSeenBy(ctx context.Context, server *redistest.Server) (masters []string, err error) {
-	err = ask(server, func(client *redis.Client) error {
-		slots, err := client.ClusterSlots(ctx).Result()
-		for _, slot := range slots {
-			if len(slot.Nodes) == 0 {
-				return errors.New("slots without a master")
-			}
-			masters = append(masters, fmt.Sprintf("%d-%d %s", slot.Start, slot.End, slot.Nodes[0].Addr))
-		}
+// slotsSeenBy returns who serves which slots; the first node of each range is its master.
+func slotsSeenBy(ctx context.Context, server *redistest.Server) (ranges []redis.ClusterSlot, err error) {
+	err = ask(server, func(client *redis.Client) (err error) {
+		ranges, err = client.ClusterSlots(ctx).Result() //nolint:staticcheck // CLUSTER SHARDS tells no more here
 		return err
 	})
+	for _, one := range ranges {
+		if len(one.Nodes) == 0 {
+			return nil, fmt.Errorf("slots %d to %d have no master", one.Start, one.End)
+		}
+	}
+	return ranges, err
+}
+
+// mastersSeenBy returns "first-last addr" for each range of slots.
+func mastersSeenBy(ctx context.Context, server *redistest.Server) (masters []string, err error) {
+	ranges, err := slotsSeenBy(ctx, server)
+	for _, one := range ranges {
+		masters = append(masters, fmt.Sprintf("%d-%d %s", one.Start, one.End, one.Nodes[0].Addr))
+	}
 	slices.Sort(masters)
 	return masters, err
 }
@@ -159,25 +167,39 @@ func (c *sixNodes) slotOf(ctx context.Context, event uint64) (slot int, err erro
 }
 
 // masterOf returns the master of a slot, as a server sees it.
-func (c *sixNodes) masterOf(ctx context.Context, slot int, seenBy *redistest.Server) (master *redistest.Server, err error) {
-	err = ask(seenBy, func(client *redis.Client) error {
-		ranges, err := client.ClusterSlots(ctx).Result()
-		for _, one := range ranges {
-			if slot < one.Start || slot > one.End || len(one.Nodes) == 0 {
-				continue
-			}
-			for _, server := range c.Servers {
-				if server.Addr == one.Nodes[0].Addr {
-					master = server
-				}
+func (c *sixNodes) masterOf(ctx context.Context, slot int, seenBy *redistest.Server) (*redistest.Server, error) {
+	ranges, err := slotsSeenBy(ctx, seenBy)
+	if err != nil {
+		return nil, err
+	}
+	for _, one := range ranges {
+		for _, server := range c.Servers {
+			if slot >= one.Start && slot <= one.End && server.Addr == one.Nodes[0].Addr {
+				return server, nil
 			}
 		}
-		if err == nil && master == nil {
-			err = fmt.Errorf("slot %d has no master", slot)
+	}
+	return nil, fmt.Errorf("slot %d has no master", slot)
+}
+
+// masters returns the masters with their node ids.
+func (c *sixNodes) masters(ctx context.Context) (masters []*redistest.Server, ids map[*redistest.Server]string, err error) {
+	ids = map[*redistest.Server]string{}
+	for _, server := range c.Servers {
+		err := ask(server, func(client *redis.Client) error {
+			info, err := client.Info(ctx, "replication").Result()
+			if err != nil || !strings.Contains(info, "role:master") {
+				return err
+			}
+			masters = append(masters, server)
+			ids[server], err = client.ClusterMyID(ctx).Result()
+			return err
+		})
+		if err != nil {
+			return nil, nil, err
 		}
-		return err
-	})
-	return master, err
+	}
+	return masters, ids, nil
 }
 
 // victim chooses the master of one of the round's events, and notes which other events
@@ -236,21 +258,9 @@ func (c *sixNodes) moveSlot(ctx context.Context, r *round, slot int) error {
 	if err != nil {
 		return err
 	}
-	var masters []*redistest.Server
-	ids := map[*redistest.Server]string{}
-	for _, server := range c.Servers {
-		err := ask(server, func(client *redis.Client) error {
-			info, err := client.Info(ctx, "replication").Result()
-			if err != nil || !strings.Contains(info, "role:master") {
-				return err
-			}
-			masters = append(masters, server)
-			ids[server], err = client.ClusterMyID(ctx).Result()
-			return err
-		})
-		if err != nil {
-			return err
-		}
+	masters, ids, err := c.masters(ctx)
+	if err != nil {
+		return err
 	}
 	others := slices.DeleteFunc(slices.Clone(masters), func(s *redistest.Server) bool { return s == from })
 	to := others[r.random.IntN(len(others))]

@@ -61,7 +61,7 @@ func (p *pair) replicate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := ask(p.replica, func(client *redis.Client) error { return client.SlaveOf(ctx, host, port).Err() }); err != nil {
+	if err := ask(p.replica, func(client *redis.Client) error { return client.ReplicaOf(ctx, host, port).Err() }); err != nil {
 		return err
 	}
 	return until(ctx, "a replica in step", func(ctx context.Context) error {
@@ -75,7 +75,7 @@ func (p *pair) replicate(ctx context.Context) error {
 func (p *pair) failOver(ctx context.Context) error {
 	p.master.Kill()
 	p.master, p.replica = p.replica, p.master
-	if err := ask(p.master, func(client *redis.Client) error { return client.SlaveOf(ctx, "NO", "ONE").Err() }); err != nil {
+	if err := ask(p.master, func(client *redis.Client) error { return client.ReplicaOf(ctx, "NO", "ONE").Err() }); err != nil {
 		return err
 	}
 	if err := p.address.Update(&toxiproxy.Proxy{Listen: p.address.Listen, Upstream: p.master.Addr, Enabled: true}); err != nil {

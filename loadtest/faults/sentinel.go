@@ -121,7 +121,7 @@ func (w *watched) replace(ctx context.Context, old *redistest.Server, comeBack f
 	if err != nil {
 		return err
 	}
-	if err := ask(old, func(client *redis.Client) error { return client.SlaveOf(ctx, host, port).Err() }); err != nil {
+	if err := ask(old, func(client *redis.Client) error { return client.ReplicaOf(ctx, host, port).Err() }); err != nil {
 		return err
 	}
 	return w.waitHealthy(ctx)

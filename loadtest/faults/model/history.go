@@ -1,6 +1,7 @@
 package model
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -205,7 +206,7 @@ func (e *Event) step(a Attempt) bool {
 		return a.Answer.Version == e.Version+1 && e.Promote()
 	case SetTotal:
 		refusal := e.SetTotal(a.Total)
-		return !a.Answered || refusal == a.Answer.Refusal
+		return !a.Answered || errors.Is(a.Answer.Refusal, refusal)
 	case Book:
 		answer, repeated = e.Book(a.request(), a.User, a.Quantity, a.Answer.Booking)
 	case Cancel:

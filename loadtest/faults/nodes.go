@@ -222,16 +222,14 @@ func (c *sixNodes) victim(ctx context.Context, r *round) (victim, witness *redis
 		if err != nil {
 			return nil, nil, 0, err
 		}
-		if master == victim {
-			r.struck[event.Event] = true
-		} else {
-			witness = master
-		}
+		r.struck[event.Event] = master == victim
 	}
-	if witness == nil {
-		return nil, nil, 0, errors.New("all events of the round are on one master")
+	masters, _, err := c.masters(ctx)
+	if err != nil {
+		return nil, nil, 0, err
 	}
-	return victim, witness, slot, nil
+	others := slices.DeleteFunc(masters, func(s *redistest.Server) bool { return s == victim })
+	return victim, others[0], slot, nil
 }
 
 // waitPromoted waits until another node than the victim serves the slot.

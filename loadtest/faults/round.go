@@ -18,9 +18,11 @@ type fault struct {
 	rounds, short int           // how often, and in the short run
 	load          time.Duration // of a round
 
-	books    *store.Store // to create events and to read at the end what is in the books
-	target   target       // what clients talk to; nil: the store of books
-	events   int          // of a round; 0: three
+	books  *store.Store // to create events and to read at the end what is in the books
+	target target       // what clients talk to; nil: the store of books
+	events int          // of a round; 0: three
+
+	// patience is how long a client waits for an answer. Nil: two seconds.
 	patience func(*rand.Rand) time.Duration
 
 	// strike does harm while clients work, and undoes it. Nil: no harm.

@@ -174,14 +174,14 @@ func FuzzHeaders(f *testing.F) {
 		"", " ", "a key", "a\x00b", "\r\nX: y", "\xff", "\u00e9", "\ud7ff", `"quoted"`, "{1}", "|", "!", "@7", ",", ";",
 		strings.Repeat("k", 255), strings.Repeat("k", 256), strings.Repeat("k", 70_000), booking, "urn:uuid:" + e.uuid,
 		"application/json", "application/json; charset=utf-8", "application/json; charset=", "application/vnd.api+json",
-		"+json", "text/plain", "application/json, text/plain", "multipart/form-data; boundary=x", "APPLICATION/JSON",
+		"+json", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "00-0-0-0", "text/plain", "application/json, text/plain", "multipart/form-data; boundary=x", "APPLICATION/JSON",
 	} {
-		f.Add(value, "", "")
-		f.Add("a key", value, "")
-		f.Add("", "application/json", value)
+		f.Add(value, "", "", "")
+		f.Add("a key", value, "", "")
+		f.Add("", "application/json", value, value)
 	}
-	f.Fuzz(func(t *testing.T, key, contentType, requestID string) {
-		c := &client{t, c.api}
+	f.Fuzz(func(t *testing.T, key, contentType, requestID, trace string) {
+		c := &client{t: t, api: c.api}
 		for _, call := range []struct{ method, path, body string }{
 			{"POST", "/api/events/initialize", `{"eventName":"Concert","totalTickets":3}`},
 			{"POST", "/initialize", `{"name":"Concert","totalTickets":3}`},
@@ -195,7 +195,7 @@ func FuzzHeaders(f *testing.F) {
 		} {
 			request := httptest.NewRequest(call.method, call.path, strings.NewReader(call.body))
 			for name, value := range map[string]string{
-				"Idempotency-Key": key, "Content-Type": contentType, "X-Request-Id": requestID,
+				"Idempotency-Key": key, "Content-Type": contentType, "X-Request-Id": requestID, "Traceparent": trace,
 			} {
 				if value != "" {
 					request.Header[name] = []string{value}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"strings"
-	"syscall"
 	"time"
 
 	"boxoffice/store"
@@ -56,12 +55,12 @@ func clusterFaults(ctx context.Context, l *lab) error {
 			return err
 		}
 		r.moment(ctx, time.Second)
-		if err := syscall.Kill(victim.Pid(), syscall.SIGSTOP); err != nil {
+		if err := victim.Pause(); err != nil {
 			return err
 		}
 		failed := c.waitPromoted(ctx, slot, victim, witness)
 		r.moment(ctx, 300*time.Millisecond)
-		return errors.Join(failed, syscall.Kill(victim.Pid(), syscall.SIGCONT), c.waitHealthy(ctx))
+		return errors.Join(failed, victim.Continue(), c.waitHealthy(ctx))
 	}
 	reshard := func(ctx context.Context, r *round) error {
 		r.struck = map[uint64]bool{}
@@ -90,8 +89,8 @@ func clusterFaults(ctx context.Context, l *lab) error {
 		cluster("callers that give up", 3, 2*time.Second, nil),
 		cluster("a slot moves", 6, 3*time.Second, reshard),
 		cluster("a master's kill -9, back at once", 4, 3*time.Second, killedAndBack),
-		cluster("a master's kill -9, failover", 6, 7*time.Second, killed),
-		cluster("a master paused past its failover", 6, 7*time.Second, paused),
+		cluster("a master's kill -9, failover", 5, 7*time.Second, killed),
+		cluster("a master paused past its failover", 5, 7*time.Second, paused),
 	}
 	list[1].patience = hasty
 	for i := range list {

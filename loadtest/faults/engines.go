@@ -103,7 +103,7 @@ func redisFaults(ctx context.Context, l *lab) error {
 	return l.inflict(ctx,
 		fault{name: "redis: no fault", rounds: 2, short: 1, load: 2 * time.Second, books: books},
 		fault{name: "redis: callers that give up", rounds: 3, short: 1, load: 2 * time.Second, books: books, patience: hasty},
-		fault{name: "redis: kill -9", rounds: 15, short: 3, load: 2500 * time.Millisecond, books: books, strike: kill},
+		fault{name: "redis: kill -9", rounds: 12, short: 3, load: 2500 * time.Millisecond, books: books, strike: kill},
 		fault{name: "redis: paused (SIGSTOP)", rounds: 10, short: 2, load: 2500 * time.Millisecond, books: books, strike: pause},
 		fault{name: "redis: restarted", rounds: 3, short: 1, load: 2 * time.Second, books: books, strike: restart},
 		fault{name: "redis: SCRIPT FLUSH", rounds: 3, short: 1, load: 2 * time.Second, books: books, strike: flush},

@@ -77,7 +77,7 @@ func networkFaults(ctx context.Context, l *lab) error {
 	}
 	network := func(name string, strike func(context.Context, *round) error) fault {
 		return fault{
-			name: "network: " + name, rounds: 4, short: 1, load: 2500 * time.Millisecond,
+			name: "network: " + name, rounds: 4, short: 1, load: 2 * time.Second,
 			books: books, target: directly{far}, strike: strike,
 		}
 	}

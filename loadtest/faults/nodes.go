@@ -28,11 +28,9 @@ func startSixNodes(ctx context.Context) (*sixNodes, error) {
 		return nil, err
 	}
 	c := &sixNodes{cluster}
-	for i := range masters {
-		if err := c.addReplica(ctx, c.Servers[i], settings); err != nil {
-			c.Stop()
-			return nil, err
-		}
+	if err := c.AddReplicas(settings...); err != nil {
+		c.Stop()
+		return nil, err
 	}
 	if err := c.waitHealthy(ctx); err != nil {
 		c.Stop()
@@ -41,55 +39,11 @@ func startSixNodes(ctx context.Context) (*sixNodes, error) {
 	return c, nil
 }
 
-func (c *sixNodes) addReplica(ctx context.Context, master *redistest.Server, settings []string) error {
-	busPort, err := freePort(ctx)
-	if err != nil {
-		return err
-	}
-	replica, err := redistest.Start(append([]string{
-		"--cluster-enabled", "yes", "--cluster-port", busPort, "--cluster-node-timeout", "1500",
-	}, settings...)...)
-	if err != nil {
-		return err
-	}
-	c.Servers = append(c.Servers, replica)
-	host, port, err := net.SplitHostPort(replica.Addr)
-	if err != nil {
-		return err
-	}
-	if err := ask(master, func(client *redis.Client) error {
-		return client.Do(ctx, "CLUSTER", "MEET", host, port, busPort).Err()
-	}); err != nil {
-		return err
-	}
-	if err := c.WaitReady(); err != nil {
-		return err
-	}
-	var id string
-	if err := ask(master, func(client *redis.Client) (err error) {
-		id, err = client.ClusterMyID(ctx).Result()
-		return err
-	}); err != nil {
-		return err
-	}
-	return ask(replica, func(client *redis.Client) error { return client.ClusterReplicate(ctx, id).Err() })
-}
-
 // ask asks one server.
 func ask(server *redistest.Server, question func(*redis.Client) error) error {
 	client := server.Client()
 	defer func() { _ = client.Close() }()
 	return question(client)
-}
-
-func freePort(ctx context.Context) (string, error) {
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer func() { _ = listener.Close() }()
-	_, port, err := net.SplitHostPort(listener.Addr().String())
-	return port, err
 }
 
 // replicates tells whether a server is a master with this many replicas in step, or a

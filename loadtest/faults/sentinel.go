@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net"
 	"slices"
-	"syscall"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -154,17 +153,17 @@ func sentinelFaults(ctx context.Context, l *lab) error {
 			return err
 		}
 		r.moment(ctx, time.Second)
-		if err := syscall.Kill(master.Pid(), syscall.SIGSTOP); err != nil {
+		if err := master.Pause(); err != nil {
 			return err
 		}
 		return w.replace(ctx, master, func() error {
 			r.moment(ctx, 300*time.Millisecond)
-			return syscall.Kill(master.Pid(), syscall.SIGCONT)
+			return master.Continue()
 		})
 	}
 	sentinel := func(name string, strike func(context.Context, *round) error) fault {
 		return fault{
-			name: "sentinel: " + name, rounds: 4, short: 1, load: 7 * time.Second, books: books, strike: strike,
+			name: "sentinel: " + name, rounds: 3, short: 1, load: 7 * time.Second, books: books, strike: strike,
 			outageLimit: outageLimit, dirtyReads: true,
 		}
 	}

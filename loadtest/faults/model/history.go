@@ -61,6 +61,8 @@ type Attempt struct {
 	Answer Answer          // of a change
 	Counts Counts          // of Status
 	List   []store.Booking // of List, oldest first
+
+	raises *versions // of SetTotal: when it can have been made
 }
 
 // forever is the time of an answer that never came.
@@ -74,7 +76,8 @@ const forever = math.MaxInt64
 // was asked for in the end (see Unknown), it never happened.
 //
 // Promotions that are no part of a cancellation are nobody's calls: the records of the
-// bookings say at which versions they were made.
+// bookings say at which versions they were made. A change of the total is answered
+// without its version, but it can only be one that no booking was changed at.
 func History(attempts []Attempt) []porcupine.Operation {
 	type group struct {
 		answer Answer
@@ -93,8 +96,10 @@ func History(attempts []Attempt) []porcupine.Operation {
 			groups[nameOf(a)] = group{a.Answer, true, groups[nameOf(a)].first || a.First}
 		}
 	}
+	raises := raisesOf(attempts)
 	var history []porcupine.Operation
 	for _, a := range attempts {
+		a.raises = raises[a.Event]
 		end := int64(a.End)
 		if !a.Answered {
 			end = forever
@@ -117,6 +122,35 @@ func History(attempts []Attempt) []porcupine.Operation {
 		}
 	}
 	return history
+}
+
+// versions are those of an event at which no booking was changed.
+type versions struct {
+	last int64 // that the books were read at; what comes later is not known
+	free map[int64]bool
+}
+
+// raisesOf finds in the lists of bookings at which versions the total was changed.
+func raisesOf(attempts []Attempt) map[uint64]*versions {
+	events := map[uint64]*versions{}
+	for _, list := range attempts {
+		if list.Verb != List {
+			continue
+		}
+		v := &versions{last: 1, free: map[int64]bool{}}
+		taken := map[int64]bool{1: true}
+		for _, b := range list.List {
+			for _, version := range []int64{b.Version, b.Promoted, b.Cancelled} {
+				taken[version] = true
+				v.last = max(v.last, version)
+			}
+		}
+		for version := range v.last {
+			v.free[version] = !taken[version]
+		}
+		events[list.Event] = v
+	}
+	return events
 }
 
 // promotions reads from a list of bookings when the line was served by itself.
@@ -205,7 +239,11 @@ func (e *Event) step(a Attempt) bool {
 	case Promote:
 		return a.Answer.Version == e.Version+1 && e.Promote()
 	case SetTotal:
+		before := e.Version
 		refusal := e.SetTotal(a.Total)
+		if e.Version > before && a.raises != nil && e.Version <= a.raises.last && !a.raises.free[e.Version] {
+			return false
+		}
 		return !a.Answered || errors.Is(a.Answer.Refusal, refusal)
 	case Book:
 		answer, repeated = e.Book(a.request(), a.User, a.Quantity, a.Answer.Booking)

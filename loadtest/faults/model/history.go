@@ -239,12 +239,7 @@ func (e *Event) step(a Attempt) bool {
 	case Promote:
 		return a.Answer.Version == e.Version+1 && e.Promote()
 	case SetTotal:
-		before := e.Version
-		refusal := e.SetTotal(a.Total)
-		if e.Version > before && a.raises != nil && e.Version <= a.raises.last && !a.raises.free[e.Version] {
-			return false
-		}
-		return !a.Answered || errors.Is(a.Answer.Refusal, refusal)
+		return e.stepTotal(a)
 	case Book:
 		answer, repeated = e.Book(a.request(), a.User, a.Quantity, a.Answer.Booking)
 	case Cancel:
@@ -253,6 +248,16 @@ func (e *Event) step(a Attempt) bool {
 		answer, repeated, possible = e.CancelOldest(a.request(), a.User)
 	}
 	return possible && answer == a.Answer && (!a.First || !repeated)
+}
+
+// stepTotal is step for SetTotal.
+func (e *Event) stepTotal(a Attempt) bool {
+	before := e.Version
+	refusal := e.SetTotal(a.Total)
+	if e.Version > before && a.raises != nil && e.Version <= a.raises.last && !a.raises.free[e.Version] {
+		return false
+	}
+	return !a.Answered || errors.Is(a.Answer.Refusal, refusal)
 }
 
 // String is for the picture of a history.

@@ -3,11 +3,13 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test cover bench vet lint fuzz build docker clean
+.PHONY: help run test cover bench faults vet lint fuzz build docker clean
 
 # What each of these may be set to: make cover COVER_MIN=90.
 COVER_MIN ?= 85
 FUZZ_TIME ?= 20s
+FAULTS    ?= full
+SEED      ?=
 IMAGE     ?= boxoffice
 
 GOLANGCI_LINT := go tool -modfile=tools/go.mod golangci-lint
@@ -35,6 +37,11 @@ cover: ## statement coverage of store and handlers; fails under 85 %
 
 bench: ## every figure with its target and its limit, on this machine; some minutes
 	go run ./loadtest/bench
+
+# A module of its own: what it is made of is no part of the service.
+faults: build ## break Redis, network and service while clients book; FAULTS=short: two minutes, SEED=n: again
+	cd loadtest/faults && go vet ./... && go test ./... && \
+		go run . -boxoffice ../../out/boxoffice $(if $(filter short,$(FAULTS)),-short) $(if $(SEED),-seed $(SEED))
 
 vet: ## gofmt and go vet, which need no other tool
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "not gofmt'ed:"; echo "$$unformatted"; exit 1; fi

@@ -5,13 +5,48 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/alicebob/miniredis/v2/server"
+
+	"boxoffice/store"
 )
 
-// Nothing a client sends gives a 5xx or a panic. The seeds run with every `go test`.
+// Nothing a client sends gives a 5xx or a panic, or leaves a key in Redis that is not an
+// event's own. The seeds run with every `go test`.
+
+// startFuzz serves an empty store on a miniredis of its own, and returns a check of its
+// keys, for after each input. It throws away the events that inputs created, all but the
+// first, so that it stays quick.
+func startFuzz(f *testing.F) (c *client, checkKeys func(*testing.T)) {
+	f.Helper()
+	redis := miniredis.RunT(f)
+	redis.Server().SetPreHook(func(peer *server.Peer, command string, _ ...string) bool {
+		if command != "INFO" {
+			return false
+		}
+		peer.WriteBulk("cluster_enabled:0") // miniredis knows no such section
+		return true
+	})
+	own := regexp.MustCompile(`^(event|waitlist|left):\{[1-9][0-9]*\}$`)
+	return serve(f, open(f, store.Config{Addrs: []string{redis.Addr()}})), func(t *testing.T) {
+		t.Helper()
+		for _, key := range redis.Keys() {
+			switch {
+			case key == "events" || strings.HasSuffix(key, ":{1}") && own.MatchString(key):
+			case own.MatchString(key):
+				redis.Del(key)
+			default:
+				t.Errorf("%q is no event's key", key)
+			}
+		}
+	}
+}
 
 // survives checks that one request has an answer that is not the server's fault.
 func (c *client) survives(request *http.Request, body string) {
@@ -28,10 +63,17 @@ func (c *client) survives(request *http.Request, body string) {
 	case documents[request.URL.Path] == "":
 		parse(c.t, recorder.Body.String())
 	}
+	for name, values := range recorder.Header() {
+		for _, value := range values {
+			if strings.ContainsFunc(value, func(char rune) bool { return char < ' ' || char > '~' }) {
+				c.t.Errorf("%s answered with the header %s: %q", what, name, value)
+			}
+		}
+	}
 }
 
 func fuzzBodies(f *testing.F, method string, paths func(event) []string, seeds ...string) {
-	c := start(f)
+	c, checkKeys := startFuzz(f)
 	e := c.event(3, `"maxPerUser":5`, `"waitingListLimit":4`)
 	known := strings.NewReplacer("EVENT", e.uuid, "BOOKING", c.confirmed(e, "7"), "NUMBER", strconv.FormatInt(e.number, 10))
 	general := []string{
@@ -52,6 +94,7 @@ func fuzzBodies(f *testing.F, method string, paths func(event) []string, seeds .
 			}
 			c.survives(request, body)
 		}
+		checkKeys(t)
 	})
 }
 
@@ -85,7 +128,7 @@ func FuzzPatchBodies(f *testing.F) {
 }
 
 func FuzzPaths(f *testing.F) {
-	c := start(f)
+	c, checkKeys := startFuzz(f)
 	e := c.event(3)
 	booking := c.confirmed(e, "7")
 	c.confirmed(e, "7")
@@ -118,5 +161,49 @@ func FuzzPaths(f *testing.F) {
 			request.URL = &url.URL{Path: path}
 			c.survives(request, "{}")
 		}
+		checkKeys(t)
+	})
+}
+
+// Headers are sent as they are, which no client library would.
+func FuzzHeaders(f *testing.F) {
+	c, checkKeys := startFuzz(f)
+	e := c.event(3)
+	booking := c.confirmed(e, "7")
+	for _, value := range []string{
+		"", " ", "a key", "a\x00b", "\r\nX: y", "\xff", "\u00e9", "\ud7ff", `"quoted"`, "{1}", "|", "!", "@7", ",", ";",
+		strings.Repeat("k", 255), strings.Repeat("k", 256), strings.Repeat("k", 70_000), booking, "urn:uuid:" + e.uuid,
+		"application/json", "application/json; charset=utf-8", "application/json; charset=", "application/vnd.api+json",
+		"+json", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "00-0-0-0", "text/plain",
+		"application/json, text/plain", "multipart/form-data; boundary=x", "APPLICATION/JSON",
+	} {
+		f.Add(value, "", "", "")
+		f.Add("a key", value, "", "")
+		f.Add("", "application/json", value, value)
+	}
+	f.Fuzz(func(t *testing.T, key, contentType, requestID, trace string) {
+		c := &client{t: t, api: c.api}
+		for _, call := range []struct{ method, path, body string }{
+			{"POST", "/api/events/initialize", `{"eventName":"Concert","totalTickets":3}`},
+			{"POST", "/initialize", `{"name":"Concert","totalTickets":3}`},
+			{"POST", "/api/events/book", e.bookBody("/api/events/book", `"7"`)},
+			{"POST", "/book", e.bookBody("/book", `"7"`)},
+			{"POST", "/api/events/cancel", fmt.Sprintf(`{"bookingId":%q,"userId":"7"}`, booking)},
+			{"POST", "/cancel", e.bookBody("/cancel", `"7"`)},
+			{"PATCH", e.path(), `{"totalTickets":3}`},
+			{"GET", e.path() + "/bookings?limit=1", ""},
+			{"GET", fmt.Sprintf("/status/%d", e.number), ""},
+		} {
+			request := httptest.NewRequest(call.method, call.path, strings.NewReader(call.body))
+			for name, value := range map[string]string{
+				"Idempotency-Key": key, "Content-Type": contentType, "X-Request-Id": requestID, "Traceparent": trace,
+			} {
+				if value != "" {
+					request.Header[name] = []string{value}
+				}
+			}
+			c.survives(request, call.body)
+		}
+		checkKeys(t)
 	})
 }

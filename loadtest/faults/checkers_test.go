@@ -1,0 +1,146 @@
+package main
+
+import (
+	"context"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/anishathalye/porcupine"
+	"github.com/google/uuid"
+
+	"boxoffice/loadtest/faults/model"
+	"boxoffice/store"
+)
+
+// recorded is a round on the embedded engine, in which some callers gave up.
+func recorded(t *testing.T) *round {
+	t.Helper()
+	ctx := context.Background()
+	books, err := openStore(ctx, store.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = books.Close() })
+	f := fault{books: books, load: time.Second, events: 2, patience: func(random *rand.Rand) time.Duration {
+		if random.IntN(10) == 0 {
+			return hasty(random)
+		}
+		return defaultPatience
+	}}
+	r, err := f.record(ctx, rand.New(rand.NewPCG(1, 2)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.readBooks(ctx); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// find returns the index of the last attempt that is as asked.
+func (r *round) find(t *testing.T, is func(model.Attempt) bool) int {
+	t.Helper()
+	for i, attempt := range slices.Backward(r.attempts) {
+		if is(attempt) {
+			return i
+		}
+	}
+	t.Fatal("the round has no such attempt")
+	return 0
+}
+
+func answered(verb model.Verb) func(model.Attempt) bool {
+	return func(a model.Attempt) bool {
+		return a.Verb == verb && a.Answered && a.Answer.Refusal == nil && a.First == (verb != model.List)
+	}
+}
+
+func TestNothingIsFoundWhereNothingIsWrong(t *testing.T) {
+	r := recorded(t)
+	if f := r.check(); f.bad() || f.unknown == 0 || f.operations < 100 {
+		t.Errorf("%+v", f)
+	}
+}
+
+// Porcupine takes no history in which two answers are swapped.
+func TestSwappedAnswersAreNoHistory(t *testing.T) {
+	r := recorded(t)
+	var booked []int
+	for i, a := range r.attempts {
+		if answered(model.Book)(a) && a.Event == r.events[0].Event {
+			booked = append(booked, i)
+		}
+	}
+	random := rand.New(rand.NewPCG(3, 4))
+	swaps := 0
+	for range 20 {
+		one, other := booked[random.IntN(len(booked))], booked[random.IntN(len(booked))]
+		if r.attempts[one].User == r.attempts[other].User && r.attempts[one].Quantity == r.attempts[other].Quantity {
+			continue // but for their keys, which the store does not keep, they may be the same
+		}
+		swaps++
+		swapped := slices.Clone(r.attempts)
+		swapped[one].Answer, swapped[other].Answer = swapped[other].Answer, swapped[one].Answer
+		if porcupine.CheckOperations(model.Porcupine(), model.History(swapped)) {
+			t.Errorf("the answers of %s and %s are swapped, and it is taken", r.attempts[one], r.attempts[other])
+		}
+	}
+	if swaps == 0 {
+		t.Error("nothing was swapped")
+	}
+}
+
+// Each checker finds what it is for.
+func TestCheckersFail(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		spoil func(t *testing.T, r *round)
+		found func(f findings) int
+	}{
+		{"a booking is not in the books", func(t *testing.T, r *round) {
+			list := r.find(t, answered(model.List))
+			r.attempts[list].List = r.attempts[list].List[1:]
+		}, func(f findings) int { return f.lost }},
+		{"a cancellation is not in the books", func(t *testing.T, r *round) {
+			cancelled := r.attempts[r.find(t, answered(model.Cancel))].Answer.Booking
+			for i := range r.attempts {
+				for j, booking := range r.attempts[i].List {
+					if booking.ID == cancelled {
+						r.attempts[i].List[j].Status, r.attempts[i].List[j].Cancelled = store.StatusConfirmed, 0
+					}
+				}
+			}
+		}, func(f findings) int { return f.lost }},
+		{"nobody asked for a booking", func(t *testing.T, r *round) {
+			list := r.find(t, answered(model.List))
+			extra := r.attempts[list].List[0]
+			extra.ID = uuid.New()
+			r.attempts[list].List = append(r.attempts[list].List, extra)
+		}, func(f findings) int { return f.doubled }},
+		{"one request has two bookings", func(t *testing.T, r *round) {
+			again := r.attempts[r.find(t, answered(model.Book))]
+			again.Answer.Version++
+			r.attempts = append(r.attempts, again)
+		}, func(f findings) int { return f.doubled }},
+		{"more tickets are counted than bookings hold", func(t *testing.T, r *round) {
+			r.attempts[r.find(t, func(a model.Attempt) bool { return a.Verb == model.Status })].Counts.Confirmed++
+		}, func(f findings) int { return f.doubled }},
+		{"more tickets are given out than there are", func(t *testing.T, r *round) {
+			status := &r.attempts[r.find(t, func(a model.Attempt) bool { return a.Verb == model.Status })]
+			status.Counts.Total = status.Counts.Confirmed - 1
+		}, func(f findings) int { return f.oversold }},
+		{"the store finds a breach", func(_ *testing.T, r *round) {
+			r.breaches = append(r.breaches, "a counter is wrong")
+		}, func(f findings) int { return f.others }},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			r := recorded(t)
+			test.spoil(t, r)
+			if f := r.check(); test.found(f) == 0 || !f.bad() {
+				t.Errorf("nothing of the kind is found: %+v", f)
+			}
+		})
+	}
+}

@@ -1,0 +1,101 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"boxoffice/store"
+)
+
+// replicated is the setting that a failover calls for: what is acknowledged, a replica has.
+func replicated(config store.Config) store.Config {
+	const replicas, ackTimeout = 1, 200 * time.Millisecond
+	config.AckReplicas, config.AckTimeout, config.ReadTimeout = replicas, ackTimeout, 2*readTimeout
+	return config
+}
+
+// clusterFaults befall one of three masters.
+func clusterFaults(ctx context.Context, l *lab) error {
+	c, err := startSixNodes(ctx)
+	if err != nil {
+		return err
+	}
+	defer c.Stop()
+	books, err := openStore(ctx, replicated(store.Config{Addrs: c.Addrs()[:1]}))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = books.Close() }()
+
+	killed := func(ctx context.Context, r *round) error {
+		victim, witness, slot, err := c.victim(ctx, r)
+		if err != nil {
+			return err
+		}
+		r.moment(ctx, time.Second)
+		victim.Kill()
+		failed := c.waitPromoted(ctx, slot, victim, witness)
+		return errors.Join(failed, victim.Run(), c.waitHealthy(ctx))
+	}
+	killedAndBack := func(ctx context.Context, r *round) error {
+		victim, _, _, err := c.victim(ctx, r)
+		if err != nil {
+			return err
+		}
+		r.moment(ctx, time.Second)
+		victim.Kill()
+		r.moment(ctx, 500*time.Millisecond)
+		return errors.Join(victim.Run(), c.waitHealthy(ctx))
+	}
+	paused := func(ctx context.Context, r *round) error {
+		victim, witness, slot, err := c.victim(ctx, r)
+		if err != nil {
+			return err
+		}
+		r.moment(ctx, time.Second)
+		if err := victim.Pause(); err != nil {
+			return err
+		}
+		failed := c.waitPromoted(ctx, slot, victim, witness)
+		r.moment(ctx, 300*time.Millisecond)
+		return errors.Join(failed, victim.Continue(), c.waitHealthy(ctx))
+	}
+	reshard := func(ctx context.Context, r *round) error {
+		r.struck = map[uint64]bool{}
+		for range 4 {
+			event := r.events[r.random.IntN(len(r.events))].Event
+			r.struck[event] = true
+			slot, err := c.slotOf(ctx, event)
+			if err != nil {
+				return err
+			}
+			if err := c.moveSlot(ctx, r, slot); err != nil {
+				return err
+			}
+			r.moment(ctx, 300*time.Millisecond)
+		}
+		return c.waitHealthy(ctx)
+	}
+	cluster := func(name string, rounds int, load time.Duration, strike func(context.Context, *round) error) fault {
+		return fault{
+			name: "cluster: " + name, rounds: rounds, short: 1, load: load, events: 6,
+			books: books, strike: strike,
+		}
+	}
+	list := []fault{
+		cluster("no fault", 2, 2*time.Second, nil),
+		cluster("callers that give up", 3, 2*time.Second, nil),
+		cluster("a slot moves", 6, 3*time.Second, reshard),
+		cluster("a master's kill -9, back at once", 4, 3*time.Second, killedAndBack),
+		cluster("a master's kill -9, failover", 5, 7*time.Second, killed),
+		cluster("a master paused past its failover", 5, 7*time.Second, paused),
+	}
+	list[1].patience = hasty
+	for i := range list {
+		list[i].outageLimit = outageLimit
+		list[i].dirtyReads = strings.Contains(list[i].name, "failover")
+	}
+	return l.inflict(ctx, list...)
+}

@@ -1,0 +1,150 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"sync/atomic"
+
+	"github.com/google/uuid"
+
+	"boxoffice/loadtest/faults/model"
+	"boxoffice/store"
+)
+
+// overHTTP calls instances of the service in turn, as a load balancer does that does not
+// notice when one is gone. It books and cancels by user through the short API, and does
+// the rest through the event API.
+type overHTTP struct {
+	client    http.Client
+	instances []*instance
+	turn      atomic.Uint64
+}
+
+// answerBody is any answer of the service that these calls get.
+type answerBody struct {
+	BookingID uuid.UUID  `json:"bookingId"`
+	Position  int64      `json:"position"`
+	Version   int64      `json:"version"`
+	Next      *uuid.UUID `json:"nextBookingId"`
+	Promoted  int64      `json:"promoted"`
+	Details   struct {   // of the event API's cancellation
+		Next     *uuid.UUID `json:"nextBookingId"`
+		Promoted int64      `json:"promoted"`
+	} `json:"details"`
+	Total     int64 `json:"totalTickets"`
+	Available int64 `json:"availableTickets"`
+	Waiting   int64 `json:"waitingListCount"`
+}
+
+var refusalCodes = map[string]error{
+	"booking_not_found":        store.ErrBookingNotFound,
+	"user_limit":               store.ErrUserLimit,
+	"waiting_list_full":        store.ErrWaitingListFull,
+	"quantity_over_capacity":   store.ErrOverCapacity,
+	"capacity_below_confirmed": store.ErrCapacityBelowConfirmed,
+	"idempotency_mismatch":     store.ErrIdempotencyMismatch,
+}
+
+func (h *overHTTP) do(ctx context.Context, call model.Call) model.Attempt {
+	attempt := model.Attempt{Call: call}
+	method, path, body := http.MethodPost, "", map[string]any{"userId": call.User}
+	switch call.Verb {
+	case model.Book:
+		path, body["eventId"], body["quantity"] = "/book", call.Event, call.Quantity
+	case model.Cancel:
+		path, body["bookingId"] = "/api/events/cancel", call.Booking
+	case model.CancelOldest:
+		path, body["eventId"] = "/cancel", call.Event
+	case model.SetTotal:
+		method, path, body = http.MethodPatch, "/api/events/"+call.EventID.String(), map[string]any{"totalTickets": call.Total}
+	case model.Status:
+		method, path = http.MethodGet, "/api/events/status/"+call.EventID.String()
+	}
+	response, text, err := h.send(ctx, method, path, call.Key, body)
+	if err != nil || response.StatusCode == http.StatusServiceUnavailable {
+		return attempt
+	}
+	attempt.Answered = true
+	var got answerBody
+	if err := decode(response, text, &got); err != nil {
+		attempt.Answer.Refusal = err
+		return attempt
+	}
+	attempt.First = call.Verb == model.Book && response.Header.Get("Idempotent-Replayed") == ""
+	switch call.Verb {
+	case model.Book:
+		attempt.Answer = model.Answer{Booking: got.BookingID, Version: got.Version, Status: store.StatusConfirmed, Position: got.Position}
+		if response.StatusCode == http.StatusAccepted {
+			attempt.Answer.Status = store.StatusWaiting
+		}
+	case model.Cancel:
+		attempt.Answer = model.Answer{
+			Booking: call.Booking, Version: got.Version, Next: orNil(got.Details.Next), Promoted: got.Details.Promoted,
+		}
+	case model.CancelOldest:
+		attempt.Answer = model.Answer{Booking: got.BookingID, Version: got.Version, Next: orNil(got.Next), Promoted: got.Promoted}
+	case model.Status:
+		attempt.Counts = model.Counts{
+			Version: got.Version, Total: got.Total, Confirmed: got.Total - got.Available, Waiting: got.Waiting,
+		}
+	}
+	return attempt
+}
+
+// send returns an error if there is no whole answer.
+func (h *overHTTP) send(ctx context.Context, method, path, key string, body any) (*http.Response, []byte, error) {
+	var sent io.Reader = http.NoBody
+	if method != http.MethodGet {
+		text, err := json.Marshal(body)
+		if err != nil {
+			return nil, nil, err
+		}
+		sent = bytes.NewReader(text)
+	}
+	to := h.instances[h.turn.Add(1)%uint64(len(h.instances))]
+	request, err := http.NewRequestWithContext(ctx, method, "http://"+to.addr+path, sent)
+	if err != nil {
+		return nil, nil, err
+	}
+	if method != http.MethodGet {
+		request.Header.Set("Content-Type", "application/json")
+	}
+	if key != "" {
+		request.Header.Set("Idempotency-Key", key)
+	}
+	response, err := h.client.Do(request)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer func() { _ = response.Body.Close() }()
+	text, err := io.ReadAll(response.Body)
+	return response, text, err
+}
+
+// decode reads a success, or turns a refusal into the store's error. What the API does
+// not have is an error that no model agrees with.
+func decode(response *http.Response, text []byte, got *answerBody) error {
+	if response.StatusCode < http.StatusMultipleChoices {
+		return json.Unmarshal(text, got)
+	}
+	var problem struct {
+		Code string `json:"code"`
+	}
+	err := json.Unmarshal(text, &problem)
+	if refusal, known := refusalCodes[problem.Code]; known {
+		return refusal
+	}
+	return errors.Join(fmt.Errorf("%s %s answered %s: %s", response.Request.Method, response.Request.URL.Path, response.Status, text), err)
+}
+
+func orNil(id *uuid.UUID) uuid.UUID {
+	if id == nil {
+		return uuid.Nil
+	}
+	return *id
+}

@@ -1,0 +1,146 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"boxoffice/loadtest/faults/model"
+	"boxoffice/store"
+)
+
+// The load: several clients for each event, so that an event which stands still holds up
+// nobody else, and an organizer who raises the total now and then. They know nothing of
+// faults: an attempt without an answer they repeat, as a rule, with the same key.
+
+const (
+	clientsPerEvent = 5
+	usersPerEvent   = 4
+	thinkTime       = 20 * time.Millisecond // of a client between calls, on average
+	raiseEvery      = 250 * time.Millisecond
+)
+
+// recorder keeps every attempt of a round.
+type recorder struct {
+	start    time.Time
+	mutex    sync.Mutex
+	attempts []model.Attempt
+}
+
+func (r *recorder) now() time.Duration { return time.Since(r.start) }
+
+// do makes an attempt and keeps it.
+func (r *recorder) do(ctx context.Context, to target, client int, call model.Call) model.Attempt {
+	start := r.now()
+	attempt := to.do(ctx, call)
+	attempt.Client, attempt.Start, attempt.End = client, start, r.now()
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	r.attempts = append(r.attempts, attempt)
+	return attempt
+}
+
+// client books and cancels tickets of one event.
+type client struct {
+	*recorder
+	to       target
+	number   int
+	event    model.Call // what it was created with
+	patience func(*rand.Rand) time.Duration
+	random   *rand.Rand
+	sent     int
+	mine     []model.Attempt // bookings that were acknowledged
+}
+
+// attempt calls once, with the client's own deadline.
+func (c *client) attempt(ctx context.Context, call model.Call) model.Attempt {
+	ctx, cancel := context.WithTimeout(ctx, c.patience(c.random))
+	defer cancel()
+	call.Event, call.EventID = c.event.Event, c.event.EventID
+	return c.do(ctx, c.to, c.number, call)
+}
+
+// think waits a little, and tells whether to go on.
+func (c *client) think(stop <-chan struct{}, average time.Duration) bool {
+	timer := time.NewTimer(rand.N(2 * average)) // when, not what: the seed is for what
+	defer timer.Stop()
+	select {
+	case <-stop:
+		return false
+	case <-timer.C:
+		return true
+	}
+}
+
+func (c *client) run(ctx context.Context, stop <-chan struct{}) {
+	for c.think(stop, thinkTime) {
+		call := c.next()
+		attempt := c.attempt(ctx, call)
+		const givesUp, sendsTwice = 5, 20 // one in so many
+		for !attempt.Answered && c.random.IntN(givesUp) > 0 && c.think(stop, thinkTime) {
+			attempt = c.attempt(ctx, call)
+		}
+		if attempt.Answered && call.Verb != model.Status && c.random.IntN(sendsTwice) == 0 {
+			c.attempt(ctx, call)
+		}
+		if call.Verb == model.Book && attempt.Answered && attempt.Answer.Refusal == nil {
+			c.mine = append(c.mine, attempt)
+		}
+	}
+}
+
+// next chooses what to do: of a hundred calls, 45 book.
+func (c *client) next() model.Call {
+	c.sent++
+	call := model.Call{
+		User: fmt.Sprint("user-", c.random.IntN(usersPerEvent)), Key: fmt.Sprintf("%d-%d", c.number, c.sent),
+	}
+	switch dice := c.random.IntN(100); {
+	case dice < 45:
+		call.Verb, call.Quantity = model.Book, 1+c.random.Int64N(3)*c.random.Int64N(2)
+	case dice < 80 && len(c.mine) > 0:
+		i := c.random.IntN(len(c.mine))
+		call.Verb, call.Booking, call.User, call.Key = model.Cancel, c.mine[i].Answer.Booking, c.mine[i].User, ""
+		c.mine = append(c.mine[:i], c.mine[i+1:]...)
+	case dice < 85:
+		call.Verb = model.CancelOldest
+	default:
+		call.Verb = model.Status
+	}
+	return call
+}
+
+// organize raises the total now and then.
+func (c *client) organize(ctx context.Context, stop <-chan struct{}) {
+	for total := c.event.Total; c.think(stop, raiseEvery); {
+		total += 1 + c.random.Int64N(6)
+		c.attempt(ctx, model.Call{Verb: model.SetTotal, Total: total})
+	}
+}
+
+// createEvents makes the events of a round, of several kinds.
+func createEvents(ctx context.Context, books *store.Store, recorder *recorder, random *rand.Rand, count int) ([]model.Call, error) {
+	var events []model.Call
+	for i := range count {
+		call := model.Call{Verb: model.Create, Total: 5 + random.Int64N(60)}
+		if i%3 == 1 {
+			call.MaxPerUser, call.WaitlistLimit = 20, 10
+		}
+		start := recorder.now()
+		created, err := books.Initialize(ctx, store.InitializeRequest{
+			Name: "faults", TotalTickets: call.Total, MaxPerUser: call.MaxPerUser, WaitlistLimit: call.WaitlistLimit,
+			IdempotencyKey: uuid.NewString(),
+		})
+		if err != nil {
+			return nil, err
+		}
+		call.Event, call.EventID = created.Event.Number, created.Event.UUID
+		recorder.attempts = append(recorder.attempts, model.Attempt{Call: call, Answered: true, Start: start, End: recorder.now()})
+		events = append(events, call)
+	}
+	return events, nil
+}

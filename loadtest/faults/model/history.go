@@ -1,0 +1,284 @@
+package model
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/anishathalye/porcupine"
+	"github.com/google/uuid"
+
+	"boxoffice/store"
+)
+
+// Verb is what a call asks for.
+type Verb string
+
+// The verbs. Promote is the service's own, not a client's.
+const (
+	Create       Verb = "create"
+	Book         Verb = "book"
+	Cancel       Verb = "cancel"
+	CancelOldest Verb = "cancel oldest"
+	SetTotal     Verb = "set total"
+	Promote      Verb = "promote"
+	Status       Verb = "status"
+	List         Verb = "list"
+)
+
+// Call is one call of a client.
+type Call struct {
+	Event    uint64
+	EventID  uuid.UUID
+	Verb     Verb
+	User     string
+	Key      string // idempotency key
+	Quantity int64
+	Booking  uuid.UUID // to cancel
+	Total    int64     // to create with, or to set
+
+	MaxPerUser, WaitlistLimit int64 // to create with
+}
+
+// request names what is asked for, however often it is sent.
+func (c Call) request() string {
+	if c.Verb == Cancel {
+		return c.Booking.String()
+	}
+	return fmt.Sprintf("%s %s", c.User, c.Key)
+}
+
+// Attempt is a call that was sent once, and what came back.
+type Attempt struct {
+	Call
+	Client     int
+	Start, End time.Duration // End counts only if Answered
+	Answered   bool          // else it may have happened at any time after Start, or never
+	First      bool          // the answer says that this attempt made the change, and not one before
+
+	Answer Answer          // of a change
+	Counts Counts          // of Status
+	List   []store.Booking // of List, oldest first
+
+	raises *versions // of SetTotal: when it can have been made
+}
+
+// forever is the time of an answer that never came.
+const forever = math.MaxInt64
+
+// History turns attempts into what porcupine checks.
+//
+// An attempt without an answer has an interval without end. If its change was made, a
+// later attempt of the same request was told of it, in the same words: this answer
+// becomes its own, so that its version tells where it belongs. If none was told, and it
+// was asked for in the end (see Unknown), it never happened.
+//
+// Promotions that are no part of a cancellation are nobody's calls: the records of the
+// bookings say at which versions they were made. A change of the total is answered
+// without its version, but it can only be one that no booking was changed at.
+func History(attempts []Attempt) []porcupine.Operation {
+	type group struct {
+		answer Answer
+		told   bool // there is an answer
+		first  bool // an answered attempt is known to have made the change
+	}
+	type name struct {
+		event   uint64
+		verb    Verb
+		request string
+	}
+	nameOf := func(a Attempt) name { return name{a.Event, a.Verb, a.request()} }
+	groups := map[name]group{}
+	for _, a := range attempts {
+		if a.Answered && a.Answer.Refusal == nil {
+			groups[nameOf(a)] = group{a.Answer, true, groups[nameOf(a)].first || a.First}
+		}
+	}
+	raises := raisesOf(attempts)
+	var history []porcupine.Operation
+	for _, a := range attempts {
+		a.raises = raises[a.Event]
+		end := int64(a.End)
+		if !a.Answered {
+			end = forever
+			switch a.Verb {
+			case Status, List:
+				continue
+			case Book, Cancel, CancelOldest:
+				same := groups[nameOf(a)]
+				if !same.told || same.first {
+					continue
+				}
+				a.Answer = same.answer
+			}
+		}
+		history = append(history, porcupine.Operation{
+			ClientId: a.Client, Input: a.Call, Call: int64(a.Start), Output: a, Return: end,
+		})
+		if a.Verb == List {
+			history = append(history, promotions(a)...)
+		}
+	}
+	return history
+}
+
+// versions are those of an event at which no booking was changed.
+type versions struct {
+	last int64 // that the books were read at; what comes later is not known
+	free map[int64]bool
+}
+
+// raisesOf finds in the lists of bookings at which versions the total was changed.
+func raisesOf(attempts []Attempt) map[uint64]*versions {
+	events := map[uint64]*versions{}
+	for _, list := range attempts {
+		if list.Verb != List {
+			continue
+		}
+		v := &versions{last: 1, free: map[int64]bool{}}
+		taken := map[int64]bool{1: true}
+		for _, b := range list.List {
+			for _, version := range []int64{b.Version, b.Promoted, b.Cancelled} {
+				taken[version] = true
+				v.last = max(v.last, version)
+			}
+		}
+		for version := range v.last {
+			v.free[version] = !taken[version]
+		}
+		events[list.Event] = v
+	}
+	return events
+}
+
+// promotions reads from a list of bookings when the line was served by itself.
+func promotions(list Attempt) []porcupine.Operation {
+	cancelled := map[int64]bool{0: true}
+	for _, b := range list.List {
+		cancelled[b.Cancelled] = true
+	}
+	var history []porcupine.Operation
+	for _, b := range list.List {
+		if cancelled[b.Promoted] {
+			continue
+		}
+		cancelled[b.Promoted] = true // once a version
+		promote := Attempt{Call: Call{Event: list.Event, Verb: Promote}, Answered: true, Answer: Answer{Version: b.Promoted}}
+		history = append(history, porcupine.Operation{ClientId: list.Client, Input: promote.Call, Output: promote, Return: forever})
+	}
+	return history
+}
+
+// Unknown returns the requests of which no attempt has an answer that tells what came of
+// them, each once: who wants to know has to ask again.
+func Unknown(attempts []Attempt) []Call {
+	told := map[string]bool{}
+	name := func(c Call) string { return fmt.Sprint(c.Event, c.Verb, c.request()) }
+	for _, a := range attempts {
+		if a.Answered && a.Answer.Refusal == nil {
+			told[name(a.Call)] = true
+		}
+	}
+	var unknown []Call
+	for _, a := range attempts {
+		if !slices.Contains([]Verb{Book, Cancel, CancelOldest}, a.Verb) || told[name(a.Call)] || a.Answered {
+			continue
+		}
+		told[name(a.Call)] = true
+		unknown = append(unknown, a.Call)
+	}
+	return unknown
+}
+
+// Porcupine is the model as the checker takes it.
+func Porcupine() porcupine.Model {
+	return porcupine.Model{
+		Partition: func(history []porcupine.Operation) [][]porcupine.Operation {
+			events := map[uint64][]porcupine.Operation{}
+			for _, op := range history {
+				number := op.Input.(Call).Event
+				events[number] = append(events[number], op)
+			}
+			var parts [][]porcupine.Operation
+			for _, part := range events {
+				parts = append(parts, part)
+			}
+			return parts
+		},
+		Init: func() any { return &Event{} },
+		Step: func(state, _, output any) (bool, any) {
+			before, attempt := state.(*Event), output.(Attempt)
+			after := before.Clone()
+			return after.step(attempt), after
+		},
+		Equal: func(a, b any) bool {
+			one, other := a.(*Event), b.(*Event)
+			return one.Version == other.Version && one.Total == other.Total &&
+				slices.EqualFunc(one.Bookings, other.Bookings, func(a, b *Booking) bool { return *a == *b })
+		},
+		DescribeOperation: func(_, output any) string { return output.(Attempt).String() },
+		DescribeState:     func(state any) string { return fmt.Sprintf("%+v", state.(*Event).Counts()) },
+	}
+}
+
+// step makes the change of an attempt, and tells whether it can have been answered so.
+func (e *Event) step(a Attempt) bool {
+	if a.Verb == Create {
+		*e = Event{Total: a.Total, MaxPerUser: a.MaxPerUser, WaitlistLimit: a.WaitlistLimit, Version: 1}
+		return true
+	}
+	var answer Answer
+	repeated, possible := false, true
+	switch a.Verb {
+	case Status:
+		return a.Counts == e.Counts()
+	case List:
+		return slices.Equal(a.List, e.List())
+	case Promote:
+		return a.Answer.Version == e.Version+1 && e.Promote()
+	case SetTotal:
+		return e.stepTotal(a)
+	case Book:
+		answer, repeated = e.Book(a.request(), a.User, a.Quantity, a.Answer.Booking)
+	case Cancel:
+		answer, repeated, possible = e.Cancel(a.Booking, a.User)
+	case CancelOldest:
+		answer, repeated, possible = e.CancelOldest(a.request(), a.User)
+	}
+	return possible && answer == a.Answer && (!a.First || !repeated)
+}
+
+// stepTotal is step for SetTotal.
+func (e *Event) stepTotal(a Attempt) bool {
+	before := e.Version
+	refusal := e.SetTotal(a.Total)
+	if e.Version > before && a.raises != nil && e.Version <= a.raises.last && !a.raises.free[e.Version] {
+		return false
+	}
+	return !a.Answered || errors.Is(a.Answer.Refusal, refusal)
+}
+
+// String is for the picture of a history.
+func (a Attempt) String() string {
+	text := fmt.Sprintf("%s %s", a.Verb, a.User)
+	switch a.Verb {
+	case Book:
+		text = fmt.Sprintf("%s books %d", a.User, a.Quantity)
+	case Status:
+		return fmt.Sprintf("status: %+v", a.Counts)
+	case List:
+		return fmt.Sprintf("list: %d bookings", len(a.List))
+	case SetTotal, Create:
+		text = fmt.Sprintf("%s %d", a.Verb, a.Total)
+	}
+	switch {
+	case !a.Answered:
+		return text + ": no answer"
+	case a.Answer.Refusal != nil:
+		return fmt.Sprintf("%s: %v", text, a.Answer.Refusal)
+	default:
+		return fmt.Sprintf("%s: version %d %s %d", text, a.Answer.Version, a.Answer.Status, a.Answer.Position)
+	}
+}

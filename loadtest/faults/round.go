@@ -1,0 +1,154 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"boxoffice/loadtest/faults/model"
+	"boxoffice/store"
+)
+
+// fault is something that goes wrong, again and again.
+type fault struct {
+	name          string
+	rounds, short int           // how often, and in the short run
+	load          time.Duration // of a round
+
+	books  *store.Store // to create events and to read at the end what is in the books
+	target target       // what clients talk to; nil: the store of books
+	events int          // of a round; 0: three
+
+	// patience is how long a client waits for an answer. Nil: two seconds.
+	patience func(*rand.Rand) time.Duration
+
+	// strike does harm while clients work, and undoes it. Nil: no harm.
+	strike func(ctx context.Context, r *round) error
+
+	// dirtyReads: a failover may take back what nobody was told is done, and what a status
+	// showed meanwhile. So the status that clients see is not held against the history.
+	dirtyReads bool
+
+	outageLimit time.Duration // what is more is marked in the table; 0: none
+}
+
+// round is one round of a fault.
+type round struct {
+	fault
+	*recorder
+	random *rand.Rand
+	events []model.Call
+	struck map[uint64]bool // events that the fault concerns; nil: all of them
+
+	begun, ended time.Duration // of the load
+	breaches     []string      // that the store's own verification found
+}
+
+// outageLimit is how long bookings may stand still when a master is gone.
+const outageLimit = 5 * time.Second
+
+const (
+	defaultEvents   = 3
+	defaultPatience = 2 * time.Second
+	createTimeout   = 10 * time.Second
+	checkTimeout    = 60 * time.Second
+)
+
+// run makes a round and checks it.
+func (f fault) run(ctx context.Context, random *rand.Rand) (findings, error) {
+	r, err := f.record(ctx, random)
+	if err != nil {
+		return findings{}, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	if err := r.readBooks(ctx); err != nil {
+		return findings{}, err
+	}
+	return r.check(), nil
+}
+
+// record lets clients work while the fault strikes, and keeps what they were answered.
+func (f fault) record(ctx context.Context, random *rand.Rand) (*round, error) {
+	r := &round{fault: f, recorder: &recorder{start: time.Now()}, random: random}
+	if r.target == nil {
+		r.target = directly{f.books}
+	}
+	if r.fault.events == 0 {
+		r.fault.events = defaultEvents
+	}
+	if r.patience == nil {
+		r.patience = func(*rand.Rand) time.Duration { return defaultPatience }
+	}
+	creating, cancel := context.WithTimeout(ctx, createTimeout)
+	defer cancel()
+	var err error
+	if r.events, err = createEvents(creating, r.books, r.recorder, random, r.fault.events); err != nil {
+		return nil, err
+	}
+
+	var clients sync.WaitGroup
+	stop := make(chan struct{})
+	for _, event := range r.events {
+		for i := range clientsPerEvent + 1 {
+			c := &client{
+				recorder: r.recorder, to: r.target, number: i, event: event, patience: r.patience,
+				random: rand.New(rand.NewPCG(random.Uint64(), random.Uint64())),
+			}
+			if i == clientsPerEvent {
+				clients.Go(func() { c.organize(ctx, stop) })
+			} else {
+				clients.Go(func() { c.run(ctx, stop) })
+			}
+		}
+	}
+	r.begun = r.now()
+	end := time.After(f.load)
+	var struck error
+	if f.strike != nil {
+		struck = f.strike(ctx, r)
+	}
+	select {
+	case <-end:
+	case <-ctx.Done():
+	}
+	r.ended = r.now()
+	close(stop)
+	clients.Wait()
+	return r, errors.Join(struck, ctx.Err())
+}
+
+// moment waits for a random time up to the limit: when a fault comes is left to chance.
+func (r *round) moment(ctx context.Context, limit time.Duration) {
+	wait(ctx, time.Duration(r.random.Int64N(int64(limit))))
+}
+
+// wait lets time pass: it is what a fault lasts, and not a wait for something.
+func wait(ctx context.Context, duration time.Duration) {
+	timer := time.NewTimer(duration)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}
+
+// until polls.
+func until(ctx context.Context, what string, ready func(context.Context) error) error {
+	const limit, pause = 20 * time.Second, 20 * time.Millisecond
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	for {
+		err := ready(ctx)
+		if err == nil {
+			return nil
+		}
+		wait(ctx, pause)
+		if ctx.Err() != nil {
+			return fmt.Errorf("%s: not within %s: %w", what, limit, err)
+		}
+	}
+}

@@ -1,0 +1,174 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"net"
+	"slices"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"boxoffice/store"
+	"boxoffice/store/redistest"
+)
+
+// watched is a master with a replica, and a sentinel that replaces it. With more
+// replicas a sentinel may choose one that lags behind: it goes by what it was told of
+// their progress up to ten seconds ago.
+type watched struct {
+	sentinel *redistest.Server
+	servers  []*redistest.Server
+}
+
+const (
+	sentinelName = "mymaster"
+
+	// downAfter is the time without a sign of life, in ms, after which the sentinel replaces
+	// the master. A sentinel pings, and connects again, once a second: with less than that
+	// it was seen to replace a healthy master half a second after it had appointed it.
+	downAfter = 1500
+)
+
+func startWatched(ctx context.Context) (*watched, error) {
+	const replicas = 1
+	w := &watched{}
+	settings := slices.Concat(syncAtOnce, fsyncAlways)
+	for range 1 + replicas {
+		if len(w.servers) > 0 {
+			settings = append(slices.Clone(settings), redistest.ReplicaOf(w.servers[0])...)
+		}
+		server, err := redistest.Start(settings...)
+		if err != nil {
+			w.stop()
+			return nil, err
+		}
+		w.servers = append(w.servers, server)
+	}
+	var err error
+	if w.sentinel, err = redistest.StartSentinel(w.servers[0], sentinelName); err == nil {
+		err = w.sentinel.WaitReplicas(sentinelName, replicas)
+	}
+	if err == nil {
+		err = ask(w.sentinel, func(client *redis.Client) error {
+			return client.Do(ctx, "SENTINEL", "SET", sentinelName, "down-after-milliseconds", downAfter).Err()
+		})
+	}
+	if err == nil {
+		err = w.waitHealthy(ctx)
+	}
+	if err != nil {
+		w.stop()
+		return nil, err
+	}
+	return w, nil
+}
+
+func (w *watched) stop() {
+	for _, server := range w.servers {
+		server.Stop()
+	}
+	if w.sentinel != nil {
+		w.sentinel.Stop()
+	}
+}
+
+// master returns the master that the sentinel names.
+func (w *watched) master(ctx context.Context) (master *redistest.Server, err error) {
+	err = ask(w.sentinel, func(client *redis.Client) error {
+		answer, err := client.Do(ctx, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", sentinelName).StringSlice()
+		if err != nil {
+			return err
+		}
+		for _, server := range w.servers {
+			if server.Addr == net.JoinHostPort(answer[0], answer[1]) {
+				master = server
+				return nil
+			}
+		}
+		return errors.New("the sentinel names a master that is not ours")
+	})
+	return master, err
+}
+
+func (w *watched) waitHealthy(ctx context.Context) error {
+	return until(ctx, "a master with its replicas in step", func(ctx context.Context) error {
+		for _, server := range w.servers {
+			if err := replicates(ctx, server, len(w.servers)-1); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// replace waits until the sentinel names another master, lets the old one come back, and
+// makes it a replica: the sentinel would too, seconds later.
+func (w *watched) replace(ctx context.Context, old *redistest.Server, comeBack func() error) error {
+	var master *redistest.Server
+	failed := until(ctx, "a replica's promotion", func(ctx context.Context) (err error) {
+		master, err = w.master(ctx)
+		if err == nil && master == old {
+			err = errors.New("the old master is the master still")
+		}
+		return err
+	})
+	if err := errors.Join(failed, comeBack()); err != nil {
+		return err
+	}
+	host, port, err := net.SplitHostPort(master.Addr)
+	if err != nil {
+		return err
+	}
+	if err := ask(old, func(client *redis.Client) error { return client.ReplicaOf(ctx, host, port).Err() }); err != nil {
+		return err
+	}
+	return w.waitHealthy(ctx)
+}
+
+// sentinelFaults befall a master that sentinels watch.
+func sentinelFaults(ctx context.Context, l *lab) error {
+	w, err := startWatched(ctx)
+	if err != nil {
+		return err
+	}
+	defer w.stop()
+	books, err := openStore(ctx, replicated(store.Config{Addrs: []string{w.sentinel.Addr}, SentinelMaster: sentinelName}))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = books.Close() }()
+	kill := func(ctx context.Context, r *round) error {
+		master, err := w.master(ctx)
+		if err != nil {
+			return err
+		}
+		r.moment(ctx, time.Second)
+		master.Kill()
+		return w.replace(ctx, master, master.Run)
+	}
+	pause := func(ctx context.Context, r *round) error {
+		master, err := w.master(ctx)
+		if err != nil {
+			return err
+		}
+		r.moment(ctx, time.Second)
+		if err := master.Pause(); err != nil {
+			return err
+		}
+		return w.replace(ctx, master, func() error {
+			r.moment(ctx, 300*time.Millisecond)
+			return master.Continue()
+		})
+	}
+	sentinel := func(name string, strike func(context.Context, *round) error) fault {
+		return fault{
+			name: "sentinel: " + name, rounds: 3, short: 1, load: 7 * time.Second, books: books, strike: strike,
+			outageLimit: outageLimit, dirtyReads: true,
+		}
+	}
+	return l.inflict(ctx,
+		sentinel("the master's kill -9, failover", kill),
+		sentinel("the master paused past its failover", pause),
+	)
+}

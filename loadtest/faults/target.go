@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"boxoffice/loadtest/faults/model"
+	"boxoffice/store"
+)
+
+// target is what clients talk to. An attempt that comes back not Answered may have
+// happened or not.
+type target interface {
+	do(ctx context.Context, call model.Call) model.Attempt
+}
+
+// directly calls the store in this process.
+type directly struct{ store *store.Store }
+
+const openTimeout = 30 * time.Second
+
+func openStore(ctx context.Context, config store.Config) (*store.Store, error) {
+	ctx, cancel := context.WithTimeout(ctx, openTimeout)
+	defer cancel()
+	return store.Open(ctx, config)
+}
+
+// An error that is neither a refusal nor an outage is kept as a refusal that no model
+// agrees with.
+func (d directly) do(ctx context.Context, call model.Call) model.Attempt {
+	attempt := model.Attempt{Call: call}
+	event := store.EventNumber(call.Event)
+	var err error
+	switch call.Verb {
+	case model.Book:
+		var result store.BookResult
+		result, err = d.store.Book(ctx, store.BookRequest{
+			Event: event, User: call.User, Quantity: call.Quantity, IdempotencyKey: call.Key,
+		})
+		attempt.First = err == nil && !result.Replayed
+		attempt.Answer = model.Answer{
+			Booking: result.Booking, Version: result.Version, Status: result.Status, Position: result.Position,
+		}
+	case model.Cancel:
+		var result store.CancelResult
+		result, err = d.store.Cancel(ctx, store.CancelRequest{Booking: call.Booking, User: call.User})
+		attempt.First = err == nil && !result.Replayed
+		attempt.Answer = cancelled(result)
+	case model.CancelOldest:
+		var result store.CancelResult
+		result, err = d.store.CancelOldest(ctx, store.CancelOldestRequest{
+			Event: event, User: call.User, IdempotencyKey: call.Key,
+		})
+		attempt.First = err == nil && !result.Replayed
+		attempt.Answer = cancelled(result)
+	case model.SetTotal:
+		_, err = d.store.Update(ctx, store.UpdateRequest{Event: event, TotalTickets: &call.Total})
+	case model.Status:
+		var now store.Event
+		now, err = d.store.Event(ctx, event)
+		attempt.Counts = model.Counts{Version: now.Version, Total: now.TotalTickets, Confirmed: now.Confirmed, Waiting: now.Waiting}
+	case model.List:
+		attempt.List, err = d.list(ctx, event)
+	}
+	attempt.Answered = !errors.Is(err, store.ErrUnavailable)
+	if err != nil {
+		attempt.Answer = model.Answer{Refusal: err}
+	}
+	return attempt
+}
+
+func cancelled(result store.CancelResult) model.Answer {
+	return model.Answer{Booking: result.Booking, Version: result.Version, Next: result.Next, Promoted: result.Promoted}
+}
+
+// list reads all bookings, oldest first, without what the model does not have. Nobody
+// must book meanwhile.
+func (d directly) list(ctx context.Context, event store.EventRef) ([]store.Booking, error) {
+	const limit = 500
+	var list []store.Booking
+	seen := map[[16]byte]bool{}
+	for cursor := ""; ; {
+		page, err := d.store.Bookings(ctx, event, cursor, limit)
+		if err != nil {
+			return nil, err
+		}
+		for _, booking := range page.Bookings {
+			booking.CreatedAt, booking.Event, booking.Number = time.Time{}, [16]byte{}, 0
+			list = append(list, booking)
+			if seen[booking.ID] { // a chain that ends in itself would never end
+				page.Next = ""
+				break
+			}
+			seen[booking.ID] = true
+		}
+		if cursor = page.Next; cursor == "" {
+			slices.Reverse(list)
+			return list, nil
+		}
+	}
+}

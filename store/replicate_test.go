@@ -37,7 +37,7 @@ func startPair(t *testing.T) *pair {
 	return &pair{open(t, replicated(master.Addr)), master, replica}
 }
 
-func startServer(t *testing.T, start func(...string) (*redistest.Server, error), args ...string) *redistest.Server {
+func startServer(t testing.TB, start func(...string) (*redistest.Server, error), args ...string) *redistest.Server {
 	t.Helper()
 	server, err := start(args...)
 	if err != nil {

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"fmt"
+	"net"
+	"net/http"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -61,9 +64,8 @@ func (b *bench) http(ctx context.Context) error {
 		return err
 	}
 
-	// A fresh service, so that what the runs before left behind is not counted; and one
-	// that works for all of them at once.
-	fresh, err := startService(ctx, "everysec", "MAX_IN_FLIGHT=0")
+	// A fresh service, so that what the runs before left behind is not counted.
+	fresh, err := startService(ctx, "everysec")
 	if err != nil {
 		return err
 	}
@@ -210,16 +212,41 @@ func (s *server) p99(ctx context.Context, rate float64, span time.Duration) (flo
 	return load.PercentilesOf(measured.Response).P99, nil
 }
 
-// crowd books once over each of many connections, keeps them open, and returns the
-// megabytes that the service then occupies.
+// crowd opens many connections, books once over each, keeps them all open, and returns
+// the megabytes that the service then occupies. No more are under way at once than a
+// service with its default settings works for.
 func (s *server) crowd(ctx context.Context, connections int) (float64, error) {
-	g := s.generator(connections)
-	defer g.Close()
-	ledger := g.Run(ctx, booker{s.event, &s.users}, load.Span{Arrivals: int64(3 * connections), Duration: time.Minute})
-	for entry := range ledger.All {
-		if entry.Outcome != load.Confirmed {
-			return 0, fmt.Errorf("a booking over one of %d connections was %s: %s", connections, entry.Outcome, entry.Reason)
+	opened := make([]net.Conn, connections)
+	defer func() {
+		for _, connection := range opened {
+			if connection != nil {
+				_ = connection.Close()
+			}
 		}
+	}()
+	address := strings.TrimPrefix(s.process.url, "http://")
+	err := parallel(connections, func(i int) (err error) {
+		if opened[i], err = new(net.Dialer).DialContext(ctx, "tcp", address); err != nil {
+			return err
+		}
+		body := fmt.Sprintf(`{"eventId":%q,"userId":"crowd-%d"}`, s.event, i)
+		_, err = fmt.Fprintf(opened[i], "POST /api/events/book HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\n"+
+			"Content-Length: %d\r\n\r\n%s", address, len(body), body)
+		if err != nil {
+			return err
+		}
+		answer, err := http.ReadResponse(bufio.NewReader(opened[i]), nil)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = answer.Body.Close() }()
+		if answer.StatusCode != http.StatusOK {
+			return fmt.Errorf("a booking over one of %d connections was answered %s", connections, answer.Status)
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, err
 	}
 	return s.process.megabytes()
 }

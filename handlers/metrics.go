@@ -89,7 +89,7 @@ func NewMetrics(version string) *Metrics {
 // Handler answers a scrape.
 func (m *Metrics) Handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{
-		MaxRequestsInFlight: 4, // each pings Redis
+		MaxRequestsInFlight: 4, // each asks Redis how it is
 		Registry:            m.registry,
 	})
 }

@@ -514,12 +514,32 @@ func TestOperationsRedisSettings(t *testing.T) {
 	if err := client.ClusterAddSlotsRange(context.Background(), 0, 16383).Err(); err != nil {
 		t.Fatal(err)
 	}
+	waitForCluster(t, client)
 	s := openStore(t, store.Config{Addrs: []string{server.Addr}})
 	if health := s.Health(context.Background()); !health.Ready() || len(health.Warnings) > 0 {
 		t.Errorf("%q", health)
 	}
 	if s.Engine() != store.EngineCluster {
 		t.Errorf("engine %s", s.Engine())
+	}
+}
+
+// waitForCluster waits until a node says that the cluster is up: not at once when the
+// last slot is given away.
+func waitForCluster(t *testing.T, client *redis.Client) {
+	t.Helper()
+	deadline := time.Now().Add(20 * time.Second)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		info, err := client.ClusterInfo(context.Background()).Result()
+		if err == nil && strings.Contains(info, "cluster_state:ok") {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the cluster is not up: %v\n%s", err, info)
+		}
+		<-tick.C
 	}
 }
 

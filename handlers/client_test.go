@@ -115,7 +115,10 @@ func (c *client) do(request *http.Request, body string) *answer {
 }
 
 // documents are what is not JSON.
-var documents = map[string]string{"/openapi.yaml": "application/yaml", "/docs": "text/html; charset=utf-8"}
+var documents = map[string]string{
+	"/openapi.yaml": "application/yaml", "/docs": "text/html; charset=utf-8",
+	"/metrics": "text/plain; version=0.0.4; charset=utf-8; escaping=underscores",
+}
 
 // checkForm checks what all answers have in common.
 func (a *answer) checkForm(path string) {

@@ -31,6 +31,5 @@ func writeDocument(w http.ResponseWriter, contentType string, text []byte) {
 	header := w.Header()
 	header.Set("Content-Type", contentType)
 	header.Set("Content-Length", strconv.Itoa(len(text)))
-	header.Set("X-Content-Type-Options", "nosniff")
 	_, _ = w.Write(text) // the client is gone if this fails
 }

@@ -30,7 +30,7 @@ var (
 )
 
 const safeRetry = "The request may have been carried out or not; " +
-	"to repeat it with the same Idempotency-Key, or to repeat a cancellation, is safe"
+	"to repeat it with the same Idempotency-Key, or to repeat a cancellation by booking id, is safe"
 
 // problemOf is the one place that turns an error into an HTTP status.
 func problemOf(err error) problem {

@@ -59,7 +59,8 @@ func NewMetrics(version string) *Metrics {
 		bookings: newOutcomes("bookings_total", "Booking requests that were understood or refused, by outcome: confirmed, "+
 			"waiting, replayed (the first answer once more), or the code of the problem.",
 			"confirmed", "waiting", outcomeReplayed, "invalid_input", "event_not_found", "event_paused", "event_closed",
-			"user_limit", "waiting_list_full", "quantity_over_capacity", "idempotency_mismatch", "unavailable", "internal_error"),
+			"user_limit", "waiting_list_full", "quantity_over_capacity", "idempotency_mismatch", "unavailable", "storage_full",
+			"internal_error"),
 		cancelled: newOutcomes("cancellations_total", "Cancellation requests, by outcome: cancelled, replayed (it was "+
 			"cancelled before), or the code of the problem.",
 			outcomeCancelled, outcomeReplayed, "invalid_input", "event_not_found", "booking_not_found", "unavailable", "internal_error"),
@@ -88,7 +89,7 @@ func NewMetrics(version string) *Metrics {
 // Handler answers a scrape.
 func (m *Metrics) Handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{
-		MaxRequestsInFlight: 4, // each pings Redis
+		MaxRequestsInFlight: 4, // each asks Redis how it is
 		Registry:            m.registry,
 	})
 }

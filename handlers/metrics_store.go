@@ -148,9 +148,9 @@ func (s *storeWatch) Describe(all chan<- *prometheus.Desc) {
 
 // Collect asks the store.
 func (s *storeWatch) Collect(values chan<- prometheus.Metric) {
+	start, up := time.Now(), 1.0
 	ctx, cancel := context.WithTimeout(context.Background(), s.timeout)
 	defer cancel()
-	start, up := time.Now(), 1.0
 	if !s.store.Health(ctx).Ready() {
 		up = 0
 	}

@@ -37,13 +37,12 @@ type samples map[string]float64
 
 func (c *client) scrape() samples {
 	c.t.Helper()
-	recorder := httptest.NewRecorder()
-	c.api.ServeHTTP(recorder, httptest.NewRequest("GET", "/metrics", nil))
-	if recorder.Code != http.StatusOK || !strings.HasPrefix(recorder.Header().Get("Content-Type"), "text/plain") {
-		c.t.Fatalf("GET /metrics: %d %v %s", recorder.Code, recorder.Header(), recorder.Body)
+	a := c.get("/metrics")
+	if a.status != http.StatusOK {
+		c.t.Fatalf("%s: %d %s", a.request, a.status, a.body)
 	}
 	found := samples{}
-	for line := range strings.Lines(recorder.Body.String()) {
+	for line := range strings.Lines(a.body) {
 		if strings.HasPrefix(line, "#") {
 			continue
 		}
@@ -240,6 +239,23 @@ func TestMetricsHaveNoCommonRegistry(t *testing.T) {
 	one.scrape().check(t, samples{created: 1})
 	if value, there := other.scrape()[created]; there {
 		t.Errorf("the other instance counts %v", value)
+	}
+}
+
+// A scraper has a key of its own scope, once there are keys.
+func TestMetricsNeedTheirScope(t *testing.T) {
+	t.Parallel()
+	c := serve(t, &fake{}, withKeys(t), measure(handlers.NewMetrics("v1")))
+	c.get("/metrics").is(401, `{"code":"unauthorized"}`).hasHeader("WWW-Authenticate", "Bearer")
+	for _, key := range []string{organizerKey, bookingKey, bothKey} {
+		c.send("GET", "/metrics", "", bearer(key)).is(403, `{"code":"forbidden"}`).
+			hasHeader("WWW-Authenticate", `Bearer error="insufficient_scope", scope="metrics"`)
+	}
+	a := c.send("GET", "/metrics", "", bearer(metricsKey))
+	// Who was refused is counted by the route that refused it.
+	const refused = `boxoffice_http_requests_total{code="403",method="GET",route="/metrics"} 3`
+	if a.status != 200 || !strings.Contains(a.body, refused) {
+		t.Errorf("%d, no word of %s in %s", a.status, refused, a.body)
 	}
 }
 

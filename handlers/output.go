@@ -22,7 +22,7 @@ func writeJSON(w http.ResponseWriter, status int, body any) {
 }
 
 func writeBody(w http.ResponseWriter, status int, contentType []string, body any) {
-	out := encoders.Get().(*encoder)
+	out := encoders.Get().(*encoder) //nolint:forcetypeassert // the pool's own
 	defer encoders.Put(out)
 	out.Reset()
 	if err := out.json.Encode(body); err != nil {

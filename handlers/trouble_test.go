@@ -195,6 +195,24 @@ func TestRefusalsFromTheStore(t *testing.T) {
 	}
 }
 
+// A full Redis refuses what makes it fuller, in both spellings, and nothing was done.
+func TestStorageFull(t *testing.T) {
+	t.Parallel()
+	var j journal
+	c := serve(t, &fake{fails: func(context.Context) error { return store.ErrStorageFull }}, j.into)
+	tried := 0
+	for _, call := range storeCalls {
+		if call.method == "GET" || strings.HasSuffix(call.path, "/cancel") {
+			continue // what a full Redis still takes
+		}
+		tried++
+		c.send(call.method, call.path, call.body).is(503, `{"code":"storage_full"}`).hasHeader("Retry-After", "1")
+	}
+	if tried != 5 {
+		t.Errorf("%d calls were tried, want initialize and book in both spellings, and PATCH", tried)
+	}
+}
+
 // A replay that the client did not ask for, since it gave no key, is the store's
 // own retry: the client sees one request and one answer.
 func TestReplayWithoutKeyIsNotMarked(t *testing.T) {

@@ -162,6 +162,8 @@ pause_master() {
   echo "paused the master 127.0.0.1:$port for ${PAUSE:-5} s"
 }
 
+agreed() { redis-cli --cluster check "127.0.0.1:$first" >/dev/null 2>&1; }
+
 reshard() {
   local port id from='' to=''
   wait_for 30 "a healthy cluster" healthy
@@ -174,6 +176,7 @@ reshard() {
   redis-cli --cluster reshard "127.0.0.1:$first" --cluster-from "$from" --cluster-to "$to" \
     --cluster-slots "${SLOTS:-500}" --cluster-yes >"$dir/reshard.log" 2>&1 ||
     die "reshard failed: $(tail -n 3 "$dir/reshard.log")"
+  wait_for 30 "agreement on who has which slots" agreed
   echo "moved ${SLOTS:-500} slots"
 }
 

@@ -174,8 +174,8 @@ var spoilers = map[string]spoiler{
 	},
 }
 
-// asked are the spoilers that tell how long to wait.
-var asked = map[string]bool{"503 after it was carried out": true, "429": true, "Redis hangs": true}
+// asksToWait are the spoilers that tell how long to wait.
+var asksToWait = map[string]bool{"503 after it was carried out": true, "429": true, "Redis hangs": true}
 
 func TestClientExamples(t *testing.T) {
 	t.Parallel()
@@ -314,7 +314,7 @@ func (x *example) books(service, how string, spoil spoiler) {
 		}
 	}
 	// It may be as late as the machine likes, but not early.
-	if waited := p.came[len(p.came)-1].Sub(p.spoilt); asked[how] && waited < 950*time.Millisecond {
+	if waited := p.came[len(p.came)-1].Sub(p.spoilt); asksToWait[how] && waited < 950*time.Millisecond {
 		x.t.Errorf("it was asked to wait 1 s and waited %s", waited)
 	}
 	var list struct {

@@ -87,6 +87,17 @@ func readConfig(dotenv string) (config, error) {
 }
 
 func (c config) check() error {
+	for _, check := range []func() error{
+		c.checkListening, c.checkTimes, c.checkObserved, c.checkAccess, c.checkRedis, c.checkDurability,
+	} {
+		if err := check(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c config) checkListening() error {
 	if c.LogFormat != "text" && c.LogFormat != "json" {
 		return fmt.Errorf("setting LOG_FORMAT: %q is neither text nor json", c.LogFormat)
 	}
@@ -96,44 +107,19 @@ func (c config) check() error {
 	if c.Port < 0 || c.Port > 65535 {
 		return fmt.Errorf("setting PORT: %d is not a TCP port", c.Port)
 	}
-	if c.RedisPort < 1 || c.RedisPort > 65535 {
-		return fmt.Errorf("setting REDIS_PORT: %d is not a TCP port", c.RedisPort)
+	if c.MaxInFlight < 0 {
+		return fmt.Errorf("setting MAX_IN_FLIGHT: %d is negative", c.MaxInFlight)
 	}
-	if c.RedisPoolSize < 1 {
-		return fmt.Errorf("setting REDIS_POOL_SIZE: %d is not a positive number", c.RedisPoolSize)
-	}
-	if c.RedisDB < 0 {
-		return fmt.Errorf("setting REDIS_DB: %d is negative", c.RedisDB)
-	}
+	return nil
+}
+
+func (c config) checkTimes() error {
 	if c.DrainDelay < 0 {
 		return fmt.Errorf("setting DRAIN_DELAY: %s is negative", c.DrainDelay)
 	}
 	if c.RequestTimeout >= c.WriteTimeout {
 		return fmt.Errorf("setting REQUEST_TIMEOUT: %s is not below WRITE_TIMEOUT, %s: answers would be cut off",
 			c.RequestTimeout, c.WriteTimeout)
-	}
-	if err := c.checkObserved(); err != nil {
-		return err
-	}
-	if err := c.checkAccess(); err != nil {
-		return err
-	}
-	if c.MaxInFlight < 0 {
-		return fmt.Errorf("setting MAX_IN_FLIGHT: %d is negative", c.MaxInFlight)
-	}
-	if err := c.checkDurability(); err != nil {
-		return err
-	}
-	if c.RedisSentinelMaster != "" && len(c.RedisAddrs) == 0 {
-		return errors.New("setting REDIS_SENTINEL_MASTER needs the sentinels in REDIS_ADDRS")
-	}
-	if c.RedisHost != "" && len(c.RedisAddrs) > 0 {
-		return errors.New("settings REDIS_HOST and REDIS_ADDRS exclude each other")
-	}
-	for _, addr := range c.RedisAddrs {
-		if _, _, err := net.SplitHostPort(addr); err != nil {
-			return fmt.Errorf("setting REDIS_ADDRS: %w", err)
-		}
 	}
 	for name, value := range map[string]time.Duration{
 		"REQUEST_TIMEOUT": c.RequestTimeout, "READY_TIMEOUT": c.ReadyTimeout, "SHUTDOWN_TIMEOUT": c.ShutdownTimeout,
@@ -144,6 +130,30 @@ func (c config) check() error {
 	} {
 		if value <= 0 {
 			return fmt.Errorf("setting %s: %s is not a positive time", name, value)
+		}
+	}
+	return nil
+}
+
+func (c config) checkRedis() error {
+	if c.RedisPort < 1 || c.RedisPort > 65535 {
+		return fmt.Errorf("setting REDIS_PORT: %d is not a TCP port", c.RedisPort)
+	}
+	if c.RedisPoolSize < 1 {
+		return fmt.Errorf("setting REDIS_POOL_SIZE: %d is not a positive number", c.RedisPoolSize)
+	}
+	if c.RedisDB < 0 {
+		return fmt.Errorf("setting REDIS_DB: %d is negative", c.RedisDB)
+	}
+	if c.RedisSentinelMaster != "" && len(c.RedisAddrs) == 0 {
+		return errors.New("setting REDIS_SENTINEL_MASTER needs the sentinels in REDIS_ADDRS")
+	}
+	if c.RedisHost != "" && len(c.RedisAddrs) > 0 {
+		return errors.New("settings REDIS_HOST and REDIS_ADDRS exclude each other")
+	}
+	for _, addr := range c.RedisAddrs {
+		if _, _, err := net.SplitHostPort(addr); err != nil {
+			return fmt.Errorf("setting REDIS_ADDRS: %w", err)
 		}
 	}
 	return nil

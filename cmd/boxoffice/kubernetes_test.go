@@ -1,11 +1,14 @@
 package main
 
 import (
+	"crypto/sha256"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
 	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,6 +16,9 @@ import (
 	"time"
 
 	yaml "github.com/oasdiff/yaml3"
+	"github.com/sirupsen/logrus"
+
+	"boxoffice/handlers"
 )
 
 const kubernetesExample = "../../docs/operations/kubernetes.yaml"
@@ -92,6 +98,9 @@ func readManifests(t *testing.T) map[string]manifest {
 	}
 }
 
+// hashInExample stands for the hash of a key: a real one would be a key for all.
+var hashInExample = regexp.MustCompile(`SHA256-OF-[A-Z-]+`)
+
 // The deployment sets what the service knows, and the service takes it.
 func TestKubernetesExampleIsConfigured(t *testing.T) {
 	manifests := readManifests(t)
@@ -111,12 +120,28 @@ func TestKubernetesExampleIsConfigured(t *testing.T) {
 				t.Errorf("%s: the secret has no %s", env.Name, key)
 			}
 		}
+		value = hashInExample.ReplaceAllStringFunc(value, func(name string) string {
+			return fmt.Sprintf("%x", sha256.Sum256([]byte(name)))
+		})
 		t.Setenv(env.Name, value)
 	}
 	t.Setenv("HOST", "0.0.0.0") // as the image has it
 	c, err := readConfig("no such file")
 	if err != nil {
 		t.Fatal(err)
+	}
+	log := logrus.New()
+	log.SetOutput(t.Output())
+	keys, err := c.accessKeys(log)
+	if err != nil {
+		t.Errorf("the service would not start: %v", err)
+	}
+	var scopes handlers.Scope
+	for _, key := range keys {
+		scopes |= key.Scopes
+	}
+	if all := handlers.ScopeOrganizer | handlers.ScopeBooking | handlers.ScopeMetrics; scopes != all {
+		t.Errorf("there are keys for %q, want %q", scopes, all)
 	}
 	if redis, err := c.redis(); err != nil || len(redis.Addrs) < 2 || redis.Password == "" {
 		t.Errorf("%+v, %v", redis, err)

@@ -78,9 +78,9 @@ var (
 	identifier = regexp.MustCompile(`[a-zA-Z_:][\w:]*`)
 )
 
-// queried returns the metrics of a query, with the labels that it asks each for. What a
+// metricsOf returns the metrics of a query, with the labels that it asks each for. What a
 // query groups by, each of its metrics must have.
-func queried(query string) map[string][]string {
+func metricsOf(query string) map[string][]string {
 	metrics := map[string][]string{}
 	var groups []string
 	for _, found := range grouping.FindAllStringSubmatch(query, -1) {
@@ -136,7 +136,7 @@ func TestOperationsAskForWhatThereIs(t *testing.T) {
 	}
 	_, queries := alertQueries(t)
 	for _, query := range append(queries, dashboardQueries(t)...) {
-		metrics := queried(query)
+		metrics := metricsOf(query)
 		if len(metrics) == 0 {
 			t.Errorf("no metric in the query %s", query)
 		}

@@ -51,52 +51,66 @@ func verify(ctx context.Context, c config, args []string, output, logs io.Writer
 		}
 	}()
 
-	var events, bookings, breaches, failed int
-	report := func(breach store.Breach) { fmt.Fprintln(output, breach) }
-	done := func(result store.Verification, err error) {
-		if err != nil {
-			failed++
-			what := "all events"
-			if result.Number > 0 {
-				what = fmt.Sprintf("event %d", result.Number)
-			}
-			fmt.Fprintf(output, "%s: not verified: %v\n", what, err)
-			return
-		}
-		events++
-		bookings += result.Bookings
-		breaches += result.Breaches
-	}
-	if len(args) == 0 {
+	return verifyStore(ctx, s, one, len(args) == 0, output)
+}
+
+// verifyStore checks one event, or all.
+func verifyStore(ctx context.Context, s *store.Store, one store.EventRef, all bool, output io.Writer) error {
+	found := &findings{output: output}
+	var ended error // before all was seen
+	if all {
 		var numbers store.Numbers
-		numbers, err = s.VerifyAll(ctx, report, done)
-		breaches += numbers.Breaches
+		numbers, ended = s.VerifyAll(ctx, found.breach, found.event)
+		found.breaches += numbers.Breaches
 		if len(numbers.Missing) > 0 {
 			fmt.Fprintf(output, "note: numbers that were given and have no event: %d (%s): their creation never finished, or they were lost\n",
 				len(numbers.Missing), numbers.Missing)
 		}
-		if err == nil && numbers.Given == 0 && events+failed == 0 {
+		if ended == nil && numbers.Given == 0 && found.events+found.failed == 0 {
 			fmt.Fprintln(output, "note: there are no events at all, no number was ever given")
 		}
 	} else {
-		var result store.Verification
-		if result, err = s.Verify(ctx, one, report); errors.Is(err, store.ErrEventNotFound) {
+		result, err := s.Verify(ctx, one, found.breach)
+		if errors.Is(err, store.ErrEventNotFound) {
 			return err
 		}
-		done(result, err)
-		err = nil
+		found.event(result, err)
 	}
 	fmt.Fprintf(output, "events verified: %d, bookings: %d, breaches: %d, events not verified: %d\n",
-		events, bookings, breaches, failed)
+		found.events, found.bookings, found.breaches, found.failed)
 	switch {
-	case err != nil:
-		return fmt.Errorf("verify ended early: %w", err)
-	case breaches > 0:
-		return fmt.Errorf("verify found breaches: %d", breaches)
-	case failed > 0:
-		return fmt.Errorf("verify could not check every event: %d", failed)
+	case ended != nil:
+		return fmt.Errorf("verify ended early: %w", ended)
+	case found.breaches > 0:
+		return fmt.Errorf("verify found breaches: %d", found.breaches)
+	case found.failed > 0:
+		return fmt.Errorf("verify could not check every event: %d", found.failed)
 	}
 	return nil
+}
+
+// findings counts what was found, and writes it.
+type findings struct {
+	output                             io.Writer
+	events, bookings, breaches, failed int
+}
+
+func (f *findings) breach(breach store.Breach) { fmt.Fprintln(f.output, breach) }
+
+// event takes the result of one event; err says why it could not be checked.
+func (f *findings) event(result store.Verification, err error) {
+	if err != nil {
+		f.failed++
+		what := "all events"
+		if result.Number > 0 {
+			what = fmt.Sprintf("event %d", result.Number)
+		}
+		fmt.Fprintf(f.output, "%s: not verified: %v\n", what, err)
+		return
+	}
+	f.events++
+	f.bookings += result.Bookings
+	f.breaches += result.Breaches
 }
 
 // parseEvent reads the number or the UUID of an event.

@@ -6,7 +6,6 @@ import (
 	"strconv"
 
 	"boxoffice/scripts"
-	"boxoffice/store"
 )
 
 // scripts measures what Redis spends on a booking and on a cancellation.
@@ -30,24 +29,27 @@ func (b *bench) scripts(ctx context.Context) error {
 	b.add(figure{"Redis CPU of a cancellation with promotion / L2", cancel / limit, "x", 6, false,
 		fmt.Sprintf("cancel.lua %.2f µs; L2 %.2f µs", cancel, limit)})
 
-	event, _, err := r.event(ctx, b.hoarder*10)
+	// Of one event by turns: bookings of a user who has very many, and of new users.
+	_, number, err := r.event(ctx, b.hoarder*10)
 	if err != nil {
 		return err
 	}
-	hoard := func(count int) error {
-		return parallel(count, func(int) error {
-			_, err := r.Book(ctx, store.BookRequest{Event: event, User: "hoarder", Quantity: 1})
-			return err
+	booked := 0
+	bookings := func(count int, user func(i int) string) (float64, error) {
+		first := booked
+		booked += count
+		return r.pipelined(ctx, scripts.Book.Source, count, func(i int) ([]string, []any) {
+			return bookArguments(number, bookingField(first+i), user(first+i))
 		})
 	}
-	if err := hoard(b.hoarder); err != nil {
+	hoarder := func(int) string { return "hoarder" }
+	newcomer := func(i int) string { return "u" + strconv.Itoa(i) }
+	if _, err := bookings(b.hoarder, hoarder); err != nil {
 		return err
 	}
 	medians, err = rounds(b.rounds,
-		func() (float64, error) { return r.cost(ctx, func() error { return hoard(b.calls) }) },
-		func() (float64, error) {
-			return r.cost(ctx, func() error { _, err := r.fill(ctx, event, b.calls); return err })
-		},
+		func() (float64, error) { return bookings(b.calls, hoarder) },
+		func() (float64, error) { return bookings(b.calls, newcomer) },
 	)
 	if err != nil {
 		return err

@@ -26,7 +26,6 @@ var (
 
 	errUnauthorized = errors.New("no valid API key")
 	errForbidden    = errors.New("not with this API key")
-	errOverloaded   = errors.New("too many requests in flight")
 )
 
 const safeRetry = "The request may have been carried out or not; " +
@@ -69,7 +68,7 @@ var problems = []struct {
 	{errForbidden, problem{http.StatusForbidden, "forbidden", "Forbidden", "The scopes of this API key do not allow this", nil}},
 	{errRateLimit, problem{http.StatusTooManyRequests, "rate_limited", "Too many requests", "This client sends more requests a second than it may", nil}},
 	{errDraining, problem{http.StatusServiceUnavailable, "draining", "Service unavailable", "This instance is shutting down", nil}},
-	{errOverloaded, problem{http.StatusServiceUnavailable, "overloaded", "Service unavailable", "Too many requests are in flight here: this one was not carried out, and is safe to repeat", nil}},
+	{store.ErrOverloaded, problem{http.StatusServiceUnavailable, "overloaded", "Service unavailable", "Too many requests are in flight here: this one was not carried out, and is safe to repeat", nil}},
 	{store.ErrUnavailable, problem{http.StatusServiceUnavailable, "unavailable", "Service unavailable", safeRetry, nil}},
 	{store.ErrStorageFull, problem{http.StatusServiceUnavailable, "storage_full", "Service unavailable", "Redis is full: this request was not carried out, and is safe to repeat; cancellations still work", nil}},
 }
@@ -85,7 +84,7 @@ func (a *API) fail(w http.ResponseWriter, r *http.Request, render failure, err e
 	case http.StatusInternalServerError:
 		a.requestLog(w, r).WithError(err).Error("request failed")
 	case http.StatusServiceUnavailable:
-		if !errors.Is(err, errOverloaded) { // a line each would add to the load
+		if !errors.Is(err, store.ErrOverloaded) { // a line each would add to the load
 			a.requestLog(w, r).WithError(err).Warn("store unavailable")
 		}
 	}

@@ -45,7 +45,6 @@ type Options struct {
 	APIKeys        []APIKey       // who may do what; none: everybody may do everything
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed
 	CORSOrigins    []string       // whose pages may call; none: no CORS
-	MaxInFlight    int            // requests that the store works for at once, 0 = no limit
 
 	// Health says what /readyz answers. It bounds its own time, and is called for each
 	// such request: it should remember what it found for a moment.
@@ -58,7 +57,6 @@ type API struct {
 	handler  http.Handler
 	users    userHash
 	draining atomic.Bool
-	inFlight atomic.Int64
 }
 
 // New returns the API with its routes.
@@ -84,21 +82,12 @@ func call[Request, Result any](
 	fail failure,
 ) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		if a.full() { // refused before it costs anything
-			a.fail(w, r, fail, errOverloaded)
-			return
-		}
 		request, err := parse(r) // in the time that the server gives a client to send
 		seen := noteRequest(a, w, &request)
 		if err != nil {
 			a.fail(w, r, fail, err)
 			return
 		}
-		if !a.enter() {
-			a.fail(w, r, fail, errOverloaded)
-			return
-		}
-		defer a.leave()
 		ctx, cancel := context.WithTimeout(r.Context(), a.RequestTimeout)
 		defer cancel()
 		result, err := do(ctx, request)

@@ -213,6 +213,25 @@ func TestStorageFull(t *testing.T) {
 	}
 }
 
+// Past the bound on calls under way a request is refused in both spellings, and says that
+// nothing has happened. No line of the log tells of each: that would add to the load.
+func TestOverloaded(t *testing.T) {
+	t.Parallel()
+	var j journal
+	c := serve(t, &fake{fails: func(context.Context) error { return store.ErrOverloaded }}, j.into)
+	for _, call := range storeCalls {
+		a := c.send(call.method, call.path, call.body).is(503, `{"code":"overloaded"}`).hasHeader("Retry-After", "1")
+		member := "message"
+		if strings.HasPrefix(call.path, "/api/") {
+			member = "details"
+		}
+		a.names(member, "safe to repeat").names(member, "not carried out")
+	}
+	if lines := j.take(t); len(lines) != 0 {
+		t.Errorf("refusing was logged: %v", lines[0])
+	}
+}
+
 // A replay that the client did not ask for, since it gave no key, is the store's
 // own retry: the client sees one request and one answer.
 func TestReplayWithoutKeyIsNotMarked(t *testing.T) {

@@ -16,7 +16,7 @@
 -- at the head that left in this call). On return it is up to date, with promoted
 -- (bookings), first (the first one promoted, or '') and backlog.
 
-local LOOK_LIMIT = 500
+local LOOK_LIMIT = 250
 local TRIM_EVERY = 32
 
 local function serve_line(event, waitlist, line, version, changes)

@@ -68,6 +68,11 @@ func (s *Store) Bookings(ctx context.Context, event EventRef, cursor string, lim
 }
 
 func (s *Store) bookings(ctx context.Context, event EventRef, start string, limit int) (BookingPage, error) {
+	at, err := s.enter(ctx, eventKey(event.number))
+	if err != nil {
+		return BookingPage{}, err
+	}
+	defer at.leave()
 	r, err := s.run(ctx, bookingsScript, []string{eventKey(event.number), leftKey(event.number)},
 		event.uuid, start, limit)
 	if err != nil {

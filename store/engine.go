@@ -44,6 +44,8 @@ type Config struct {
 	// milliseconds, and must be below ReadTimeout.
 	AckReplicas int
 	AckTimeout  time.Duration
+
+	MaxInFlight int // calls under way to each master, more are ErrOverloaded; 0 = no bound
 }
 
 // clusterReload bounds how long a client can go on asking a master that is gone:
@@ -64,6 +66,7 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 		s.batches.sent = s.observer.Sent
 	}
 	s.batches.acks = acks{config.AckReplicas, config.AckTimeout}
+	s.admission.most = int64(config.MaxInFlight)
 	lifetime, end := context.WithCancel(context.Background())
 	s.lifetime = lifetime
 	endHelpers := func() error {

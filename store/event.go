@@ -107,6 +107,15 @@ func (s *Store) Event(ctx context.Context, ref EventRef) (Event, error) {
 	if !ref.exists() {
 		return Event{}, ErrEventNotFound
 	}
+	at, err := s.enter(ctx, eventKey(ref.number))
+	if err != nil {
+		return Event{}, err
+	}
+	defer at.leave()
+	return s.event(ctx, ref)
+}
+
+func (s *Store) event(ctx context.Context, ref EventRef) (Event, error) {
 	var values []any
 	err := s.retry(ctx, "read event", func() (err error) {
 		values, err = s.client.HMGet(ctx, eventKey(ref.number), eventFields...).Result()
@@ -134,6 +143,11 @@ type EventPage struct {
 // Events reads up to limit events, starting at the cursor of a former page, or at
 // the newest. Errors: ErrBadCursor, ErrUnavailable.
 func (s *Store) Events(ctx context.Context, cursor string, limit int) (EventPage, error) {
+	at, err := s.enter(ctx, eventsKey)
+	if err != nil {
+		return EventPage{}, err
+	}
+	defer at.leave()
 	start, err := s.firstNumber(ctx, cursor)
 	if err != nil {
 		return EventPage{}, err

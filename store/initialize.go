@@ -28,6 +28,11 @@ const maxOccupied = 1000
 // Initialize creates an event. Errors: ErrIdempotencyMismatch, ErrStorageFull,
 // ErrUnavailable.
 func (s *Store) Initialize(ctx context.Context, request InitializeRequest) (InitializeResult, error) {
+	at, err := s.enter(ctx, eventsKey)
+	if err != nil {
+		return InitializeResult{}, err
+	}
+	defer at.leave()
 	creation := tailFor(request.IdempotencyKey, "event")
 	// A failover may have lost the counter's last steps while the events that got
 	// those numbers live on another shard. Such a number is passed over.

@@ -12,7 +12,7 @@ import (
 )
 
 // lookLimit is LOOK_LIMIT of line.lua.
-const lookLimit = 500
+const lookLimit = 250
 
 func (s *show) line(count int) []store.BookResult {
 	s.t.Helper()

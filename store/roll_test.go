@@ -36,7 +36,7 @@ func later(t *testing.T, s *store.Store) *laterVersion {
 	})
 	steps := 0
 	for _, script := range scripts.All() {
-		text := "-- a later version\n" + strings.Replace(script.Source, "LOOK_LIMIT = 500", "LOOK_LIMIT = 7", 1)
+		text := "-- a later version\n" + strings.Replace(script.Source, "LOOK_LIMIT = 250", "LOOK_LIMIT = 7", 1)
 		if strings.Contains(text, "LOOK_LIMIT = 7") {
 			steps++
 		}

@@ -17,13 +17,14 @@ import (
 
 // Store is safe for concurrent use. Make one with Open.
 type Store struct {
-	client   redis.UniversalClient
-	batches  *batcher
-	engine   Engine
-	now      func() time.Time
-	close    []func() error
-	observer Observer      // nil: nobody is told
-	trouble  chan struct{} // has room for one
+	client    redis.UniversalClient
+	batches   *batcher
+	engine    Engine
+	now       func() time.Time
+	close     []func() error
+	observer  Observer      // nil: nobody is told
+	trouble   chan struct{} // has room for one
+	admission admission
 
 	//nolint:containedctx // background work belongs to no request
 	lifetime context.Context // ends when the store is closed

@@ -33,6 +33,11 @@ func (s *Store) Update(ctx context.Context, request UpdateRequest) (Event, error
 	if request.State != nil {
 		state = string(*request.State)
 	}
+	at, err := s.enter(ctx, eventKey(event.number))
+	if err != nil {
+		return Event{}, err
+	}
+	defer at.leave()
 	r, err := s.run(ctx, updateScript, []string{eventKey(event.number)},
 		event.uuid, token(randomTail()), name,
 		optional(request.TotalTickets), optional(request.MaxPerUser), optional(request.WaitlistLimit), state)
@@ -57,7 +62,7 @@ func (s *Store) Update(ctx context.Context, request UpdateRequest) (Event, error
 			return Event{}, err
 		}
 	}
-	return s.Event(ctx, event)
+	return s.event(ctx, event)
 }
 
 func optional(value *int64) string {

@@ -37,7 +37,7 @@ type config struct {
 	TrustedProxies []string `envconfig:"TRUSTED_PROXIES" desc:"addresses or networks (10.0.0.0/8), several with commas, whose X-Forwarded-For tells the client that RATE_LIMIT counts"`
 	CORSOrigins    []string `envconfig:"CORS_ORIGINS" desc:"origins such as https://shop.example whose pages may call, several with commas; https://*.shop.example, or * for all; empty: no CORS"`
 
-	MaxInFlight int `envconfig:"MAX_IN_FLIGHT" default:"512" desc:"requests worked on at once, more get 503 at once; 0 = no bound"`
+	MaxInFlight int `envconfig:"MAX_IN_FLIGHT" default:"256" desc:"requests worked on at once for each Redis master, more get 503 at once; 0 = no bound"`
 
 	RequestTimeout    time.Duration `envconfig:"REQUEST_TIMEOUT" default:"5s" desc:"for all that one request does, retries included"`
 	ReadyTimeout      time.Duration `envconfig:"READY_TIMEOUT" default:"500ms" desc:"for Redis to say how it is, for GET /readyz"`
@@ -199,6 +199,7 @@ func (c config) redis() (store.Config, error) {
 		DialTimeout:      c.RedisDialTimeout,
 		ReadTimeout:      c.RedisReadTimeout,
 		AckReplicas:      ackReplicas,
+		MaxInFlight:      c.MaxInFlight,
 		AckTimeout:       c.AckTimeout,
 	}, err
 }

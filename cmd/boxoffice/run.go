@@ -74,7 +74,6 @@ func run(ctx context.Context, c config, output io.Writer, listening chan<- strin
 		APIKeys:        keys,
 		TrustedProxies: c.trustedProxies(),
 		CORSOrigins:    c.CORSOrigins,
-		MaxInFlight:    c.MaxInFlight,
 		Health:         w.health,
 		Engine:         string(s.Engine()),
 		Version:        version(),

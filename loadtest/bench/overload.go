@@ -13,7 +13,7 @@ import (
 
 // atCeiling is how many connections drive the service at its ceiling: as many requests
 // at once as it works on.
-const atCeiling = 512
+const atCeiling = 256
 
 // accepted is what came of the accepted requests of one load, in milliseconds from the
 // sending. Requests are in flight on every connection all the time, and one that is

@@ -1,0 +1,69 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// A service that takes more than it can do makes everybody wait, until nobody gets an
+// answer in time. So the calls under way are bounded, and one past the bound is refused
+// at once. The bound is each master's own: those who wait for a shard that is away, until
+// their deadline, keep nobody from the others.
+
+// ErrOverloaded means that too many calls are under way to the master in question.
+// Nothing has changed; the same request is safe to repeat.
+var ErrOverloaded = errors.New("too many calls are under way")
+
+// admission counts the calls under way to each node.
+type admission struct {
+	most  int64    // for each node; 0 = no bound
+	nodes sync.Map // *redis.Client to *atomic.Int64
+}
+
+// place is one of those that a node has. It must be left when the call is over.
+type place struct{ taken *atomic.Int64 }
+
+func (p place) leave() {
+	if p.taken != nil {
+		p.taken.Add(-1)
+	}
+}
+
+// enter takes a place at the node that has the key. Errors: ErrOverloaded.
+func (s *Store) enter(ctx context.Context, key string) (place, error) {
+	if s.admission.most == 0 {
+		return place{}, nil
+	}
+	node := s.nodeOf(ctx, key)
+	found, ok := s.admission.nodes.Load(node)
+	if !ok {
+		found, _ = s.admission.nodes.LoadOrStore(node, new(atomic.Int64))
+	}
+	taken := found.(*atomic.Int64) //nolint:forcetypeassert // nothing else is put there
+	if taken.Add(1) > s.admission.most {
+		taken.Add(-1)
+		return place{}, ErrOverloaded
+	}
+	return place{taken}, nil
+}
+
+// nodeOf returns the master that has the key, or nil while a cluster's is not known:
+// calls that wait for that share a bound too.
+func (s *Store) nodeOf(ctx context.Context, key string) *redis.Client {
+	switch client := s.client.(type) {
+	case *redis.Client:
+		return client
+	case *redis.ClusterClient:
+		node, err := client.MasterForKey(ctx, key)
+		if err != nil {
+			return nil
+		}
+		return node
+	default:
+		return nil
+	}
+}

@@ -1,0 +1,146 @@
+package store_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"boxoffice/store"
+	"boxoffice/store/redistest"
+)
+
+// every is each call of the store, on one event.
+func every(s *store.Store, ref store.EventRef, booking store.BookResult) map[string]func(context.Context) error {
+	total := int64(1000)
+	return map[string]func(context.Context) error{
+		"Book": func(ctx context.Context) error {
+			return second(s.Book(ctx, store.BookRequest{Event: ref, User: "x", Quantity: 1}))
+		},
+		"Cancel": func(ctx context.Context) error {
+			return second(s.Cancel(ctx, store.CancelRequest{Booking: booking.Booking, User: "x"}))
+		},
+		"CancelOldest": func(ctx context.Context) error {
+			return second(s.CancelOldest(ctx, store.CancelOldestRequest{Event: ref, User: "x"}))
+		},
+		"Update": func(ctx context.Context) error {
+			return second(s.Update(ctx, store.UpdateRequest{Event: ref, TotalTickets: &total}))
+		},
+		"Event":    func(ctx context.Context) error { return second(s.Event(ctx, ref)) },
+		"Booking":  func(ctx context.Context) error { return second(s.Booking(ctx, booking.Booking)) },
+		"Bookings": func(ctx context.Context) error { return second(s.Bookings(ctx, ref, "", 1)) },
+	}
+}
+
+// Past the bound every call is refused at once, and places are free again when the calls
+// that had them are over, however they ended.
+func TestCallsUnderWayAreBounded(t *testing.T) {
+	redistest.Require(t)
+	server := startServer(t, redistest.Start)
+	const bound = 3
+	s := open(t, store.Config{Addrs: []string{server.Addr}, MaxInFlight: bound})
+	show := newShow(t, s, tickets(100))
+	booked := show.book("ann", 1)
+	calls := every(s, show.ref, booked)
+	calls["Initialize"] = func(ctx context.Context) error { return second(s.Initialize(ctx, tickets(1))) }
+	calls["Events"] = func(ctx context.Context) error { return second(s.Events(ctx, "", 1)) }
+
+	if err := server.Pause(); err != nil {
+		t.Fatal(err)
+	}
+	goOn := sync.OnceFunc(func() { _ = server.Continue() })
+	defer goOn()
+	giveUp := occupy(t, s, show.ref, bound)
+	for name, call := range calls {
+		if err := call(ctx); !errors.Is(err, store.ErrOverloaded) || errors.Is(err, store.ErrUnavailable) {
+			t.Errorf("%s: %v, want %v", name, err, store.ErrOverloaded)
+		}
+	}
+	giveUp()
+	goOn()
+	for range 2 * bound {
+		for name, call := range calls {
+			if err := call(ctx); errors.Is(err, store.ErrOverloaded) {
+				t.Errorf("%s, one at a time: %v", name, err)
+			}
+		}
+	}
+}
+
+// occupy takes all places of a shard that does not answer, until they are given up.
+func occupy(t *testing.T, s *store.Store, event store.EventRef, places int) (giveUp func()) {
+	t.Helper()
+	patient, cancel := context.WithCancel(ctx)
+	book := func(ctx context.Context, user string) error {
+		return second(s.Book(ctx, store.BookRequest{Event: event, User: user, Quantity: 1}))
+	}
+	var waiting sync.WaitGroup
+	for i := range places {
+		waiting.Go(func() {
+			err := book(patient, user(i))
+			for errors.Is(err, store.ErrOverloaded) && patient.Err() == nil { // the probe has the place
+				err = book(patient, user(i))
+			}
+			if !errors.Is(err, store.ErrUnavailable) {
+				t.Errorf("a call that was given up: %v", err)
+			}
+		})
+	}
+	for deadline := time.Now().Add(20 * time.Second); ; {
+		short, done := context.WithTimeout(ctx, 50*time.Millisecond)
+		err := book(short, "probe")
+		done()
+		if errors.Is(err, store.ErrOverloaded) {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the places are not taken: %v", err)
+		}
+	}
+	return func() {
+		cancel()
+		waiting.Wait()
+	}
+}
+
+// Those who wait for a shard that is away keep nobody from the others.
+func TestBoundIsOfEachShard(t *testing.T) {
+	redistest.Require(t)
+	nodes, err := redistest.StartCluster(3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nodes.Stop)
+	const bound = 4
+	s := open(t, store.Config{Addrs: nodes.Addrs(), MaxInFlight: bound})
+	var shows []*show
+	for range 12 { // spread over the shards
+		shows = append(shows, newShow(t, s, tickets(1000)))
+	}
+	if err := nodes.Servers[0].Pause(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = nodes.Servers[0].Continue() }()
+
+	var there, away []store.EventRef
+	for _, show := range shows {
+		short, done := context.WithTimeout(ctx, 500*time.Millisecond)
+		if err := second(s.Book(short, store.BookRequest{Event: show.ref, User: "ann", Quantity: 1})); err != nil {
+			away = append(away, show.ref)
+		} else {
+			there = append(there, show.ref)
+		}
+		done()
+	}
+	if len(away) == 0 || len(there) == 0 {
+		t.Fatalf("%d events can be booked and %d cannot, want one shard to be away", len(there), len(away))
+	}
+	giveUp := occupy(t, s, away[0], bound)
+	defer giveUp()
+	for _, event := range there {
+		if _, err := s.Book(ctx, store.BookRequest{Event: event, User: "bob", Quantity: 1}); err != nil {
+			t.Errorf("an event of a shard that is there: %v", err)
+		}
+	}
+}

@@ -50,6 +50,23 @@ func TestReadyzTellsWhatIsWrong(t *testing.T) {
 	c.get("/readyz").is(200, `{"status":"ok","warnings":"<absent>"}`)
 }
 
+// Where clients need keys, /readyz, which needs none, does not say where Redis is.
+func TestReadyzOnANetwork(t *testing.T) {
+	t.Parallel()
+	now := store.Health{Problems: []string{"10.0.0.7:6379: Redis is full"}, Warnings: []string{"10.0.0.8:6379: AOF off"}}
+	c := serve(t, &fake{}, withKeys(t), func(o *handlers.Options) {
+		o.Health = func(context.Context) store.Health { return now }
+	})
+	a := c.get("/readyz").is(503, `{"code":"unavailable"}`)
+	now.Problems = nil
+	d := c.get("/readyz").is(200, `{"status":"ok","warnings":"<absent>"}`)
+	for _, answer := range []*answer{a, d} {
+		if strings.Contains(answer.body, "10.0.0") {
+			t.Errorf("answered %s", answer.body)
+		}
+	}
+}
+
 // While it drains, an instance is not ready, does not ask Redis, and serves on.
 func TestReadyzWhileDraining(t *testing.T) {
 	t.Parallel()

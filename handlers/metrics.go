@@ -60,10 +60,11 @@ func NewMetrics(version string) *Metrics {
 			"waiting, replayed (the first answer once more), or the code of the problem.",
 			"confirmed", "waiting", outcomeReplayed, "invalid_input", "event_not_found", "event_paused", "event_closed",
 			"user_limit", "waiting_list_full", "quantity_over_capacity", "idempotency_mismatch", "unavailable", "storage_full",
-			"internal_error"),
+			"overloaded", "internal_error"),
 		cancelled: newOutcomes("cancellations_total", "Cancellation requests, by outcome: cancelled, replayed (it was "+
 			"cancelled before), or the code of the problem.",
-			outcomeCancelled, outcomeReplayed, "invalid_input", "event_not_found", "booking_not_found", "unavailable", "internal_error"),
+			outcomeCancelled, outcomeReplayed, "invalid_input", "event_not_found", "booking_not_found", "unavailable",
+			"overloaded", "internal_error"),
 		waitingList: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Namespace: namespace, Name: "waiting_list_length",
 			Help:    "Length of an event's waiting list, seen by each booking that joined it, itself included.",

@@ -73,6 +73,8 @@ func TestMetricsCount(t *testing.T) {
 		`boxoffice_http_requests_total{code="500",method="POST",route="/book"}`:            0,
 		`boxoffice_http_requests_total{code="503",method="GET",route="/status/{eventId}"}`: 0,
 		`boxoffice_bookings_total{outcome="waiting_list_full"}`:                            0,
+		`boxoffice_bookings_total{outcome="overloaded"}`:                                   0,
+		`boxoffice_cancellations_total{outcome="overloaded"}`:                              0,
 		`boxoffice_store_unknown_outcomes_total{call="book"}`:                              0,
 	})
 	e := c.event(2, `"waitingListLimit":3`, `"maxPerUser":2`)

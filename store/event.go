@@ -94,7 +94,7 @@ func formatOf(settings string) string {
 func splitParts(values map[string]string, names []string, field string) error {
 	parts := strings.SplitN(field, "|", len(names))
 	if len(parts) != len(names) {
-		return fmt.Errorf("%q has %d parts, not %d", field, len(parts), len(names))
+		return fmt.Errorf("%d parts, not %d", len(parts), len(names)) // not what they are: this goes into the log
 	}
 	for i, name := range names {
 		values[name] = parts[i]

@@ -39,7 +39,7 @@ func parseBooking(number uint64, name, record string) (Booking, error) {
 	}
 	status, known := statusLetters[parts[0]]
 	if !known {
-		return Booking{}, fmt.Errorf("event %d, booking %s: unknown status %q", number, name, parts[0])
+		return Booking{}, fmt.Errorf("event %d, booking %s: unknown status", number, name)
 	}
 	integer := func(part int) int64 {
 		if parts[part] == "" {
@@ -47,7 +47,7 @@ func parseBooking(number uint64, name, record string) (Booking, error) {
 		}
 		value, parseErr := strconv.ParseInt(parts[part], 10, 64)
 		if parseErr != nil && err == nil {
-			err = fmt.Errorf("event %d, booking %s, part %d: %w", number, name, part, parseErr)
+			err = fmt.Errorf("event %d, booking %s, part %d is no whole number", number, name, part)
 		}
 		return value
 	}

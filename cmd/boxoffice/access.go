@@ -98,7 +98,7 @@ func (c config) accessKeys(log *logrus.Logger) ([]handlers.APIKey, error) {
 		return nil, err
 	case len(keys) > 0:
 		for _, key := range keys {
-			log.WithFields(logrus.Fields{"key": key.Name, "scopes": key.Scopes}).Info("API key")
+			log.WithFields(logrus.Fields{"key": key.Name, "scopes": key.Scopes.String()}).Info("API key")
 		}
 		return keys, nil
 	case c.Auth == "on":

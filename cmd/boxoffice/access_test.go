@@ -257,3 +257,16 @@ func TestAccessSettings(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// At start the log names each key's scopes as the setting does, in both formats.
+func TestLogNamesScopes(t *testing.T) {
+	t.Setenv("API_KEYS", "organizer+booking:"+hashOf(testKey)+":office")
+	for format, want := range map[string]string{"text": "scopes=organizer+booking", "json": `"scopes":"organizer+booking"`} {
+		t.Setenv("LOG_FORMAT", format)
+		p := start(t)
+		p.end()
+		if !strings.Contains(p.log.String(), want) {
+			t.Errorf("LOG_FORMAT=%s lacks %s:\n%s", format, want, p.log)
+		}
+	}
+}

@@ -143,6 +143,9 @@ func TestKubernetesExampleIsConfigured(t *testing.T) {
 	if all := handlers.ScopeOrganizer | handlers.ScopeBooking | handlers.ScopeMetrics; scopes != all {
 		t.Errorf("there are keys for %q, want %q", scopes, all)
 	}
+	if c.LogUserSalt == "" {
+		t.Error("two instances would log the same user under two hashes")
+	}
 	if redis, err := c.redis(); err != nil || len(redis.Addrs) < 2 || redis.Password == "" {
 		t.Errorf("%+v, %v", redis, err)
 	}

@@ -57,6 +57,8 @@ const (
 	checkTimeout    = 60 * time.Second
 )
 
+func unhurried(*rand.Rand) time.Duration { return defaultPatience }
+
 // run makes a round and checks it.
 func (f fault) run(ctx context.Context, random *rand.Rand) (findings, error) {
 	r, err := f.record(ctx, random)
@@ -81,7 +83,7 @@ func (f fault) record(ctx context.Context, random *rand.Rand) (*round, error) {
 		r.fault.events = defaultEvents
 	}
 	if r.patience == nil {
-		r.patience = func(*rand.Rand) time.Duration { return defaultPatience }
+		r.patience = unhurried
 	}
 	creating, cancel := context.WithTimeout(ctx, createTimeout)
 	defer cancel()
@@ -99,6 +101,9 @@ func (f fault) record(ctx context.Context, random *rand.Rand) (*round, error) {
 				random: rand.New(rand.NewPCG(random.Uint64(), random.Uint64())),
 			}
 			if i == clientsPerEvent {
+				// The organizer is never hasty: raises without an answer have no version to be
+				// placed by, and of many of them porcupine would try every order.
+				c.patience = unhurried
 				clients.Go(func() { c.organize(ctx, stop) })
 			} else {
 				clients.Go(func() { c.run(ctx, stop) })

@@ -48,6 +48,7 @@ func TestBadBodies(t *testing.T) {
 			{"trailing brace", w.body + "}", "not valid JSON"},
 			{"trailing NUL", w.body + "\x00", "not valid JSON"},
 			{"byte order mark", "\ufeff" + w.body, "not valid JSON"},
+			{"space that is none to JSON", "\u00a0" + w.body, "not valid JSON"},
 			{"comment", "/**/" + w.body, "not valid JSON"},
 			{"single quotes", strings.ReplaceAll(w.body, `"`, `'`), "not valid JSON"},
 			{"a form", "userId=7&eventId=1", "not valid JSON"},

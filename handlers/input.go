@@ -95,7 +95,7 @@ func readBody(r *http.Request) (members, error) {
 		return nil, &inputError{http.StatusRequestEntityTooLarge, "body_too_large",
 			[]string{fmt.Sprintf("The body has more than %d bytes", maxBody)}}
 	}
-	text := bytes.TrimSpace(buffer.Bytes())
+	text := bytes.Trim(buffer.Bytes(), " \t\r\n") // what is space to JSON, and no other
 	switch {
 	case len(text) == 0:
 		return nil, badInput("The body is empty, it must be a JSON object")

@@ -230,9 +230,9 @@ func (l *numbersLook) readCounter(ctx context.Context) (c counter, err error) {
 	var last *redis.SliceCmd
 	var life *redis.DurationCmd
 	err = l.store.patiently(ctx, "last event number", func(ctx context.Context) error {
-		_, err := l.store.client.TxPipelined(ctx, func(tx redis.Pipeliner) error {
-			last = tx.HMGet(ctx, eventsKey, "last")
-			life = tx.PTTL(ctx, eventsKey)
+		_, err := l.store.client.Pipelined(ctx, func(pipe redis.Pipeliner) error {
+			last = pipe.HMGet(ctx, eventsKey, "last")
+			life = pipe.PTTL(ctx, eventsKey)
 			return nil
 		})
 		return err

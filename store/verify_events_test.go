@@ -207,3 +207,41 @@ func TestVerifyAllWhileEventsAreCreated(t *testing.T) {
 		}
 	})
 }
+
+// A full Redis refuses transactions, even of reads. It can be verified all the same,
+// while cancellations go on.
+func TestVerifyAFullRedis(t *testing.T) {
+	onRealEngines(t, func(t *testing.T, s *store.Store) {
+		const waiting = 300
+		show := newShow(t, s, tickets(1))
+		show.book("first", 1)
+		line := show.line(waiting)
+		setEverywhere(t, s, "maxmemory", "1")
+		defer setEverywhere(t, s, "maxmemory", "0")
+
+		left := make(chan error, 1)
+		go func() {
+			for i := waiting - 1; i > 0; i -= 2 {
+				if _, err := s.Cancel(ctx, store.CancelRequest{Booking: line[i].Booking, User: user(i)}); err != nil {
+					left <- err
+					return
+				}
+			}
+			left <- nil
+		}()
+		for done := false; !done; {
+			select {
+			case err := <-left:
+				if err != nil {
+					t.Errorf("cancelled: %v", err)
+				}
+				done = true
+			default:
+			}
+			if all := verifyAll(t, s); len(all.found) > 0 {
+				t.Fatalf("breaches where there are none: %v", all.found)
+			}
+		}
+		show.wantCounts(0, 1, waiting/2)
+	})
+}

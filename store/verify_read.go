@@ -89,8 +89,28 @@ func (in *inspection) atOnce(ctx context.Context, what string, ask func(ctx cont
 			ask(ctx, tx)
 			return nil
 		})
+		if redis.IsOOMError(err) || redis.HasErrorPrefix(err, "EXECABORT") {
+			return in.betweenChanges(ctx, ask)
+		}
 		return err
 	})
+}
+
+// betweenChanges does the same on a full Redis, which refuses transactions even if they
+// only read: it reads until no change came in between. Each changes the counters.
+func (in *inspection) betweenChanges(ctx context.Context, ask func(ctx context.Context, tx redis.Pipeliner)) error {
+	for {
+		var before, after *redis.SliceCmd
+		_, err := in.store.client.Pipelined(ctx, func(pipe redis.Pipeliner) error {
+			before = pipe.HMGet(ctx, eventKey(in.number), "counters")
+			ask(ctx, pipe)
+			after = pipe.HMGet(ctx, eventKey(in.number), "counters")
+			return nil
+		})
+		if err != nil || before.Val()[0] == after.Val()[0] {
+			return err
+		}
+	}
 }
 
 // readStart reads the event's settings and counters at one instant. complete is

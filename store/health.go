@@ -144,8 +144,9 @@ func judge(info map[string]string, acks acks) Health {
 		problem("the append-only file cannot be written (aof_last_write_status:err): Redis takes no bookings")
 	}
 	if policy := info["maxmemory_policy"]; policy != "" && policy != "noeviction" {
-		warning("maxmemory-policy is %s, not noeviction: a full Redis throws events away", policy)
-	} else if limit := number("maxmemory"); limit > 0 && number("used_memory")-number("mem_not_counted_for_evict") > limit {
+		warning("maxmemory-policy is %s, not noeviction: a full Redis may throw events away", policy)
+	}
+	if isFull(info["maxmemory_policy"], number("maxmemory"), number("used_memory")-number("mem_not_counted_for_evict")) {
 		problem("Redis is full (used_memory is over maxmemory): it takes no bookings, only cancellations")
 	}
 	if acks.wanted() && info["role"] == "master" {
@@ -154,6 +155,12 @@ func judge(info map[string]string, acks acks) Health {
 		}
 	}
 	return h
+}
+
+// isFull tells whether Redis refuses what needs memory. A policy of volatile-… does so too:
+// it evicts only keys that expire, and no event does.
+func isFull(policy string, limit, used int64) bool {
+	return limit > 0 && used > limit && !strings.HasPrefix(policy, "allkeys-")
 }
 
 // replicasOnline counts the replicas that follow, without those that are still being

@@ -62,6 +62,9 @@ func TestHealthOfOneRedis(t *testing.T) {
 
 	set(t, s, "maxmemory", "1")
 	wantHealth(t, s, "Redis is full", "")
+	set(t, s, "maxmemory-policy", "volatile-lru") // there is nothing that it could evict
+	wantHealth(t, s, "Redis is full", "maxmemory-policy is volatile-lru")
+	set(t, s, "maxmemory-policy", "noeviction")
 	set(t, s, "maxmemory", "0")
 
 	master := startServer(t, redistest.Start)
@@ -200,6 +203,27 @@ func TestFullRedis(t *testing.T) {
 		if got, err := s.Book(ctx, request); err != nil || got.Replayed {
 			t.Errorf("once there is room: %+v, %v", got, err)
 		}
+		wantNoBreach(t, s, show.ref)
+	})
+}
+
+// A total was raised, and the service died before it promoted; then Redis is full. A
+// cancellation does that work first, in as many steps as it takes.
+func TestFullRedisPromotes(t *testing.T) {
+	onRealEngines(t, func(t *testing.T, s *store.Store) {
+		const waiting = 2*lookLimit + 1
+		show := newShow(t, s, tickets(1))
+		first := show.book("first", 1)
+		line := show.line(waiting)
+		if err := s.RaiseOnly(ctx, show.event.Number, waiting); err != nil {
+			t.Fatal(err)
+		}
+		setEverywhere(t, s, "maxmemory", "1")
+		defer setEverywhere(t, s, "maxmemory", "0")
+		if got := show.cancel("first", first); got.Next != line[waiting-1].Booking || got.Promoted != 1 {
+			t.Errorf("cancelled %+v, want the last one, %s, promoted", got, line[waiting-1].Booking)
+		}
+		show.wantCounts(0, waiting, 0)
 		wantNoBreach(t, s, show.ref)
 	})
 }

@@ -65,54 +65,67 @@ type Attempt struct {
 	raises *versions // of SetTotal: when it can have been made
 }
 
+func (c Call) changesBookings() bool {
+	return slices.Contains([]Verb{Book, Cancel, CancelOldest}, c.Verb)
+}
+
 // forever is the time of an answer that never came.
 const forever = math.MaxInt64
 
 // History turns attempts into what porcupine checks.
 //
-// An attempt without an answer has an interval without end. If its change was made, a
-// later attempt of the same request was told of it, in the same words: this answer
-// becomes its own, so that its version tells where it belongs. If none was told, and it
-// was asked for in the end (see Unknown), it never happened.
+// A request makes its change once, however often it is sent. So its attempts without an
+// answer and the first one that was answered are one operation, from when the first was
+// sent until that answer came; those that were answered besides are replays. Each replay
+// that nobody saw, left in at any time until the end, would double what porcupine has to
+// search. If no attempt was told of the change, and it was asked for in the end (see
+// Unknown), it never happened.
 //
 // Promotions that are no part of a cancellation are nobody's calls: the records of the
 // bookings say at which versions they were made. A change of the total is answered
 // without its version, but it can only be one that no booking was changed at.
 func History(attempts []Attempt) []porcupine.Operation {
-	type group struct {
-		answer Answer
-		told   bool // there is an answer
-		first  bool // an answered attempt is known to have made the change
-	}
 	type name struct {
 		event   uint64
 		verb    Verb
 		request string
 	}
 	nameOf := func(a Attempt) name { return name{a.Event, a.Verb, a.request()} }
-	groups := map[name]group{}
-	for _, a := range attempts {
-		if a.Answered && a.Answer.Refusal == nil {
-			groups[nameOf(a)] = group{a.Answer, true, groups[nameOf(a)].first || a.First}
+	type group struct {
+		sent  time.Duration // the first attempt without an answer
+		first int           // index of the attempt that was answered first; -1: none
+		made  bool          // an answer says which attempt made the change
+	}
+	groups := map[name]*group{}
+	for i, a := range attempts {
+		g := groups[nameOf(a)]
+		if g == nil {
+			g = &group{sent: forever, first: -1}
+			groups[nameOf(a)] = g
+		}
+		switch {
+		case !a.Answered:
+			g.sent = min(g.sent, a.Start)
+		case a.Answer.Refusal == nil:
+			g.made = g.made || a.First
+			if g.first < 0 || a.End < attempts[g.first].End {
+				g.first = i
+			}
 		}
 	}
 	raises := raisesOf(attempts)
 	var history []porcupine.Operation
-	for _, a := range attempts {
+	for i, a := range attempts {
 		a.raises = raises[a.Event]
 		end := int64(a.End)
 		if !a.Answered {
-			end = forever
-			switch a.Verb {
-			case Status, List:
+			if a.Verb != SetTotal {
 				continue
-			case Book, Cancel, CancelOldest:
-				same := groups[nameOf(a)]
-				if !same.told || same.first {
-					continue
-				}
-				a.Answer = same.answer
 			}
+			end = forever
+		}
+		if g := groups[nameOf(a)]; g.first == i && !g.made && a.changesBookings() {
+			a.Start = min(a.Start, g.sent)
 		}
 		history = append(history, porcupine.Operation{
 			ClientId: a.Client, Input: a.Call, Call: int64(a.Start), Output: a, Return: end,
@@ -183,7 +196,7 @@ func Unknown(attempts []Attempt) []Call {
 	}
 	var unknown []Call
 	for _, a := range attempts {
-		if !slices.Contains([]Verb{Book, Cancel, CancelOldest}, a.Verb) || told[name(a.Call)] || a.Answered {
+		if !a.changesBookings() || told[name(a.Call)] || a.Answered {
 			continue
 		}
 		told[name(a.Call)] = true

@@ -44,11 +44,15 @@ func (s *Store) enter(ctx context.Context, key string) (place, error) {
 		found, _ = s.admission.nodes.LoadOrStore(node, new(atomic.Int64))
 	}
 	taken := found.(*atomic.Int64) //nolint:forcetypeassert // nothing else is put there
-	if taken.Add(1) > s.admission.most {
-		taken.Add(-1)
-		return place{}, ErrOverloaded
+	for { // never above the bound, not even for a moment: another call would be refused for it
+		now := taken.Load()
+		if now >= s.admission.most {
+			return place{}, ErrOverloaded
+		}
+		if taken.CompareAndSwap(now, now+1) {
+			return place{taken}, nil
+		}
 	}
-	return place{taken}, nil
 }
 
 // nodeOf returns the master that has the key, or nil while a cluster's is not known:

@@ -44,7 +44,7 @@ func (s *Store) enter(ctx context.Context, key string) (place, error) {
 		found, _ = s.admission.nodes.LoadOrStore(node, new(atomic.Int64))
 	}
 	taken := found.(*atomic.Int64) //nolint:forcetypeassert // nothing else is put there
-	for { // never above the bound, not even for a moment: another call would be refused for it
+	for {                          // never above the bound, not even for a moment: another call would be refused for it
 		now := taken.Load()
 		if now >= s.admission.most {
 			return place{}, ErrOverloaded

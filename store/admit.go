@@ -5,8 +5,6 @@ import (
 	"errors"
 	"sync"
 	"sync/atomic"
-
-	"github.com/redis/go-redis/v9"
 )
 
 // A service that takes more than it can do makes everybody wait, until nobody gets an
@@ -38,7 +36,7 @@ func (s *Store) enter(ctx context.Context, key string) (place, error) {
 	if s.admission.most == 0 {
 		return place{}, nil
 	}
-	node := s.nodeOf(ctx, key)
+	node, _ := s.master(ctx, key) // nil while a cluster's is not known: those who wait for that share a bound too
 	found, ok := s.admission.nodes.Load(node)
 	if !ok {
 		found, _ = s.admission.nodes.LoadOrStore(node, new(atomic.Int64))
@@ -52,22 +50,5 @@ func (s *Store) enter(ctx context.Context, key string) (place, error) {
 		if taken.CompareAndSwap(now, now+1) {
 			return place{taken}, nil
 		}
-	}
-}
-
-// nodeOf returns the master that has the key, or nil while a cluster's is not known:
-// calls that wait for that share a bound too.
-func (s *Store) nodeOf(ctx context.Context, key string) *redis.Client {
-	switch client := s.client.(type) {
-	case *redis.Client:
-		return client
-	case *redis.ClusterClient:
-		node, err := client.MasterForKey(ctx, key)
-		if err != nil {
-			return nil
-		}
-		return node
-	default:
-		return nil
 	}
 }

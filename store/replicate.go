@@ -76,19 +76,13 @@ func (s *Store) evalReplicated(ctx context.Context, sc script, keys []string, ar
 // nodeAfter returns the node to turn to after a refusal, which is returned if that
 // node is not known yet: then it is for a further try.
 func (s *Store) nodeAfter(ctx context.Context, key string, refusal error) (*redis.Client, error) {
-	cluster, ok := s.client.(*redis.ClusterClient)
-	if !ok {
-		if node, ok := s.client.(*redis.Client); ok {
-			return node, nil
-		}
-		return nil, refusal
-	}
 	addr, named := redis.IsMovedError(refusal)
 	if !named {
 		addr, named = redis.IsAskError(refusal)
 	}
-	if !named {
-		return cluster.MasterForKey(ctx, key)
+	cluster, ok := s.client.(*redis.ClusterClient)
+	if !named || !ok {
+		return s.master(ctx, key)
 	}
 	found := make(chan *redis.Client, 1)
 	// The client first asks any node for the topology, maybe one that hangs; what it

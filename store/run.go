@@ -87,21 +87,28 @@ func (s *Store) eval(ctx context.Context, sc script, keys []string, args []any) 
 
 // do sends a command to the node that has the key, together with others.
 func (s *Store) do(ctx context.Context, key string, cmd redis.Cmder) error {
+	node, err := s.master(ctx, key)
+	if err != nil {
+		return err
+	}
+	err = s.batches.do(ctx, node, cmd)
+	if _, moved := redis.IsMovedError(err); moved {
+		if cluster, ok := s.client.(*redis.ClusterClient); ok {
+			cluster.ReloadState(ctx)
+		}
+	}
+	return err
+}
+
+// master returns the client of the node that has the key.
+func (s *Store) master(ctx context.Context, key string) (*redis.Client, error) {
 	switch client := s.client.(type) {
 	case *redis.Client:
-		return s.batches.do(ctx, client, cmd)
+		return client, nil
 	case *redis.ClusterClient:
-		node, err := client.MasterForKey(ctx, key)
-		if err != nil {
-			return err
-		}
-		err = s.batches.do(ctx, node, cmd)
-		if _, moved := redis.IsMovedError(err); moved {
-			client.ReloadState(ctx)
-		}
-		return err
+		return client.MasterForKey(ctx, key)
 	default:
-		return s.client.Process(ctx, cmd)
+		return nil, fmt.Errorf("a client of the unknown type %T", client) // Open makes no other
 	}
 }
 

@@ -67,7 +67,7 @@ func clusterFaults(ctx context.Context, l *lab) error {
 		for range 4 {
 			event := r.events[r.random.IntN(len(r.events))].Event
 			r.struck[event] = true
-			slot, err := c.slotOf(ctx, event)
+			slot, err := slotOf(ctx, c.Servers[0], event)
 			if err != nil {
 				return err
 			}

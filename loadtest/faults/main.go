@@ -43,6 +43,7 @@ type lab struct {
 	output    io.Writer
 	rows      []row
 	failed    []string // commands that run again what failed
+	omitted   []string // what was not run, and why
 }
 
 // row is a line of the table.
@@ -52,6 +53,13 @@ type row struct {
 	outageLimit time.Duration
 }
 
+// late tells whether bookings stood still for longer than they may.
+func (r row) late() bool {
+	return tooLong(r.outage, r.outageLimit) || tooLong(r.elsewhere, elsewhereLimit)
+}
+
+func tooLong(outage, limit time.Duration) bool { return limit > 0 && outage > limit }
+
 // suites are the faults, by what they need running.
 var suites = []struct {
 	name string
@@ -59,6 +67,7 @@ var suites = []struct {
 }{
 	{"embedded", embeddedFaults},
 	{"redis", redisFaults},
+	{"power", powerFaults},
 	{"network", networkFaults},
 	{"service", serviceFaults},
 	{"cluster", clusterFaults},
@@ -66,7 +75,7 @@ var suites = []struct {
 	{"replica", replicaFaults},
 }
 
-var errFaults = errors.New("something was lost, doubled, oversold or against the rules: see above")
+var errFaults = errors.New("something was lost, doubled, oversold, against the rules or away for too long: see above")
 
 func faults(ctx context.Context, args []string, output io.Writer) error {
 	l := &lab{output: output}
@@ -96,6 +105,9 @@ func faults(ctx context.Context, args []string, output io.Writer) error {
 		fmt.Fprintln(output, "FAILED, to run it again:", again)
 	}
 	fmt.Fprintf(output, "\nseed %d, %s\n\n", l.seed, time.Since(begun).Round(time.Second))
+	for _, reason := range l.omitted {
+		fmt.Fprintln(output, "not run,", reason)
+	}
 	l.table()
 	if len(l.failed) > 0 {
 		return errFaults
@@ -137,7 +149,7 @@ func (l *lab) inflict(ctx context.Context, list ...fault) error {
 		fmt.Fprintf(l.output, "%-45s %2d rounds, %6d operations, %4d unknown, %s\n", f.name, rounds, sum.operations, sum.unknown,
 			time.Since(begun).Round(time.Second))
 		l.rows = append(l.rows, sum)
-		if sum.bad() {
+		if sum.bad() || sum.late() && !l.short { // the short run is made on busy machines: it only says so
 			l.failed = append(l.failed, fmt.Sprintf("go run . -seed %d -only '%s'", l.seed, f.name))
 		}
 	}
@@ -181,14 +193,17 @@ func (l *lab) table() {
 func (l *lab) printRow(row row) {
 	elsewhere := "-"
 	if row.elsewhere > 0 {
-		elsewhere = seconds(row.elsewhere)
-	}
-	outage := seconds(row.outage)
-	if row.outageLimit > 0 && row.outage > row.outageLimit {
-		outage += fmt.Sprintf(" (more than %s)", row.outageLimit)
+		elsewhere = seconds(row.elsewhere, elsewhereLimit)
 	}
 	fmt.Fprintf(l.output, "| %s | %d | %d | %d | %d | %d | %d | %s | %s |\n", row.fault, row.rounds, row.operations,
-		row.lost, row.doubled, row.oversold, row.others, outage, elsewhere)
+		row.lost, row.doubled, row.oversold, row.others, seconds(row.outage, row.outageLimit), elsewhere)
 }
 
-func seconds(d time.Duration) string { return fmt.Sprintf("%.2f s", d.Seconds()) }
+// seconds shows how long an outage was, and whether that is too long.
+func seconds(outage, limit time.Duration) string {
+	text := fmt.Sprintf("%.2f s", outage.Seconds())
+	if tooLong(outage, limit) {
+		text += fmt.Sprintf(" (more than %s)", limit)
+	}
+	return text
+}

@@ -21,8 +21,16 @@ func startProxy(upstream string) (*toxiproxy.Proxy, error) {
 	return proxy, proxy.Start()
 }
 
-// networkFaults befall the way between the service and a single Redis.
+// networkFaults befall the way between the service and Redis.
 func networkFaults(ctx context.Context, l *lab) error {
+	if err := singleNetworkFaults(ctx, l); err != nil {
+		return err
+	}
+	return clusterNetworkFaults(ctx, l)
+}
+
+// singleNetworkFaults befall the way to a single Redis. The books are read past it.
+func singleNetworkFaults(ctx context.Context, l *lab) error {
 	server, err := redistest.Start(fsyncAlways...)
 	if err != nil {
 		return err
@@ -44,26 +52,68 @@ func networkFaults(ctx context.Context, l *lab) error {
 	}
 	defer func() { _ = far.Close() }()
 
+	list := networkStrikes(func(context.Context, *round) (*toxiproxy.Proxy, error) { return proxy, nil })
+	for i := range list {
+		list[i].name = "network: " + list[i].name
+		list[i].rounds, list[i].short = 3, 1
+		list[i].books, list[i].target = books, directly{far}
+	}
+	return l.inflict(ctx, list...)
+}
+
+// clusterNetworkFaults befall the ways to three masters, one at a time.
+func clusterNetworkFaults(ctx context.Context, l *lab) error {
+	c, err := startDistant(ctx)
+	if err != nil {
+		return err
+	}
+	defer c.stop()
+	books, err := openStore(ctx, store.Config{Addrs: []string{c.ways[0].Listen}, ReadTimeout: readTimeout})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = books.Close() }()
+
+	list := networkStrikes(c.victim)
+	for i := range list {
+		list[i].name = "network of a cluster: " + list[i].name
+		list[i].rounds, list[i].short = 2, i%2 // of the short run, every other one
+		list[i].books, list[i].events = books, 6
+	}
+	return l.inflict(ctx, list...)
+}
+
+// networkStrikes are the faults, each on a way that is chosen once a round.
+func networkStrikes(choose func(context.Context, *round) (*toxiproxy.Proxy, error)) []fault {
+	strike := func(name string, do func(context.Context, *round, *toxiproxy.Proxy) error) fault {
+		return fault{name: name, load: 2 * time.Second, strike: func(ctx context.Context, r *round) error {
+			way, err := choose(ctx, r)
+			if err != nil {
+				return err
+			}
+			return do(ctx, r, way)
+		}}
+	}
 	// spells puts toxics on the way, and takes them away again, several times.
-	spells := func(times int, longest time.Duration, toxic func(r *round) string) func(context.Context, *round) error {
-		return func(ctx context.Context, r *round) error {
+	spells := func(name string, times int, longest time.Duration, toxic func(r *round) string) fault {
+		return strike(name, func(ctx context.Context, r *round, way *toxiproxy.Proxy) error {
 			for range times {
 				r.moment(ctx, 300*time.Millisecond)
-				if _, err := proxy.Toxics.AddToxicJson(strings.NewReader(toxic(r))); err != nil {
+				if _, err := way.Toxics.AddToxicJson(strings.NewReader(toxic(r))); err != nil {
 					return err
 				}
 				r.moment(ctx, longest)
-				proxy.Toxics.ResetToxics(ctx)
+				way.Toxics.ResetToxics(ctx)
 			}
 			return nil
-		}
+		})
 	}
-	cut := func(ctx context.Context, r *round) error {
+	cut := func(ctx context.Context, r *round, way *toxiproxy.Proxy) error {
 		for range 5 {
 			r.moment(ctx, 300*time.Millisecond)
-			proxy.Stop()
+			way.Stop()
 			r.moment(ctx, 200*time.Millisecond)
-			if err := proxy.Start(); err != nil {
+			if err := way.Start(); err != nil {
 				return err
 			}
 		}
@@ -75,21 +125,15 @@ func networkFaults(ctx context.Context, l *lab) error {
 	cutShort := func(r *round) string { // after so many bytes of answers, often in the middle of one
 		return toxic("limit_data", fmt.Sprintf(`"bytes":%d`, r.random.IntN(1000)))(r)
 	}
-	network := func(name string, strike func(context.Context, *round) error) fault {
-		return fault{
-			name: "network: " + name, rounds: 4, short: 1, load: 2 * time.Second,
-			books: books, target: directly{far}, strike: strike,
-		}
+	return []fault{
+		spells("latency", 2, 2*time.Second, toxic("latency", `"latency":40,"jitter":40`)),
+		strike("connections cut", cut),
+		spells("connections reset", 5, 300*time.Millisecond, toxic("reset_peer", `"timeout":0`)),
+		spells("answers swallowed", 5, 400*time.Millisecond, toxic("timeout", `"timeout":50`)),
+		spells("answers swallowed, silence", 3, 800*time.Millisecond, toxic("timeout", `"timeout":0`)),
+		spells("answers cut short", 6, 400*time.Millisecond, cutShort),
+		spells("slow reads, bytes apart", 2, time.Second, toxic("slicer", `"average_size":5,"size_variation":3,"delay":2000`)),
+		spells("slow reads, 1 kB/s", 2, time.Second, toxic("bandwidth", `"rate":1`)),
+		spells("slow closing", 3, 500*time.Millisecond, toxic("slow_close", `"delay":300`)),
 	}
-	return l.inflict(ctx,
-		network("latency", spells(2, 2*time.Second, toxic("latency", `"latency":40,"jitter":40`))),
-		network("connections cut", cut),
-		network("connections reset", spells(5, 300*time.Millisecond, toxic("reset_peer", `"timeout":0`))),
-		network("answers swallowed", spells(5, 400*time.Millisecond, toxic("timeout", `"timeout":50`))),
-		network("answers swallowed, silence", spells(3, 800*time.Millisecond, toxic("timeout", `"timeout":0`))),
-		network("answers cut short", spells(6, 400*time.Millisecond, cutShort)),
-		network("slow reads, bytes apart", spells(2, time.Second, toxic("slicer", `"average_size":5,"size_variation":3,"delay":2000`))),
-		network("slow reads, 10 kB/s", spells(2, time.Second, toxic("bandwidth", `"rate":10`))),
-		network("slow closing", spells(3, 500*time.Millisecond, toxic("slow_close", `"delay":300`))),
-	)
 }

@@ -111,8 +111,8 @@ func mastersSeenBy(ctx context.Context, server *redistest.Server) (masters []str
 }
 
 // slotOf returns the slot of an event.
-func (c *sixNodes) slotOf(ctx context.Context, event uint64) (slot int, err error) {
-	err = ask(c.Servers[0], func(client *redis.Client) error {
+func slotOf(ctx context.Context, server *redistest.Server, event uint64) (slot int, err error) {
+	err = ask(server, func(client *redis.Client) error {
 		answer, err := client.ClusterKeySlot(ctx, fmt.Sprintf("event:{%d}", event)).Result()
 		slot = int(answer)
 		return err
@@ -160,7 +160,7 @@ func (c *sixNodes) masters(ctx context.Context) (masters []*redistest.Server, id
 // are on it. witness is a node that the fault spares.
 func (c *sixNodes) victim(ctx context.Context, r *round) (victim, witness *redistest.Server, slot int, err error) {
 	chosen := r.events[r.random.IntN(len(r.events))]
-	if slot, err = c.slotOf(ctx, chosen.Event); err != nil {
+	if slot, err = slotOf(ctx, c.Servers[0], chosen.Event); err != nil {
 		return nil, nil, 0, err
 	}
 	if victim, err = c.masterOf(ctx, slot, c.Servers[0]); err != nil {
@@ -168,7 +168,7 @@ func (c *sixNodes) victim(ctx context.Context, r *round) (victim, witness *redis
 	}
 	r.struck = map[uint64]bool{}
 	for _, event := range r.events {
-		other, err := c.slotOf(ctx, event.Event)
+		other, err := slotOf(ctx, c.Servers[0], event.Event)
 		if err != nil {
 			return nil, nil, 0, err
 		}

@@ -32,7 +32,7 @@ type fault struct {
 	// showed meanwhile. So the status that clients see is not held against the history.
 	dirtyReads bool
 
-	outageLimit time.Duration // what is more is marked in the table; 0: none
+	outageLimit time.Duration // 0: none
 }
 
 // round is one round of a fault.
@@ -47,8 +47,12 @@ type round struct {
 	breaches     []string      // that the store's own verification found
 }
 
-// outageLimit is how long bookings may stand still when a master is gone.
-const outageLimit = 5 * time.Second
+// How long bookings may stand still when a master is gone. Those on other masters may not
+// at all: a second is what a busy machine may take away from them.
+const (
+	outageLimit    = 5 * time.Second
+	elsewhereLimit = time.Second
+)
 
 const (
 	defaultEvents   = 3

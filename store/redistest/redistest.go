@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -27,7 +28,7 @@ type Server struct {
 	Addr string
 
 	dir     string
-	args    []string
+	command []string // what runs, with its arguments
 	process *os.Process
 	exited  chan struct{}
 }
@@ -54,7 +55,11 @@ func Require(t testing.TB) {
 
 // Start starts a server with AOF on and nothing evicted. More arguments are given
 // to redis-server as they are, and come last, so that they win.
-func Start(args ...string) (*Server, error) {
+func Start(args ...string) (*Server, error) { return StartUnder(nil, args...) }
+
+// StartUnder is Start, with redis-server given to another command that becomes it, as
+// env or strace -D do.
+func StartUnder(command []string, args ...string) (*Server, error) {
 	dir, err := os.MkdirTemp("", "redistest-")
 	if err != nil {
 		return nil, err
@@ -64,12 +69,13 @@ func Start(args ...string) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{Addr: net.JoinHostPort("127.0.0.1", port), dir: dir}
-	s.args = append([]string{
+	s.command = slices.Concat(command, []string{
+		"redis-server",
 		"--port", port, "--bind", "127.0.0.1", "--dir", dir, "--save", "",
 		"--appendonly", "yes", "--appendfsync", "everysec", "--maxmemory-policy", "noeviction",
 		"--repl-diskless-sync-delay", "0", // a replica need not wait for others
 		"--logfile", filepath.Join(dir, "redis.log"),
-	}, args...)
+	}, args)
 	if err := s.Run(); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
@@ -78,7 +84,7 @@ func Start(args ...string) (*Server, error) {
 
 // Run starts the process, again after Kill, and waits until it answers.
 func (s *Server) Run() error {
-	command := exec.Command("redis-server", s.args...)
+	command := exec.Command(s.command[0], s.command[1:]...)
 	dieWithParent(command)
 	started := make(chan error)
 	exited := make(chan struct{})
@@ -199,9 +205,9 @@ func meet(ctx context.Context, client *redis.Client, other *Server) error {
 }
 
 func (s *Server) busPort() string {
-	for i, arg := range s.args {
+	for i, arg := range s.command {
 		if arg == "--cluster-port" {
-			return s.args[i+1]
+			return s.command[i+1]
 		}
 	}
 	return ""

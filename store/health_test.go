@@ -96,6 +96,37 @@ func TestHealthOfOneRedis(t *testing.T) {
 	wantHealth(t, s, "refuses the user or the password", "")
 }
 
+// A password that Redis takes no more, as after it was changed there, is a problem, and
+// calls end at once: a further try would find nothing else.
+func TestPasswordThatIsNoMore(t *testing.T) {
+	redistest.Require(t)
+	server := startServer(t, redistest.Start, "--requirepass", "before")
+	for name, config := range map[string]store.Config{"local": {}, "replicated": {AckReplicas: 1, AckTimeout: time.Millisecond}} {
+		t.Run(name, func(t *testing.T) {
+			config.Addrs, config.Password = []string{server.Addr}, "before"
+			s := open(t, config)
+			change := redis.NewClient(&redis.Options{Addr: server.Addr, Password: "before"})
+			t.Cleanup(func() { _ = change.Close() })
+			if err := change.ConfigSet(ctx, "requirepass", "after").Err(); err != nil {
+				t.Fatal(err)
+			}
+			if err := change.Do(ctx, "CLIENT", "KILL", "TYPE", "normal").Err(); err != nil { // but for this one
+				t.Fatal(err)
+			}
+			defer func() {
+				if err := change.ConfigSet(ctx, "requirepass", "before").Err(); err != nil {
+					t.Error(err)
+				}
+			}()
+			wantHealth(t, s, "refuses the user or the password", "")
+			_, err := s.Book(ctx, store.BookRequest{Event: store.EventNumber(1), User: "ann", Quantity: 1})
+			if !errors.Is(err, store.ErrUnavailable) || !redis.IsAuthError(err) {
+				t.Errorf("booked: %v", err)
+			}
+		})
+	}
+}
+
 // Where INFO is forbidden, Redis may be well and nobody knows.
 func TestHealthWithoutPermission(t *testing.T) {
 	redistest.Require(t)

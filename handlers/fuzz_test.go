@@ -33,17 +33,22 @@ func startFuzz(f *testing.F) (c *client, checkKeys func(*testing.T)) {
 		peer.WriteBulk("cluster_enabled:0") // miniredis knows no such section
 		return true
 	})
-	own := regexp.MustCompile(`^(event|waitlist|left):\{[1-9][0-9]*\}$`)
+	own := regexp.MustCompile(`^(event|waitlist|left):\{([1-9][0-9]*)\}$`)
 	return serve(f, open(f, store.Config{Addrs: []string{redis.Addr()}})), func(t *testing.T) {
 		t.Helper()
+		var created []string
 		for _, key := range redis.Keys() {
+			number := own.FindStringSubmatch(key)
 			switch {
-			case key == "events" || strings.HasSuffix(key, ":{1}") && own.MatchString(key):
-			case own.MatchString(key):
-				redis.Del(key)
+			case key == "events" || number != nil && number[2] == "1":
+			case number != nil && redis.HGet("event:{"+number[2]+"}", "settings") != "":
+				created = append(created, key)
 			default:
 				t.Errorf("%q is no event's key", key)
 			}
+		}
+		for _, key := range created {
+			redis.Del(key)
 		}
 	}
 }

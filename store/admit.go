@@ -10,7 +10,8 @@ import (
 // A service that takes more than it can do makes everybody wait, until nobody gets an
 // answer in time. So the calls under way are bounded, and one past the bound is refused
 // at once. The bound is each master's own: those who wait for a shard that is away, until
-// their deadline, keep nobody from the others.
+// their deadline, keep nobody from the others. A page of events asks them all, so it has a
+// bound of its own.
 
 // ErrOverloaded means that too many calls are under way to the master in question.
 // Nothing has changed; the same request is safe to repeat.
@@ -19,7 +20,7 @@ var ErrOverloaded = errors.New("too many calls are under way")
 // admission counts the calls under way to each node.
 type admission struct {
 	most  int64    // for each node; 0 = no bound
-	nodes sync.Map // *redis.Client to *atomic.Int64
+	nodes sync.Map // *redis.Client, or allMasters, to *atomic.Int64
 }
 
 // place is one of those that a node has. It must be left when the call is over.
@@ -31,20 +32,30 @@ func (p place) leave() {
 	}
 }
 
+// allMasters is where calls are counted that no single master has.
+type allMasters struct{}
+
 // enter takes a place at the node that has the key. Errors: ErrOverloaded.
 func (s *Store) enter(ctx context.Context, key string) (place, error) {
 	if s.admission.most == 0 {
 		return place{}, nil
 	}
 	node, _ := s.master(ctx, key) // nil while a cluster's is not known: those who wait for that share a bound too
-	found, ok := s.admission.nodes.Load(node)
+	return s.admission.enter(node)
+}
+
+func (a *admission) enter(where any) (place, error) {
+	if a.most == 0 {
+		return place{}, nil
+	}
+	found, ok := a.nodes.Load(where)
 	if !ok {
-		found, _ = s.admission.nodes.LoadOrStore(node, new(atomic.Int64))
+		found, _ = a.nodes.LoadOrStore(where, new(atomic.Int64))
 	}
 	taken := found.(*atomic.Int64) //nolint:forcetypeassert // nothing else is put there
 	for {                          // never above the bound, not even for a moment: another call would be refused for it
 		now := taken.Load()
-		if now >= s.admission.most {
+		if now >= a.most {
 			return place{}, ErrOverloaded
 		}
 		if taken.CompareAndSwap(now, now+1) {

@@ -3,9 +3,12 @@ package store_test
 import (
 	"context"
 	"errors"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 
 	"boxoffice/store"
 	"boxoffice/store/redistest"
@@ -107,7 +110,7 @@ func occupy(t *testing.T, s *store.Store, event store.EventRef, places int) (giv
 // Those who wait for a shard that is away keep nobody from the others.
 func TestBoundIsOfEachShard(t *testing.T) {
 	redistest.Require(t)
-	nodes, err := redistest.StartCluster(3)
+	nodes, err := redistest.StartCluster(3, "--cluster-require-full-coverage", "no")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,10 +121,18 @@ func TestBoundIsOfEachShard(t *testing.T) {
 	for range 12 { // spread over the shards
 		shows = append(shows, newShow(t, s, tickets(1000)))
 	}
-	if err := nodes.Servers[0].Pause(); err != nil {
+	lost := nodes.Servers[0]
+	master, err := s.Client().(*redis.ClusterClient).MasterForKey(ctx, "events")
+	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = nodes.Servers[0].Continue() }()
+	if lost.Addr == master.Options().Addr { // without that one nothing is created or listed
+		lost = nodes.Servers[1]
+	}
+	if err := lost.Pause(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = lost.Continue() }()
 
 	var there, away []store.EventRef
 	for _, show := range shows {
@@ -138,6 +149,23 @@ func TestBoundIsOfEachShard(t *testing.T) {
 	}
 	giveUp := occupy(t, s, away[0], bound)
 	defer giveUp()
+	patient, cancel := context.WithCancel(ctx)
+	var waiting sync.WaitGroup
+	defer waiting.Wait()
+	defer cancel()
+	for range bound { // pages are of all shards, and events are created on any
+		waiting.Go(func() {
+			for errors.Is(second(s.Events(patient, "", 20)), store.ErrOverloaded) && patient.Err() == nil {
+				runtime.Gosched()
+			}
+		})
+		waiting.Go(func() { _, _ = s.Initialize(patient, tickets(1)) })
+	}
+	waitUntil(t, func() bool {
+		short, done := context.WithTimeout(ctx, 50*time.Millisecond)
+		defer done()
+		return errors.Is(second(s.Events(short, "", 20)), store.ErrOverloaded)
+	})
 	for _, event := range there {
 		if _, err := s.Book(ctx, store.BookRequest{Event: event, User: "bob", Quantity: 1}); err != nil {
 			t.Errorf("an event of a shard that is there: %v", err)

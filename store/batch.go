@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 
 	"github.com/redis/go-redis/v9"
@@ -139,14 +140,27 @@ func (b *batcher) send(node *redis.Client, batch []*request) {
 	var lost error
 	if b.acks.wanted() && pipe.Len() > 0 {
 		wait := b.acks.append(ctx, pipe)
-		_, _ = pipe.Exec(ctx)
+		exec(ctx, pipe)
 		lost = b.acks.check(wait)
 	} else {
-		_, _ = pipe.Exec(ctx)
+		exec(ctx, pipe)
 	}
 	for _, r := range batch {
 		r.lost = lost
 		r.done <- struct{}{}
+	}
+}
+
+// exec sends a pipeline; each of its commands has its own error afterwards. The client
+// leaves them without one, and without a reply, where Redis refuses the connection itself:
+// a wrong password would pass for an answer.
+func exec(ctx context.Context, pipe redis.Pipeliner) {
+	cmds, err := pipe.Exec(ctx)
+	if err == nil || slices.ContainsFunc(cmds, func(cmd redis.Cmder) bool { return cmd.Err() != nil }) {
+		return
+	}
+	for _, cmd := range cmds {
+		cmd.SetErr(err)
 	}
 }
 

@@ -135,6 +135,11 @@ func (c Config) checkAcks() error {
 // bounded by the request's deadline, theirs are neither.
 const noRetries = -1
 
+// dials is how often a client tries to connect before it says that it cannot. Its default of
+// five takes half a second where a connection is refused, and five time-outs where nothing
+// answers, with whoever waits for that connection, the cluster's topology too.
+const dials = 1
+
 func (c Config) single() *redis.Options {
 	return &redis.Options{
 		Addr:                     c.Addrs[0],
@@ -144,6 +149,7 @@ func (c Config) single() *redis.Options {
 		TLSConfig:                c.TLS,
 		PoolSize:                 c.PoolSize,
 		DialTimeout:              c.DialTimeout,
+		DialerRetries:            dials,
 		ReadTimeout:              c.ReadTimeout,
 		ContextTimeoutEnabled:    true,
 		MaxRetries:               noRetries,
@@ -163,6 +169,7 @@ func (c Config) failover() *redis.FailoverOptions {
 		TLSConfig:             c.TLS,
 		PoolSize:              c.PoolSize,
 		DialTimeout:           c.DialTimeout,
+		DialerRetries:         dials,
 		ReadTimeout:           c.ReadTimeout,
 		ContextTimeoutEnabled: true,
 		MaxRetries:            noRetries,
@@ -177,6 +184,7 @@ func (c Config) cluster() *redis.ClusterOptions {
 		TLSConfig:                  c.TLS,
 		PoolSize:                   c.PoolSize,
 		DialTimeout:                c.DialTimeout,
+		DialerRetries:              dials,
 		ReadTimeout:                c.ReadTimeout,
 		ContextTimeoutEnabled:      true,
 		ClusterStateReloadInterval: clusterReload,

@@ -143,15 +143,15 @@ type EventPage struct {
 // Events reads up to limit events, starting at the cursor of a former page, or at
 // the newest. Errors: ErrBadCursor, ErrUnavailable.
 func (s *Store) Events(ctx context.Context, cursor string, limit int) (EventPage, error) {
-	at, err := s.enter(ctx, eventsKey)
-	if err != nil {
-		return EventPage{}, err
-	}
-	defer at.leave()
 	start, err := s.firstNumber(ctx, cursor)
 	if err != nil {
 		return EventPage{}, err
 	}
+	at, err := s.admission.enter(allMasters{})
+	if err != nil {
+		return EventPage{}, err
+	}
+	defer at.leave()
 	var page EventPage
 	// A number whose creation never finished has no event, so one round may not do.
 	for number := start; number > 0; {
@@ -175,8 +175,13 @@ func (s *Store) Events(ctx context.Context, cursor string, limit int) (EventPage
 
 // firstNumber is the number that a page starts with: the cursor's, or the last given.
 func (s *Store) firstNumber(ctx context.Context, cursor string) (uint64, error) {
+	at, err := s.enter(ctx, eventsKey)
+	if err != nil {
+		return 0, err
+	}
+	defer at.leave()
 	var last uint64
-	err := s.retry(ctx, "read last event number", func() (err error) {
+	err = s.retry(ctx, "read last event number", func() (err error) {
 		last, err = s.client.HGet(ctx, eventsKey, "last").Uint64()
 		if errors.Is(err, redis.Nil) {
 			last, err = 0, nil

@@ -96,7 +96,7 @@ func (s *Store) nodeHealth(ctx context.Context, client *redis.Client) Health {
 		wait = redis.NewCmd(ctx, "wait", 0, 1) // is it allowed here?
 		_ = pipe.Process(ctx, wait)
 	}
-	_, _ = pipe.Exec(ctx) // each command has its own error
+	exec(ctx, pipe)
 
 	switch err := ping.Err(); {
 	case err == nil, redis.IsPermissionError(err), redis.IsLoadingError(err), redis.IsMasterDownError(err):

@@ -84,16 +84,52 @@ func TestHealthOfOneRedis(t *testing.T) {
 	wantHealth(t, s, "", "")
 	server.Kill()
 	wantHealth(t, s, "connection refused", "")
+	short, cancel := context.WithTimeout(ctx, 300*time.Millisecond) // the client would try to connect for longer
+	if got := s.Health(short); !strings.Contains(strings.Join(got.Problems, "\n"), "connection refused") {
+		t.Errorf("soon after: %+v", got)
+	}
+	cancel()
 	if err := server.Run(); err != nil {
 		t.Fatal(err)
 	}
 	wantHealth(t, s, "", "")
 
 	set(t, s, "requirepass", "secret")
-	if err := s.Client().Do(ctx, "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "no").Err(); err != nil {
-		t.Log(err) // it kills the asker too
+	if err := admin(t, s).Do(ctx, "CLIENT", "KILL", "TYPE", "normal").Err(); err != nil { // but for this one
+		t.Fatal(err)
 	}
 	wantHealth(t, s, "refuses the user or the password", "")
+}
+
+// A password that Redis takes no more, as after it was changed there, is a problem, and
+// calls end at once: a further try would find nothing else.
+func TestPasswordThatIsNoMore(t *testing.T) {
+	redistest.Require(t)
+	server := startServer(t, redistest.Start, "--requirepass", "before")
+	for name, config := range map[string]store.Config{"local": {}, "replicated": {AckReplicas: 1, AckTimeout: time.Millisecond}} {
+		t.Run(name, func(t *testing.T) {
+			config.Addrs, config.Password = []string{server.Addr}, "before"
+			s := open(t, config)
+			change := redis.NewClient(&redis.Options{Addr: server.Addr, Password: "before"})
+			t.Cleanup(func() { _ = change.Close() })
+			if err := change.ConfigSet(ctx, "requirepass", "after").Err(); err != nil {
+				t.Fatal(err)
+			}
+			if err := change.Do(ctx, "CLIENT", "KILL", "TYPE", "normal").Err(); err != nil { // but for this one
+				t.Fatal(err)
+			}
+			defer func() {
+				if err := change.ConfigSet(ctx, "requirepass", "before").Err(); err != nil {
+					t.Error(err)
+				}
+			}()
+			wantHealth(t, s, "refuses the user or the password", "")
+			_, err := s.Book(ctx, store.BookRequest{Event: store.EventNumber(1), User: "ann", Quantity: 1})
+			if !errors.Is(err, store.ErrUnavailable) || !redis.IsAuthError(err) {
+				t.Errorf("booked: %v", err)
+			}
+		})
+	}
 }
 
 // Where INFO is forbidden, Redis may be well and nobody knows.

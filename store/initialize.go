@@ -28,11 +28,6 @@ const maxOccupied = 1000
 // Initialize creates an event. Errors: ErrIdempotencyMismatch, ErrStorageFull,
 // ErrUnavailable.
 func (s *Store) Initialize(ctx context.Context, request InitializeRequest) (InitializeResult, error) {
-	at, err := s.enter(ctx, eventsKey)
-	if err != nil {
-		return InitializeResult{}, err
-	}
-	defer at.leave()
 	creation := tailFor(request.IdempotencyKey, "event")
 	// A failover may have lost the counter's last steps while the events that got
 	// those numbers live on another shard. Such a number is passed over.
@@ -49,17 +44,17 @@ func (s *Store) Initialize(ctx context.Context, request InitializeRequest) (Init
 func (s *Store) initialize(ctx context.Context, request InitializeRequest, creation [tailBytes]byte) (
 	result InitializeResult, occupied bool, err error,
 ) {
-	r, err := s.run(ctx, numberScript, []string{eventsKey}, token(creation))
+	number, err := s.number(ctx, creation)
 	if err != nil {
 		return result, false, err
 	}
-	number := uint64(r.integer())
-	if err := r.end("numbered"); err != nil {
+	at, err := s.enter(ctx, eventKey(number))
+	if err != nil {
 		return result, false, err
 	}
-
+	defer at.leave()
 	id := newID(number, creation)
-	r, err = s.run(ctx, initializeScript, eventKeys(number), id.String(), request.Name,
+	r, err := s.run(ctx, initializeScript, eventKeys(number), id.String(), request.Name,
 		request.TotalTickets, request.MaxPerUser, request.WaitlistLimit, s.nowMillis())
 	if err != nil {
 		return result, false, err
@@ -82,6 +77,21 @@ func (s *Store) initialize(ctx context.Context, request InitializeRequest, creat
 			CreatedAt:     time.UnixMilli(createdAt).UTC(),
 		},
 	}, r.word == "occupied", nil
+}
+
+// number gives a creation its event number, the same one each time.
+func (s *Store) number(ctx context.Context, creation [tailBytes]byte) (uint64, error) {
+	at, err := s.enter(ctx, eventsKey)
+	if err != nil {
+		return 0, err
+	}
+	defer at.leave()
+	r, err := s.run(ctx, numberScript, []string{eventsKey}, token(creation))
+	if err != nil {
+		return 0, err
+	}
+	number := uint64(r.integer())
+	return number, r.end("numbered")
 }
 
 // eventKeys are the keys of the scripts that work on the whole of an event.

@@ -65,7 +65,7 @@ func (s *Store) evalReplicated(ctx context.Context, sc script, keys []string, ar
 	}
 	cmd := pipe.Eval(ctx, sc.Source, keys, args...)
 	wait := s.batches.acks.append(ctx, pipe)
-	_, _ = pipe.Exec(ctx) // each command has its own error
+	exec(ctx, pipe)
 	items, err := cmd.Slice()
 	if err != nil {
 		return nil, err

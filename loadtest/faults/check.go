@@ -216,7 +216,7 @@ func (r *round) checkHistory(f *findings) {
 	attempts := r.attempts
 	if r.dirtyReads {
 		attempts = slices.DeleteFunc(slices.Clone(attempts), func(a model.Attempt) bool {
-			return a.Verb == model.Status && a.Start < r.ended
+			return a.Verb == model.Status && a.Start < r.ended && a.Answer.Refusal == nil
 		})
 	}
 	history, m := model.History(attempts), model.Porcupine()

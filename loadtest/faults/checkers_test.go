@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"io"
 	"math/rand/v2"
+	"net/http"
 	"slices"
 	"testing"
 	"time"
@@ -92,6 +94,59 @@ func TestSwappedAnswersAreNoHistory(t *testing.T) {
 	}
 }
 
+// What never answers again has lost and doubled nothing, and is found all the same.
+func TestNoAnswerAfterTheFaultIsFound(t *testing.T) {
+	books, err := openStore(context.Background(), store.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = books.Close() })
+	f := fault{
+		books: books, load: 100 * time.Millisecond, recoveryLimit: 100 * time.Millisecond, events: 1,
+		target: silent{}, strike: func(context.Context, *round) error { return nil },
+	}
+	found, err := f.run(context.Background(), rand.New(rand.NewPCG(1, 2)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if found.others == 0 {
+		t.Errorf("%+v", found)
+	}
+}
+
+// silent is a target that never answers.
+type silent struct{}
+
+func (silent) do(_ context.Context, call model.Call) model.Attempt { return model.Attempt{Call: call} }
+
+// A typing error is not taken for a run that found nothing.
+func TestFaultThatThereIsNot(t *testing.T) {
+	if err := faults(context.Background(), []string{"-only", "embedded: no such"}, io.Discard); err == nil {
+		t.Error("it passed")
+	}
+}
+
+// Only a 503 that says when to repeat the request, and that it is safe, is no answer.
+func TestOtherAnswersAreAnswers(t *testing.T) {
+	for name, c := range map[string]struct {
+		status           int
+		retryAfter, body string
+		want             bool
+	}{
+		"as the API has it": {http.StatusServiceUnavailable, "1", `{"code":"unavailable"}`, true},
+		"no Retry-After":    {http.StatusServiceUnavailable, "", `{"code":"unavailable"}`, false},
+		"no code":           {http.StatusServiceUnavailable, "1", `{}`, false},
+		"a proxy's":         {http.StatusServiceUnavailable, "1", `<html>`, false},
+		"a 500":             {http.StatusInternalServerError, "1", `{"code":"unavailable"}`, false},
+	} {
+		response := &http.Response{StatusCode: c.status, Header: http.Header{}}
+		response.Header.Set("Retry-After", c.retryAfter)
+		if got := safeToRepeat(response, []byte(c.body)); got != c.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
 // Each checker finds what it is for.
 func TestCheckersFail(t *testing.T) {
 	for _, test := range []struct {
@@ -131,6 +186,12 @@ func TestCheckersFail(t *testing.T) {
 			status := &r.attempts[r.find(t, func(a model.Attempt) bool { return a.Verb == model.Status })]
 			status.Counts.Total = status.Counts.Confirmed - 1
 		}, func(f findings) int { return f.oversold }},
+		{"a status has an error, in a round of a failover", func(t *testing.T, r *round) {
+			r.dirtyReads = true
+			status := r.find(t, func(a model.Attempt) bool { return a.Verb == model.Status && a.Start < r.ended })
+			r.attempts[status].Answered = true
+			r.attempts[status].Counts, r.attempts[status].Answer = model.Counts{}, model.Answer{Refusal: store.ErrEventNotFound}
+		}, func(f findings) int { return f.others }},
 		{"the store finds a breach", func(_ *testing.T, r *round) {
 			r.breaches = append(r.breaches, "a counter is wrong")
 		}, func(f findings) int { return f.others }},

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"sync/atomic"
 
 	"github.com/google/uuid"
@@ -66,7 +67,7 @@ func (h *overHTTP) do(ctx context.Context, call model.Call) model.Attempt {
 		method, path = http.MethodGet, "/api/events/status/"+call.EventID.String()
 	}
 	response, text, err := h.send(ctx, method, path, call.Key, body)
-	if err != nil || response.StatusCode == http.StatusServiceUnavailable {
+	if err != nil || safeToRepeat(response, text) {
 		return attempt
 	}
 	attempt.Answered = true
@@ -94,6 +95,15 @@ func (h *overHTTP) do(ctx context.Context, call model.Call) model.Attempt {
 		}
 	}
 	return attempt
+}
+
+// safeToRepeat tells a 503 as the API has it: it says when to try again, and that it is safe.
+func safeToRepeat(response *http.Response, text []byte) bool {
+	var problem struct {
+		Code string `json:"code"`
+	}
+	return response.StatusCode == http.StatusServiceUnavailable && response.Header.Get("Retry-After") != "" &&
+		json.Unmarshal(text, &problem) == nil && slices.Contains([]string{"unavailable", "overloaded", "storage_full"}, problem.Code)
 }
 
 // send returns an error if there is no whole answer.

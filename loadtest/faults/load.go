@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -42,6 +43,15 @@ func (r *recorder) do(ctx context.Context, to target, client int, call model.Cal
 	defer r.mutex.Unlock()
 	r.attempts = append(r.attempts, attempt)
 	return attempt
+}
+
+// booked tells whether a booking of the event that was sent since then has been answered.
+func (r *recorder) booked(event uint64, since time.Duration) bool {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	return slices.ContainsFunc(r.attempts, func(a model.Attempt) bool {
+		return a.Event == event && a.Verb == model.Book && a.Answered && a.Start >= since
+	})
 }
 
 // client books and cancels tickets of one event.

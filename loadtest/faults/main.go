@@ -101,6 +101,9 @@ func faults(ctx context.Context, args []string, output io.Writer) error {
 			return fmt.Errorf("%s, seed %d: %w", suite.name, l.seed, err)
 		}
 	}
+	if len(l.rows) == 0 && len(l.omitted) == 0 {
+		return fmt.Errorf("no fault has a name that begins with %q", l.only)
+	}
 	for _, again := range l.failed {
 		fmt.Fprintln(output, "FAILED, to run it again:", again)
 	}

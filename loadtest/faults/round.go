@@ -32,7 +32,8 @@ type fault struct {
 	// showed meanwhile. So the status that clients see is not held against the history.
 	dirtyReads bool
 
-	outageLimit time.Duration // 0: none
+	outageLimit   time.Duration // 0: none
+	recoveryLimit time.Duration // after the fault, for bookings to be answered again; 0: that of until
 }
 
 // round is one round of a fault.
@@ -120,14 +121,40 @@ func (f fault) record(ctx context.Context, random *rand.Rand) (*round, error) {
 	if f.strike != nil {
 		struck = f.strike(ctx, r)
 	}
+	healed := r.now()
 	select {
 	case <-end:
 	case <-ctx.Done():
+	}
+	if f.strike != nil && struck == nil {
+		r.recover(ctx, healed)
 	}
 	r.ended = r.now()
 	close(stop)
 	clients.Wait()
 	return r, errors.Join(struck, ctx.Err())
+}
+
+// recover waits until bookings of each event are answered again: nothing would be found
+// lost or doubled where nothing is answered any more.
+func (r *round) recover(ctx context.Context, healed time.Duration) {
+	if r.recoveryLimit > 0 {
+		short, cancel := context.WithTimeout(ctx, r.recoveryLimit)
+		defer cancel()
+		ctx = short
+	}
+	for _, event := range r.events {
+		err := until(ctx, "an answer to a booking after the fault", func(context.Context) error {
+			if !r.booked(event.Event, healed) {
+				return fmt.Errorf("event %d stands still", event.Event)
+			}
+			return nil
+		})
+		if err != nil {
+			r.breaches = append(r.breaches, err.Error())
+			return
+		}
+	}
 }
 
 // moment waits for a random time up to the limit: when a fault comes is left to chance.

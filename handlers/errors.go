@@ -79,6 +79,11 @@ const retryAfter = 1
 // fail logs what the client is not told, and renders what it is.
 func (a *API) fail(w http.ResponseWriter, r *http.Request, render failure, err error) {
 	p := problemOf(err)
+	if r.Context().Err() != nil {
+		noteGone(w)
+		render(w, p) // to a client that closed no more than its sending half
+		return
+	}
 	noteProblem(w, p.code)
 	switch p.status {
 	case http.StatusInternalServerError:

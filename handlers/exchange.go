@@ -36,6 +36,13 @@ const (
 	outcomeReplayed  = "replayed" // the first answer, once more
 )
 
+// What stands for the answer to a client that has hung up meanwhile: what nginx calls 499,
+// Client Closed Request. It says nothing of the service, as a 503 would.
+const (
+	statusClientGone  = 499
+	outcomeClientGone = "client_closed_request"
+)
+
 // WriteHeader remembers the status.
 func (x *exchange) WriteHeader(status int) {
 	if x.status == 0 && status >= http.StatusOK { // 1xx come before the answer
@@ -196,6 +203,13 @@ func (x *exchange) replayed(replayed bool, outcome string) string {
 func noteProblem(w http.ResponseWriter, code string) {
 	if x := exchangeOf(w); x != nil {
 		x.outcome = code
+	}
+}
+
+// noteGone remembers that nobody waits for the answer.
+func noteGone(w http.ResponseWriter) {
+	if x := exchangeOf(w); x != nil {
+		x.status, x.outcome = statusClientGone, outcomeClientGone
 	}
 }
 

@@ -246,3 +246,29 @@ func TestReplayWithoutKeyIsNotMarked(t *testing.T) {
 		}
 	}
 }
+
+// A client that hangs up is neither an outage in the log nor a 503 in the metrics.
+func TestClientThatHangsUp(t *testing.T) {
+	t.Parallel()
+	metrics := handlers.NewMetrics("v1")
+	var j journal
+	c := serve(t, &fake{fails: hang}, j.into, measure(metrics), func(o *handlers.Options) { o.AccessLog = true })
+	ctx, hangUp := context.WithCancel(context.Background())
+	request := httptest.NewRequestWithContext(ctx, http.MethodPost, "/book", strings.NewReader(`{"eventId":1,"userId":7}`))
+	request.Header.Set("Content-Type", "application/json")
+	time.AfterFunc(10*time.Millisecond, hangUp)
+	recorder := httptest.NewRecorder()
+	c.api.ServeHTTP(recorder, request)
+	if recorder.Code != http.StatusServiceUnavailable { // it may have closed its sending half only
+		t.Errorf("answered %d", recorder.Code)
+	}
+	lines := j.take(t)
+	if len(lines) != 1 || lines[0]["level"] != "info" || lines[0]["status"] != 499.0 || lines[0]["outcome"] != "client_closed_request" {
+		t.Errorf("logged %v", lines)
+	}
+	c.scrape().check(t, samples{
+		`boxoffice_http_requests_total{code="499",method="POST",route="/book"}`: 1,
+		`boxoffice_http_requests_total{code="503",method="POST",route="/book"}`: 0,
+		`boxoffice_bookings_total{outcome="client_closed_request"}`:             1,
+	})
+}

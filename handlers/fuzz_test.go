@@ -2,8 +2,10 @@ package handlers_test
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"net/url"
 	"regexp"
 	"strconv"
@@ -14,6 +16,7 @@ import (
 	"github.com/alicebob/miniredis/v2"
 	"github.com/alicebob/miniredis/v2/server"
 
+	"boxoffice/handlers"
 	"boxoffice/store"
 )
 
@@ -23,7 +26,7 @@ import (
 // startFuzz serves an empty store on a miniredis of its own, and returns a check of its
 // keys, for after each input. It throws away the events that inputs created, all but the
 // first, so that it stays quick.
-func startFuzz(f *testing.F) (c *client, checkKeys func(*testing.T)) {
+func startFuzz(f *testing.F, changes ...func(*handlers.Options)) (c *client, checkKeys func(*testing.T)) {
 	f.Helper()
 	redis := miniredis.RunT(f)
 	redis.Server().SetPreHook(func(peer *server.Peer, command string, _ ...string) bool {
@@ -34,7 +37,7 @@ func startFuzz(f *testing.F) (c *client, checkKeys func(*testing.T)) {
 		return true
 	})
 	own := regexp.MustCompile(`^(event|waitlist|left):\{([1-9][0-9]*)\}$`)
-	return serve(f, open(f, store.Config{Addrs: []string{redis.Addr()}})), func(t *testing.T) {
+	return serve(f, open(f, store.Config{Addrs: []string{redis.Addr()}}), changes...), func(t *testing.T) {
 		t.Helper()
 		var created []string
 		for _, key := range redis.Keys() {
@@ -49,6 +52,10 @@ func startFuzz(f *testing.F) (c *client, checkKeys func(*testing.T)) {
 		}
 		for _, key := range created {
 			redis.Del(key)
+		}
+		if len(created) > 0 { // else a list of events would look for all of them
+			redis.Del("events")
+			redis.HSet("events", "last", "1")
 		}
 	}
 }
@@ -65,12 +72,13 @@ func (c *client) survives(request *http.Request, body string) {
 	case recorder.Code == http.StatusMovedPermanently: // of a path with // or .. in it
 	case !utf8.Valid(recorder.Body.Bytes()):
 		c.t.Errorf("%s answered invalid UTF-8: %q", what, recorder.Body)
+	case recorder.Code == http.StatusNoContent: // to a preflight
 	case documents[request.URL.Path] == "":
 		parse(c.t, recorder.Body.String())
 	}
 	for name, values := range recorder.Header() {
 		for _, value := range values {
-			if strings.ContainsFunc(value, func(char rune) bool { return char < ' ' || char > '~' }) {
+			if strings.ContainsFunc(value, func(char rune) bool { return char < ' ' && char != '\t' || char > '~' }) {
 				c.t.Errorf("%s answered with the header %s: %q", what, name, value)
 			}
 		}
@@ -208,6 +216,46 @@ func FuzzHeaders(f *testing.F) {
 				}
 			}
 			c.survives(request, call.body)
+		}
+		checkKeys(t)
+	})
+}
+
+// The headers that say who asks, and from where, to a service that goes by all of them.
+func FuzzAccessHeaders(f *testing.F) {
+	c, checkKeys := startFuzz(f, withKeys(f), func(o *handlers.Options) {
+		o.RateLimit, o.CORSOrigins = 1e9, []string{shop}
+		o.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")} // httptest's
+		o.AccessLog = true
+		o.Log.SetOutput(io.Discard)
+	})
+	for _, value := range []string{
+		"", " ", "Bearer", "Bearer ", "Bearer " + bookingKey, "bearer  " + organizerKey + "=", "Basic YTpi", "Bearer " + strings.Repeat("k", 70_000),
+		"Bearer \xff", "10.0.0.1", "10.0.0.1, 192.0.2.9", "::1", "[::1]:80", "fe80::1%eth0", "999.1.1.1", ",,,", "unknown", "for=10.0.0.1",
+		strings.Repeat("1.1.1.1,", 5000), shop, "null", "https://", "*", "POST", "authorization,x-y", "a=b", "a=\x00", "\u00e9",
+	} {
+		f.Add(value, "", "", "", "")
+		f.Add("Bearer "+bookingKey, value, "", "", "")
+		f.Add("Bearer "+organizerKey, "198.51.100.7", value, value, value)
+	}
+	f.Fuzz(func(t *testing.T, authorization, forwardedFor, origin, asked, state string) {
+		c := &client{t: t, api: c.api}
+		for _, call := range storeCalls {
+			for _, method := range []string{call.method, "OPTIONS"} {
+				request := httptest.NewRequest(method, call.path, strings.NewReader(call.body))
+				for name, value := range map[string]string{
+					"Authorization": authorization, "X-Forwarded-For": forwardedFor, "Origin": origin, "Tracestate": state,
+					"Access-Control-Request-Method": asked, "Access-Control-Request-Headers": asked,
+				} {
+					if value != "" {
+						request.Header[name] = []string{value}
+					}
+				}
+				if state != "" {
+					request.Header["Traceparent"] = []string{"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"}
+				}
+				c.survives(request, call.body)
+			}
 		}
 		checkKeys(t)
 	})

@@ -38,9 +38,16 @@ func passTraceOn(answer, request http.Header) {
 		return // section 3.2: as if there were none; its tracestate goes with it
 	}
 	answer[traceparentHeader] = []string{childOf(parent[0])}
-	if state := request[tracestateHeader]; len(state) > 0 && len(strings.Join(state, ",")) <= maxTracestate {
+	if state := request[tracestateHeader]; len(state) > 0 && isTracestate(strings.Join(state, ",")) {
 		answer[tracestateHeader] = state
 	}
+}
+
+// isTracestate checks the characters and the length of a header, as section 3.3 has them.
+// What is in its list is the affair of those who wrote it.
+func isTracestate(header string) bool {
+	return len(header) <= maxTracestate &&
+		!strings.ContainsFunc(header, func(char rune) bool { return (char < ' ' && char != '\t') || char > '~' })
 }
 
 // isTraceparent checks a header by section 3.2.2. Of a version to come, which may

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -49,11 +50,17 @@ func (f *findings) tellf(count *int, more int, format string, args ...any) {
 // event against itself.
 func (r *round) readBooks(ctx context.Context) error {
 	books := directly{r.books}
+events:
 	for _, event := range r.events {
 		for _, verb := range []model.Verb{model.List, model.Status} {
 			call := event
 			call.Verb = verb
-			if read := r.do(ctx, books, 0, call); read.Answer.Refusal != nil {
+			read := r.do(ctx, books, 0, call)
+			if errors.Is(read.Answer.Refusal, store.ErrEventNotFound) {
+				r.breaches = append(r.breaches, fmt.Sprintf("event %d is lost", event.Event))
+				continue events
+			}
+			if read.Answer.Refusal != nil {
 				return fmt.Errorf("event %d: %w", event.Event, read.Answer.Refusal)
 			}
 		}

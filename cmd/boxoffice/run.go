@@ -23,9 +23,7 @@ import (
 // run opens the store, serves until ctx ends, and drains. Once it listens it tells
 // the address on listening, if that is not nil.
 func run(ctx context.Context, c config, output io.Writer, listening chan<- string) error {
-	lines := newLogWriter(output)
-	defer lines.Close()
-	log, err := newLogger(c, lines)
+	log, err := newLogger(c, output)
 	if err != nil {
 		return err
 	}

@@ -79,17 +79,15 @@ const retryAfter = 1
 // fail logs what the client is not told, and renders what it is.
 func (a *API) fail(w http.ResponseWriter, r *http.Request, render failure, err error) {
 	p := problemOf(err)
-	if r.Context().Err() != nil {
-		noteGone(w)
-		render(w, p) // to a client that closed no more than its sending half
-		return
-	}
-	noteProblem(w, p.code)
-	switch p.status {
-	case http.StatusInternalServerError:
+	switch gone := r.Context().Err() != nil; {
+	case p.status == http.StatusInternalServerError:
+		noteProblem(w, p.code)
 		a.requestLog(w, r).WithError(err).Error("request failed")
-	case http.StatusServiceUnavailable:
-		if !errors.Is(err, store.ErrOverloaded) { // a line each would add to the load
+	case gone: // what follows is for one that closed no more than its sending half
+		noteGone(w)
+	default:
+		noteProblem(w, p.code)
+		if p.status == http.StatusServiceUnavailable && !errors.Is(err, store.ErrOverloaded) { // a line each would add to the load
 			a.requestLog(w, r).WithError(err).Warn("store unavailable")
 		}
 	}

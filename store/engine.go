@@ -132,13 +132,10 @@ func (c Config) checkAcks() error {
 }
 
 // The clients' own retries are off where they can be: Store.retry is jittered and
-// bounded by the request's deadline, theirs are neither.
+// bounded by the request's deadline, theirs are neither. To connect, the client may try five
+// times, 100 ms apart, as is its default: with one try, so many fail that its pool gives up
+// and looks once a second only, and what a kill -9 stops goes on after 1.2 s instead of 0.6.
 const noRetries = -1
-
-// dials is how often a client tries to connect before it says that it cannot. Its default of
-// five takes half a second where a connection is refused, and five time-outs where nothing
-// answers, with whoever waits for that connection, the cluster's topology too.
-const dials = 1
 
 func (c Config) single() *redis.Options {
 	return &redis.Options{
@@ -149,7 +146,6 @@ func (c Config) single() *redis.Options {
 		TLSConfig:                c.TLS,
 		PoolSize:                 c.PoolSize,
 		DialTimeout:              c.DialTimeout,
-		DialerRetries:            dials,
 		ReadTimeout:              c.ReadTimeout,
 		ContextTimeoutEnabled:    true,
 		MaxRetries:               noRetries,
@@ -169,7 +165,6 @@ func (c Config) failover() *redis.FailoverOptions {
 		TLSConfig:             c.TLS,
 		PoolSize:              c.PoolSize,
 		DialTimeout:           c.DialTimeout,
-		DialerRetries:         dials,
 		ReadTimeout:           c.ReadTimeout,
 		ContextTimeoutEnabled: true,
 		MaxRetries:            noRetries,
@@ -184,7 +179,6 @@ func (c Config) cluster() *redis.ClusterOptions {
 		TLSConfig:                  c.TLS,
 		PoolSize:                   c.PoolSize,
 		DialTimeout:                c.DialTimeout,
-		DialerRetries:              dials,
 		ReadTimeout:                c.ReadTimeout,
 		ContextTimeoutEnabled:      true,
 		ClusterStateReloadInterval: clusterReload,

@@ -84,11 +84,6 @@ func TestHealthOfOneRedis(t *testing.T) {
 	wantHealth(t, s, "", "")
 	server.Kill()
 	wantHealth(t, s, "connection refused", "")
-	short, cancel := context.WithTimeout(ctx, 300*time.Millisecond) // the client would try to connect for longer
-	if got := s.Health(short); !strings.Contains(strings.Join(got.Problems, "\n"), "connection refused") {
-		t.Errorf("soon after: %+v", got)
-	}
-	cancel()
 	if err := server.Run(); err != nil {
 		t.Fatal(err)
 	}

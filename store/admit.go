@@ -13,8 +13,10 @@ import (
 // their deadline, keep nobody from the others. A page of events asks them all, so it has a
 // bound of its own.
 
-// ErrOverloaded means that too many calls are under way to the master in question.
-// Nothing has changed; the same request is safe to repeat.
+// ErrOverloaded means that too many calls are under way to the master in question. Every
+// call that reads or changes an event may return it, where Config.MaxInFlight is set.
+// Nothing has changed (a refused creation may have used up an event number); the same
+// request is safe to repeat.
 var ErrOverloaded = errors.New("too many calls are under way")
 
 // admission counts the calls under way to each node.

@@ -78,7 +78,10 @@ func (c *client) survives(request *http.Request, body string) {
 	}
 	for name, values := range recorder.Header() {
 		for _, value := range values {
-			if strings.ContainsFunc(value, func(char rune) bool { return char < ' ' && char != '\t' || char > '~' }) {
+			if name == "Tracestate" { // whose list may have tabs between its members
+				value = strings.ReplaceAll(value, "\t", "")
+			}
+			if strings.ContainsFunc(value, func(char rune) bool { return char < ' ' || char > '~' }) {
 				c.t.Errorf("%s answered with the header %s: %q", what, name, value)
 			}
 		}
@@ -252,7 +255,7 @@ func FuzzAccessHeaders(f *testing.F) {
 					}
 				}
 				if state != "" {
-					request.Header["Traceparent"] = []string{"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"}
+					request.Header["Traceparent"] = []string{someTP}
 				}
 				c.survives(request, call.body)
 			}

@@ -51,8 +51,9 @@ func TestStoreThatHangs(t *testing.T) {
 	}
 }
 
-// A client that hangs up is neither an outage in the log nor a 503 in the metrics. It may
-// have closed its sending half only, and then gets the 503.
+// The request's own end is the store's deadline too: a client that hangs up is not worked
+// for. It is neither an outage in the log nor a 503 in the metrics; one that has closed its
+// sending half only gets the 503.
 func TestClientThatHangsUp(t *testing.T) {
 	t.Parallel()
 	gone, hangUp := context.WithCancel(context.Background())

@@ -79,18 +79,16 @@ func (c *distant) wayTo(ctx context.Context, event uint64) (*toxiproxy.Proxy, er
 	if err != nil {
 		return nil, err
 	}
-	ranges, err := slotsSeenBy(ctx, c.Servers[0])
+	addr, err := masterAddr(ctx, slot, c.Servers[0])
 	if err != nil {
 		return nil, err
 	}
-	for _, one := range ranges {
-		for _, way := range c.ways {
-			if slot >= one.Start && slot <= one.End && way.Listen == one.Nodes[0].Addr {
-				return way, nil
-			}
+	for _, way := range c.ways {
+		if way.Listen == addr {
+			return way, nil
 		}
 	}
-	return nil, fmt.Errorf("slot %d has no master", slot)
+	return nil, fmt.Errorf("slot %d is with %s, to which there is no way", slot, addr)
 }
 
 // victim chooses the way to one of the round's events, and notes which events are there.

@@ -120,20 +120,32 @@ func slotOf(ctx context.Context, server *redistest.Server, event uint64) (slot i
 	return slot, err
 }
 
+// masterAddr returns the address of a slot's master, as a server gives it.
+func masterAddr(ctx context.Context, slot int, seenBy *redistest.Server) (string, error) {
+	ranges, err := slotsSeenBy(ctx, seenBy)
+	if err != nil {
+		return "", err
+	}
+	for _, one := range ranges {
+		if slot >= one.Start && slot <= one.End {
+			return one.Nodes[0].Addr, nil
+		}
+	}
+	return "", fmt.Errorf("slot %d has no master", slot)
+}
+
 // masterOf returns the master of a slot, as a server sees it.
 func (c *sixNodes) masterOf(ctx context.Context, slot int, seenBy *redistest.Server) (*redistest.Server, error) {
-	ranges, err := slotsSeenBy(ctx, seenBy)
+	addr, err := masterAddr(ctx, slot, seenBy)
 	if err != nil {
 		return nil, err
 	}
-	for _, one := range ranges {
-		for _, server := range c.Servers {
-			if slot >= one.Start && slot <= one.End && server.Addr == one.Nodes[0].Addr {
-				return server, nil
-			}
+	for _, server := range c.Servers {
+		if server.Addr == addr {
+			return server, nil
 		}
 	}
-	return nil, fmt.Errorf("slot %d has no master", slot)
+	return nil, fmt.Errorf("slot %d is with %s, which is none of ours", slot, addr)
 }
 
 // masters returns the masters with their node ids.

@@ -84,7 +84,7 @@ var call = regexp.MustCompile(`^(\d+) +(?:<\.\.\. )?(write|fsync|fdatasync)(?: r
 
 // flushed returns how many bytes of what was written to the append-only file were flushed
 // to disk. A flush takes what was written before it began.
-func flushed(calls string) (bytes int64, err error) {
+func flushed(calls string) (durable int64, err error) {
 	type begun struct {
 		ours    bool
 		written int64
@@ -111,10 +111,10 @@ func flushed(calls string) (bytes int64, err error) {
 		case name == "write":
 			written += result
 		default:
-			bytes = max(bytes, open[thread].written)
+			durable = max(durable, open[thread].written)
 		}
 	}
-	return bytes, nil
+	return durable, nil
 }
 
 // requireStrace is the variable of the environment that makes a missing strace an error.

@@ -50,23 +50,23 @@ func TestAPowerCutTakesWhatWasNotFlushed(t *testing.T) {
 	ctx := context.Background()
 	for appendfsync, want := range map[string]int64{"always": 1, "no": 0} {
 		t.Run(appendfsync, func(t *testing.T) {
-			m, err := startPowered("--appendfsync", appendfsync)
+			p, err := startPowered("--appendfsync", appendfsync)
 			if err != nil {
 				t.Fatal(err)
 			}
-			t.Cleanup(m.stop)
+			t.Cleanup(p.stop)
 			for cut := range 2 {
-				err := ask(m.Server, func(client *redis.Client) error { return client.Incr(ctx, "kept").Err() })
+				err := ask(p.Server, func(client *redis.Client) error { return client.Incr(ctx, "kept").Err() })
 				if err != nil {
 					t.Fatal(err)
 				}
-				if err := m.cutPower(ctx); err != nil {
+				if err := p.cutPower(ctx); err != nil {
 					t.Fatal(err)
 				}
-				if err := m.Run(); err != nil {
+				if err := p.Run(); err != nil {
 					t.Fatal(err)
 				}
-				err = ask(m.Server, func(client *redis.Client) error {
+				err = ask(p.Server, func(client *redis.Client) error {
 					kept, err := client.Get(ctx, "kept").Int64()
 					if err != nil && err != redis.Nil {
 						return err

@@ -29,7 +29,7 @@ type fault struct {
 	strike func(ctx context.Context, r *round) error
 
 	// dirtyReads: a failover may take back what nobody was told is done, and what a status
-	// showed meanwhile. So the status that clients see is not held against the history.
+	// showed meanwhile. So the counts that clients see are not held against the history.
 	dirtyReads bool
 
 	outageLimit   time.Duration // 0: none

@@ -33,17 +33,42 @@ type Server struct {
 	exited  chan struct{}
 }
 
-// Installed returns an error if there is no redis-server here.
-func Installed() error {
-	_, err := exec.LookPath("redis-server")
-	return err
+// Binary returns the path of the redis-server that is started: what REDIS_SERVER names,
+// else the one on PATH. tools/redis-servers.sh fetches those that boxoffice supports.
+func Binary() (string, error) {
+	if named := os.Getenv("REDIS_SERVER"); named != "" {
+		return exec.LookPath(named)
+	}
+	return exec.LookPath("redis-server")
 }
 
-// Require skips the test where redis-server is not installed, or fails it if
-// REQUIRE_REDIS is set.
+// Environ returns the environment of shells that call redis-server, redis-cli and
+// redis-check-aof by name: those beside Binary come first on PATH.
+func Environ() []string {
+	binary, err := Binary()
+	if err != nil {
+		return os.Environ()
+	}
+	return append(os.Environ(), "PATH="+filepath.Dir(binary)+string(os.PathListSeparator)+os.Getenv("PATH"))
+}
+
+// Version returns what the server says of itself, such as "Redis 8.0.2" or "Valkey 8.0.1".
+func Version(ctx context.Context, client redis.UniversalClient) (string, error) {
+	info, err := client.InfoMap(ctx, "server").Result()
+	if err != nil {
+		return "", err
+	}
+	if version := info["Server"]["valkey_version"]; version != "" {
+		return "Valkey " + version, nil
+	}
+	return "Redis " + info["Server"]["redis_version"], nil
+}
+
+// Require skips the test where there is no redis-server, or fails it if REQUIRE_REDIS is
+// set.
 func Require(t testing.TB) {
 	t.Helper()
-	err := Installed()
+	_, err := Binary()
 	switch {
 	case err == nil:
 	case os.Getenv("REQUIRE_REDIS") != "":
@@ -69,8 +94,12 @@ func StartUnder(command []string, args ...string) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{Addr: net.JoinHostPort("127.0.0.1", port), dir: dir}
+	binary, err := Binary()
+	if err != nil {
+		return nil, err
+	}
 	s.command = slices.Concat(command, []string{
-		"redis-server",
+		binary,
 		"--port", port, "--bind", "127.0.0.1", "--dir", dir, "--save", "",
 		"--appendonly", "yes", "--appendfsync", "everysec", "--maxmemory-policy", "noeviction",
 		"--repl-diskless-sync-delay", "0", // a replica need not wait for others

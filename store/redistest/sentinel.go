@@ -31,7 +31,11 @@ func StartSentinel(master *Server, name string) (*Server, error) {
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		return nil, err
 	}
-	s := &Server{Addr: net.JoinHostPort("127.0.0.1", port), dir: dir, command: []string{"redis-server", file, "--sentinel"}}
+	binary, err := Binary()
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{Addr: net.JoinHostPort("127.0.0.1", port), dir: dir, command: []string{binary, file, "--sentinel"}}
 	if err := s.Run(); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}

@@ -8,6 +8,7 @@
 -- ARGV[3]  user
 -- ARGV[4]  quantity        tickets, all or nothing
 -- ARGV[5]  now             milliseconds since 1970
+-- ARGV[6]  acks            1 if the answer waits for replicas or the disk, see unchanged.lua
 -- Returns  {word, version, position, replayed, backlog}
 --   confirmed, waiting     position is 0 or the place in line at the time of booking;
 --                          replayed is 1 if this id was booked before, and then the
@@ -18,7 +19,7 @@
 --   mismatch               this id was booked before with another quantity or user
 
 local event, waitlist = KEYS[1], KEYS[2]
-local uuid, booking, user, quantity, now = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local uuid, booking, user, quantity, now, acks = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local holder = '@' .. user
 
 local e = redis.call('HMGET', event, 'settings', 'counters', booking, holder)
@@ -30,20 +31,21 @@ total, version = tonumber(total), tonumber(version)
 
 if not e[1] then return {'no_event', 0, 0, 0, 0} end
 if not state then return {'unknown_format', 0, 0, 0, 0} end
-if uuid ~= '' and uuid ~= this then return {'no_event', 0, 0, 0, 0} end
+if uuid ~= '' and uuid ~= this then return unchanged(event, acks, {'no_event', 0, 0, 0, 0}) end
 if earlier then
   local booked, first, position, owner =
     string.match(earlier, '^%u|%d*|%d*|[^|]*|(%d+)|%d+|(%d+)|[^|]*|[^|]*|%d*|(%d*)|(.*)$')
-  if booked ~= quantity or owner ~= user then return {'mismatch', 0, 0, 0, 0} end
-  return {position == '' and 'confirmed' or 'waiting', tonumber(first), tonumber(position) or 0, 1, 0}
+  if booked ~= quantity or owner ~= user then return unchanged(event, acks, {'mismatch', 0, 0, 0, 0}) end
+  local word = position == '' and 'confirmed' or 'waiting'
+  return unchanged(event, acks, {word, tonumber(first), tonumber(position) or 0, 1, 0})
 end
-if state ~= 'open' then return {'event_' .. state, version, 0, 0, 0} end
-if wanted > total then return {'over_capacity', version, 0, 0, 0} end
+if state ~= 'open' then return unchanged(event, acks, {'event_' .. state, version, 0, 0, 0}) end
+if wanted > total then return unchanged(event, acks, {'over_capacity', version, 0, 0, 0}) end
 
 local held, oldest, newest = 0, booking, ''
 if holding then held, oldest, newest = read_holding(holding) end
 if maxPerUser ~= '0' and held + wanted > tonumber(maxPerUser) then
-  return {'user_limit', version, 0, 0, 0}
+  return unchanged(event, acks, {'user_limit', version, 0, 0, 0})
 end
 
 local word, position = 'confirmed', 0
@@ -53,7 +55,7 @@ if waiting == '0' and with <= total then
 else
   word, position = 'waiting', waiting + 1
   if waitlistLimit ~= '0' and position > tonumber(waitlistLimit) then
-    return {'waiting_list_full', version, 0, 0, 0}
+    return unchanged(event, acks, {'waiting_list_full', version, 0, 0, 0})
   end
   waiting, joined = string.format('%d', position), string.format('%d', joined + 1)
   place = joined .. '|' .. waiting .. '|'

@@ -11,6 +11,7 @@
 --                          has this number
 -- ARGV[4]  cancellation    id of this request, chosen by the caller; with an empty
 --                          booking it tells a retry from a wish to cancel one more
+-- ARGV[5]  acks            1 if the answer waits for replicas or the disk, see unchanged.lua
 -- Returns  {word, version, booking, first promoted or empty, promoted, replayed, backlog}
 --   cancelled    promoted is the number of bookings that this cancellation confirmed;
 --                replayed is 1 if the booking was cancelled before
@@ -20,7 +21,7 @@
 --   backlog is 1 if promote.lua has work
 
 local event, waitlist, left = KEYS[1], KEYS[2], KEYS[3]
-local booking, user, uuid, cancellation = ARGV[1], ARGV[2], ARGV[3], '!' .. ARGV[4]
+local booking, user, uuid, cancellation, acks = ARGV[1], ARGV[2], ARGV[3], '!' .. ARGV[4], ARGV[5]
 local holder = '@' .. user
 local by_user = booking == ''
 
@@ -28,7 +29,9 @@ if by_user then
   local found = redis.call('HMGET', event, 'settings', cancellation, holder)
   local _, _, _, _, this = string.match(found[1] or '', SETTINGS)
   if found[1] and not this then return {'unknown_format', 0, '', '', 0, 0, 0} end
-  if uuid ~= '' and uuid ~= this then return {'no_event', 0, '', '', 0, 0, 0} end
+  if found[1] and uuid ~= '' and uuid ~= this then
+    return unchanged(event, acks, {'no_event', 0, '', '', 0, 0, 0})
+  end
   booking = found[2] or ''
   if booking == '' and found[3] then
     local _, oldest = read_holding(found[3])
@@ -46,13 +49,13 @@ version = tonumber(version)
 
 local status, promotion, cancelled, freed_to, rest, quantity, older, seq, owner = string.match(record or '',
   '^(%u)|(%d*)|(%d*)|([^|]*)|()(%d+)|%d+|%d+|[^|]*|([^|]*)|(%d*)|%d*|(.*)$')
-if owner ~= user then return {'no_booking', version, '', '', 0, 0, 0} end
+if owner ~= user then return unchanged(event, acks, {'no_booking', version, '', '', 0, 0, 0}) end
 if status == 'X' then
   local first, count = string.match(freed_to, '^([^+]*)%+?(%d*)$')
   local promoted = tonumber(count) or (first ~= '' and 1 or 0)
-  return {'cancelled', tonumber(cancelled), booking, first, promoted, 1, tonumber(backlog)}
+  return unchanged(event, acks, {'cancelled', tonumber(cancelled), booking, first, promoted, 1, tonumber(backlog)})
 end
-if status == 'C' and backlog == '1' then return {'busy', version, '', '', 0, 0, 1} end
+if status == 'C' and backlog == '1' then return unchanged(event, acks, {'busy', version, '', '', 0, 0, 1}) end
 if not holding or holding == '' then
   return redis.error_reply('CORRUPT ' .. event .. ' has no holding for ' .. booking)
 end

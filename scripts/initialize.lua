@@ -10,6 +10,7 @@
 -- ARGV[4]  max per user    tickets, 0 = no limit
 -- ARGV[5]  waitlist limit  bookings, 0 = no limit
 -- ARGV[6]  now             milliseconds since 1970
+-- ARGV[7]  acks            1 if the answer waits for replicas or the disk, see unchanged.lua
 -- Returns  {word, version, created at}
 --   created    the event is new
 --   replayed   the same creation ran before; the answer is the first one
@@ -19,16 +20,16 @@
 
 local event, waitlist, left = KEYS[1], KEYS[2], KEYS[3]
 local uuid, name, total = ARGV[1], ARGV[2], ARGV[3]
-local maxPerUser, waitlistLimit, now = ARGV[4], ARGV[5], ARGV[6]
+local maxPerUser, waitlistLimit, now, acks = ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 
 local request = total .. '|' .. maxPerUser .. '|' .. waitlistLimit .. '|' .. name
 local found = redis.call('HMGET', event, 'settings', 'request', 'createdAt')
 if found[1] then
   local _, _, _, _, there = string.match(found[1], SETTINGS)
   if not there then return {'unknown_format', 0, 0} end
-  if there ~= uuid then return {'occupied', 0, 0} end
-  if found[2] ~= request then return {'mismatch', 0, 0} end
-  return {'replayed', 1, tonumber(found[3])}
+  if there ~= uuid then return unchanged(event, acks, {'occupied', 0, 0}) end
+  if found[2] ~= request then return unchanged(event, acks, {'mismatch', 0, 0}) end
+  return unchanged(event, acks, {'replayed', 1, tonumber(found[3])})
 end
 
 redis.call('HSET', event, 'name', name, 'createdAt', now, 'request', request,

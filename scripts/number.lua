@@ -3,14 +3,14 @@
 --
 -- KEYS[1]  events          hash: last number given, and creation id -> number
 -- ARGV[1]  creation id     chosen by the caller, or derived from its Idempotency-Key
+-- ARGV[2]  acks         1 if the answer waits for replicas or the disk, see unchanged.lua
 -- Returns  {"numbered", number}
 
 local events = KEYS[1]
-local creation = ARGV[1]
+local creation, acks = ARGV[1], ARGV[2]
 
 local number = redis.call('HGET', events, creation)
-if not number then
-  number = redis.call('HINCRBY', events, 'last', 1)
-  redis.call('HSET', events, creation, number)
-end
-return {'numbered', tonumber(number)}
+if number then return unchanged(events, acks, {'numbered', tonumber(number)}) end
+number = redis.call('HINCRBY', events, 'last', 1)
+redis.call('HSET', events, creation, number)
+return {'numbered', number}

@@ -4,6 +4,7 @@
 -- KEYS[1]  event           hash
 -- KEYS[2]  waitlist        list
 -- KEYS[3]  left            sorted set
+-- ARGV[1]  acks            1 if the answer waits for replicas or the disk, see unchanged.lua
 -- Returns  {word, version, promoted, backlog}
 --   promoted   that many bookings were confirmed
 --   idle       nobody could be promoted
@@ -11,6 +12,7 @@
 --   backlog is 1 if there is more to do: call again
 
 local event, waitlist, left = KEYS[1], KEYS[2], KEYS[3]
+local acks = ARGV[1]
 
 local e = redis.call('HMGET', event, 'settings', 'counters')
 local version, confirmed, waiting, joined, taken, backlog, latest = string.match(e[2] or '', COUNTERS)
@@ -30,10 +32,10 @@ local left_over = line.backlog and '1' or '0'
 if line.promoted > 0 then
   word, version, confirmed = 'promoted', raised, string.format('%d', total - line.free)
 end
-if line.looked > 0 or left_over ~= backlog then
-  write_event(event, waitlist, 'counters',
-    write_counters(version, confirmed, string.format('%d', line.waiting), joined, string.format('%d', line.taken),
-      left_over, latest), unpack(changes))
-  trim_line(waitlist, left, line)
-end
-return {word, tonumber(version), line.promoted, tonumber(left_over)}
+local answer = {word, tonumber(version), line.promoted, tonumber(left_over)}
+if line.looked == 0 and left_over == backlog then return unchanged(event, acks, answer) end
+write_event(event, waitlist, 'counters',
+  write_counters(version, confirmed, string.format('%d', line.waiting), joined, string.format('%d', line.taken),
+    left_over, latest), unpack(changes))
+trim_line(waitlist, left, line)
+return answer

@@ -38,16 +38,18 @@ var (
 	holdingsLua string
 	//go:embed line.lua
 	lineLua string
+	//go:embed unchanged.lua
+	unchangedLua string
 )
 
 // The scripts. Their headers say what they take and answer.
 var (
-	Number     = Script{Name: "number", Source: numberLua, Keys: 1, Args: 1}
-	Initialize = Script{Name: "initialize", Source: eventLua + initializeLua, Keys: 3, Args: 6}
-	Update     = Script{Name: "update", Source: eventLua + updateLua, Keys: 1, Args: 7}
-	Book       = Script{Name: "book", Source: eventLua + holdingsLua + bookLua, Keys: 2, Args: 5}
-	Cancel     = Script{Name: "cancel", Source: eventLua + holdingsLua + lineLua + cancelLua, Keys: 3, Args: 4}
-	Promote    = Script{Name: "promote", Source: eventLua + lineLua + promoteLua, Keys: 3, Args: 0}
+	Number     = Script{Name: "number", Source: unchangedLua + numberLua, Keys: 1, Args: 2}
+	Initialize = Script{Name: "initialize", Source: eventLua + unchangedLua + initializeLua, Keys: 3, Args: 7}
+	Update     = Script{Name: "update", Source: eventLua + unchangedLua + updateLua, Keys: 1, Args: 8}
+	Book       = Script{Name: "book", Source: eventLua + holdingsLua + unchangedLua + bookLua, Keys: 2, Args: 6}
+	Cancel     = Script{Name: "cancel", Source: eventLua + holdingsLua + lineLua + unchangedLua + cancelLua, Keys: 3, Args: 5}
+	Promote    = Script{Name: "promote", Source: eventLua + lineLua + unchangedLua + promoteLua, Keys: 3, Args: 1}
 	Bookings   = Script{Name: "bookings", Source: eventLua + bookingsLua, Keys: 2, Args: 3}
 )
 

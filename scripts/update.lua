@@ -10,13 +10,14 @@
 -- ARGV[5]  max per user    tickets, 0 = no limit
 -- ARGV[6]  waitlist limit  bookings, 0 = no limit
 -- ARGV[7]  state           open, paused or closed
+-- ARGV[8]  acks            1 if the answer waits for replicas or the disk, see unchanged.lua
 -- Returns  {word, version, backlog}
 --   updated                the settings are as asked, by this call or an earlier one
 --   no_event, event_closed, capacity_below_confirmed: nothing changed
 --   unknown_format: nothing changed, a later version of the service made the event
 
 local event = KEYS[1]
-local uuid, change = ARGV[1], '!' .. ARGV[2]
+local uuid, change, acks = ARGV[1], '!' .. ARGV[2], ARGV[8]
 local name, asked_total, asked_per_user, asked_limit, asked_state = ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 
 local e = redis.call('HMGET', event, 'settings', 'counters', 'name', change)
@@ -25,8 +26,8 @@ local version, confirmed, waiting, joined, taken, backlog, latest = string.match
 
 if not e[1] then return {'no_event', 0, 0} end
 if not state then return {'unknown_format', 0, 0} end
-if uuid ~= '' and uuid ~= this then return {'no_event', 0, 0} end
-if e[4] then return {'updated', tonumber(e[4]), tonumber(backlog)} end
+if uuid ~= '' and uuid ~= this then return unchanged(event, acks, {'no_event', 0, 0}) end
+if e[4] then return unchanged(event, acks, {'updated', tonumber(e[4]), tonumber(backlog)}) end
 
 -- What is asked for, where anything is, else what is there.
 local function either(asked, there) return asked ~= '' and asked or there end
@@ -36,9 +37,13 @@ name, state = either(name, e[3]), either(asked_state, state)
 total, per_user, limit = either(asked_total, total), either(asked_per_user, per_user), either(asked_limit, limit)
 local settings = write_settings(state, total, per_user, limit, this)
 
-if settings == was and name == e[3] then return {'updated', tonumber(version), tonumber(backlog)} end
-if closed and state ~= 'closed' then return {'event_closed', tonumber(version), 0} end
-if tonumber(total) < tonumber(confirmed) then return {'capacity_below_confirmed', tonumber(version), 0} end
+if settings == was and name == e[3] then
+  return unchanged(event, acks, {'updated', tonumber(version), tonumber(backlog)})
+end
+if closed and state ~= 'closed' then return unchanged(event, acks, {'event_closed', tonumber(version), 0}) end
+if tonumber(total) < tonumber(confirmed) then
+  return unchanged(event, acks, {'capacity_below_confirmed', tonumber(version), 0})
+end
 
 if state == 'open' and waiting ~= '0' and tonumber(total) > tonumber(confirmed) then backlog = '1' end
 version = string.format('%d', version + 1)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -54,13 +55,14 @@ func TestCallsUnderWayAreBounded(t *testing.T) {
 	}
 	goOn := sync.OnceFunc(func() { _ = server.Continue() })
 	defer goOn()
-	giveUp := occupy(t, s, show.ref, bound)
+	giveUp, giveUpReading := occupy(t, bound, booking(s, show.ref)), occupy(t, bound, reading(s, show.ref))
 	for name, call := range calls {
 		if err := call(ctx); !errors.Is(err, store.ErrOverloaded) || errors.Is(err, store.ErrUnavailable) {
 			t.Errorf("%s: %v, want %v", name, err, store.ErrOverloaded)
 		}
 	}
 	giveUp()
+	giveUpReading()
 	goOn()
 	for range 2 * bound {
 		for name, call := range calls {
@@ -71,19 +73,27 @@ func TestCallsUnderWayAreBounded(t *testing.T) {
 	}
 }
 
+// booking and reading are calls that take places of either kind.
+func booking(s *store.Store, event store.EventRef) func(context.Context) error {
+	return func(ctx context.Context) error {
+		return second(s.Book(ctx, store.BookRequest{Event: event, User: "x", Quantity: 1}))
+	}
+}
+
+func reading(s *store.Store, event store.EventRef) func(context.Context) error {
+	return func(ctx context.Context) error { return second(s.Event(ctx, event)) }
+}
+
 // occupy takes all places of a shard that does not answer, until they are given up.
-func occupy(t *testing.T, s *store.Store, event store.EventRef, places int) (giveUp func()) {
+func occupy(t *testing.T, places int, call func(context.Context) error) (giveUp func()) {
 	t.Helper()
 	patient, cancel := context.WithCancel(ctx)
-	book := func(ctx context.Context, user string) error {
-		return second(s.Book(ctx, store.BookRequest{Event: event, User: user, Quantity: 1}))
-	}
 	var waiting sync.WaitGroup
-	for i := range places {
+	for range places {
 		waiting.Go(func() {
-			err := book(patient, user(i))
+			err := call(patient)
 			for errors.Is(err, store.ErrOverloaded) && patient.Err() == nil { // the probe has the place
-				err = book(patient, user(i))
+				err = call(patient)
 			}
 			if !errors.Is(err, store.ErrUnavailable) {
 				t.Errorf("a call that was given up: %v", err)
@@ -92,7 +102,7 @@ func occupy(t *testing.T, s *store.Store, event store.EventRef, places int) (giv
 	}
 	for deadline := time.Now().Add(20 * time.Second); ; {
 		short, done := context.WithTimeout(ctx, 50*time.Millisecond)
-		err := book(short, "probe")
+		err := call(short)
 		done()
 		if errors.Is(err, store.ErrOverloaded) {
 			break
@@ -147,7 +157,7 @@ func TestBoundIsOfEachShard(t *testing.T) {
 	if len(away) == 0 || len(there) == 0 {
 		t.Fatalf("%d events can be booked and %d cannot, want one shard to be away", len(there), len(away))
 	}
-	giveUp := occupy(t, s, away[0], bound)
+	giveUp := occupy(t, bound, booking(s, away[0]))
 	defer giveUp()
 	patient, cancel := context.WithCancel(ctx)
 	var waiting sync.WaitGroup
@@ -171,4 +181,44 @@ func TestBoundIsOfEachShard(t *testing.T) {
 			t.Errorf("an event of a shard that is there: %v", err)
 		}
 	}
+}
+
+// Changes that are stuck, and fill their bound, keep nobody from reading: reads have
+// places, pipelines and a command of their own, which Redis runs while writes are paused.
+func TestReadingWhileChangesAreStuck(t *testing.T) {
+	onRealEngines(t, func(t *testing.T, shared *store.Store) {
+		const bound = 3
+		config := asUser(store.Config{Addrs: addrsOf(t, shared), MaxInFlight: bound})
+		s := open(t, config)
+		show := newShow(t, s, tickets(1))
+		booked := show.book("ann", 1)
+		pauseWrites := func(milliseconds int) {
+			onEachNode(t, s, func(node *redis.Client) error {
+				return node.Do(ctx, "CLIENT", "PAUSE", milliseconds, "WRITE").Err()
+			})
+		}
+		pauseWrites(600_000)
+		goOn := sync.OnceFunc(func() {
+			onEachNode(t, s, func(node *redis.Client) error { return node.Do(ctx, "CLIENT", "UNPAUSE").Err() })
+		})
+		defer goOn()
+		giveUp := occupy(t, bound, booking(s, show.ref))
+		for range 2 * bound {
+			limited, cancel := context.WithTimeout(ctx, 20*time.Second)
+			for name, call := range every(s, show.ref, booked) {
+				if !strings.HasPrefix(name, "Event") && !strings.HasPrefix(name, "Booking") {
+					continue
+				}
+				if err := call(limited); err != nil {
+					t.Errorf("%s: %v", name, err)
+				}
+			}
+			if err := second(s.Events(limited, "", 10)); err != nil {
+				t.Errorf("Events: %v", err)
+			}
+			cancel()
+		}
+		giveUp()
+		goOn()
+	})
 }

@@ -15,20 +15,35 @@ import (
 // round for many bookings. Each caller keeps its own deadline: one that gives up is
 // not waited for, and is not sent if it gave up in the queue.
 
+// Commands that change nothing have lanes of their own: they are not behind changes that
+// Redis holds back, or that wait for replicas or a disk.
+
 const (
 	maxBatch     = 64 // commands in a pipeline
 	lanesPerNode = 4  // pipelines under way at once: some are filled while others are read
 	queueLength  = 4096
+
+	// With appendfsync everysec, a pipeline that waits for the disk is away for up to a
+	// second or two: it has to take more, and more of them have to be under way.
+	maxSyncedBatch     = 256
+	syncedLanesPerNode = 16
 )
+
+// lane is where commands gather: for a node, those that change something or those that
+// do not.
+type lane struct {
+	node  *redis.Client
+	reads bool
+}
 
 var errClosed = errors.New("the store is closed")
 
 // request is one command on its way.
 type request struct {
-	ctx  context.Context
-	cmd  redis.Cmder
-	lost error         // the command ran, and a failover may undo it
-	done chan struct{} // room for one, so that a lane never waits for a caller
+	ctx            context.Context
+	cmd            redis.Cmder
+	unacknowledged error         // the command ran, and may be undone
+	done           chan struct{} // room for one, so that a lane never waits for a caller
 }
 
 // requests that got their reply serve again. Those that were given up do not: a lane
@@ -38,7 +53,7 @@ var requests = sync.Pool{New: func() any { return &request{done: make(chan struc
 // batcher sends commands to nodes in batches.
 type batcher struct {
 	mutex  sync.RWMutex
-	queues map[*redis.Client]chan *request
+	queues map[lane]chan *request
 	closed chan struct{}
 	lanes  sync.WaitGroup
 	sent   func(commands int) // told of each pipeline, unless nil
@@ -46,17 +61,17 @@ type batcher struct {
 }
 
 func newBatcher() *batcher {
-	return &batcher{queues: map[*redis.Client]chan *request{}, closed: make(chan struct{})}
+	return &batcher{queues: map[lane]chan *request{}, closed: make(chan struct{})}
 }
 
 // do sends a command to a node and waits for its reply, as long as ctx allows. After
 // an error of the context the command must not be looked at: its reply may be on the
 // way still.
-func (b *batcher) do(ctx context.Context, node *redis.Client, cmd redis.Cmder) error {
+func (b *batcher) do(ctx context.Context, at lane, cmd redis.Cmder) error {
 	r := requests.Get().(*request) //nolint:forcetypeassert // the pool's own
 	r.ctx, r.cmd = ctx, cmd
 	select {
-	case b.queue(node) <- r:
+	case b.queue(at) <- r:
 	case <-ctx.Done():
 		return ctx.Err()
 	case <-b.closed:
@@ -64,8 +79,8 @@ func (b *batcher) do(ctx context.Context, node *redis.Client, cmd redis.Cmder) e
 	}
 	select {
 	case <-r.done:
-		lost := r.lost
-		r.ctx, r.cmd, r.lost = nil, nil, nil
+		unacknowledged := r.unacknowledged
+		r.ctx, r.cmd, r.unacknowledged = nil, nil, nil
 		requests.Put(r)
 		if err := ctx.Err(); err != nil {
 			return err // it was not sent, or came back too late
@@ -73,7 +88,7 @@ func (b *batcher) do(ctx context.Context, node *redis.Client, cmd redis.Cmder) e
 		if err := cmd.Err(); err != nil {
 			return err
 		}
-		return lost
+		return unacknowledged
 	case <-ctx.Done():
 		return ctx.Err()
 	case <-b.closed:
@@ -81,29 +96,33 @@ func (b *batcher) do(ctx context.Context, node *redis.Client, cmd redis.Cmder) e
 	}
 }
 
-// queue returns a node's queue. A node that is gone leaves an idle one behind, until
-// the store is closed.
-func (b *batcher) queue(node *redis.Client) chan *request {
+// queue returns a lane's queue. A node that is gone leaves idle ones behind, until the
+// store is closed.
+func (b *batcher) queue(at lane) chan *request {
 	b.mutex.RLock()
-	queue := b.queues[node]
+	queue := b.queues[at]
 	b.mutex.RUnlock()
 	if queue != nil {
 		return queue
 	}
 	b.mutex.Lock()
 	defer b.mutex.Unlock()
-	if queue = b.queues[node]; queue == nil {
+	if queue = b.queues[at]; queue == nil {
 		queue = make(chan *request, queueLength)
-		b.queues[node] = queue
-		for range lanesPerNode {
-			b.lanes.Go(func() { b.run(node, queue) })
+		b.queues[at] = queue
+		pipelines, most := lanesPerNode, maxBatch
+		if b.acks.synced && !at.reads {
+			pipelines, most = syncedLanesPerNode, maxSyncedBatch
+		}
+		for range pipelines {
+			b.lanes.Go(func() { b.run(at, queue, most) })
 		}
 	}
 	return queue
 }
 
-func (b *batcher) run(node *redis.Client, queue chan *request) {
-	batch := make([]*request, 0, maxBatch)
+func (b *batcher) run(at lane, queue chan *request, most int) {
+	batch := make([]*request, 0, most)
 	for {
 		batch = batch[:0]
 		select {
@@ -112,7 +131,7 @@ func (b *batcher) run(node *redis.Client, queue chan *request) {
 		case <-b.closed:
 			return
 		}
-		for more := true; more && len(batch) < maxBatch; {
+		for more := true; more && len(batch) < most; {
 			select {
 			case r := <-queue:
 				batch = append(batch, r)
@@ -123,32 +142,38 @@ func (b *batcher) run(node *redis.Client, queue chan *request) {
 		if b.sent != nil {
 			b.sent(len(batch))
 		}
-		b.send(node, batch)
+		b.send(at, batch)
 	}
 }
 
 // send runs a batch. Whatever happens to it as a whole, each command has its own
 // error afterwards.
-func (b *batcher) send(node *redis.Client, batch []*request) {
+func (b *batcher) send(at lane, batch []*request) {
 	ctx := context.Background() // the client's own timeouts bound a batch
-	pipe := node.Pipeline()
+	pipe := at.node.Pipeline()
 	for _, r := range batch {
 		if r.ctx.Err() == nil {
 			_ = pipe.Process(ctx, r.cmd)
 		}
 	}
-	var lost error
-	if b.acks.wanted() && pipe.Len() > 0 {
-		wait := b.acks.append(ctx, pipe)
-		exec(ctx, pipe)
-		lost = b.acks.check(wait)
-	} else {
-		exec(ctx, pipe)
-	}
+	unacknowledged := b.exec(ctx, pipe, at.reads)
 	for _, r := range batch {
-		r.lost = lost
+		r.unacknowledged = unacknowledged
 		r.done <- struct{}{}
 	}
+}
+
+// exec sends a pipeline, and waits for what acks ask for unless it only reads. Each of
+// the commands has its own error afterwards.
+func (b *batcher) exec(ctx context.Context, pipe redis.Pipeliner, reads bool) (unacknowledged error) {
+	if reads || !b.acks.wanted() || pipe.Len() == 0 {
+		exec(ctx, pipe)
+		return nil
+	}
+	wait := b.acks.command(ctx)
+	_ = pipe.Process(ctx, wait)
+	exec(ctx, pipe)
+	return b.acks.check(wait)
 }
 
 // exec sends a pipeline; each of its commands has its own error afterwards. The client

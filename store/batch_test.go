@@ -59,7 +59,7 @@ func TestCommandsTravelTogether(t *testing.T) {
 	var callers sync.WaitGroup
 	call := func(i int) {
 		cmd := echo(fmt.Sprint(i))
-		if err := b.do(context.Background(), client, cmd); err != nil || cmd.Val() != fmt.Sprint(i) {
+		if err := b.do(context.Background(), lane{node: client}, cmd); err != nil || cmd.Val() != fmt.Sprint(i) {
 			t.Errorf("command %d: %q, %v", i, cmd.Val(), err)
 		}
 	}
@@ -72,7 +72,7 @@ func TestCommandsTravelTogether(t *testing.T) {
 	for i := lanesPerNode; i < count; i++ {
 		callers.Go(func() { call(i) })
 	}
-	waitUntil(t, func() bool { return len(b.queue(client)) == count-lanesPerNode })
+	waitUntil(t, func() bool { return len(b.queue(lane{node: client})) == count-lanesPerNode })
 	close(g.open)
 	callers.Wait()
 	close(g.arrived)
@@ -97,7 +97,7 @@ func TestCallerGivesUp(t *testing.T) {
 	away, leave := context.WithCancel(context.Background())
 	for range lanesPerNode {
 		callers.Go(func() {
-			if err := b.do(away, client, echo("away")); !errors.Is(err, context.Canceled) {
+			if err := b.do(away, lane{node: client}, echo("away")); !errors.Is(err, context.Canceled) {
 				t.Errorf("a caller that gave up while its command was away: %v", err)
 			}
 		})
@@ -105,17 +105,17 @@ func TestCallerGivesUp(t *testing.T) {
 	}
 	queued, quit := context.WithCancel(context.Background())
 	callers.Go(func() {
-		if err := b.do(queued, client, echo("queued")); !errors.Is(err, context.Canceled) {
+		if err := b.do(queued, lane{node: client}, echo("queued")); !errors.Is(err, context.Canceled) {
 			t.Errorf("a caller that gave up in the queue: %v", err)
 		}
 	})
-	waitUntil(t, func() bool { return len(b.queue(client)) == 1 })
+	waitUntil(t, func() bool { return len(b.queue(lane{node: client})) == 1 })
 	quit()
 	leave()
 	callers.Wait() // the gate is shut still
 
 	close(g.open)
-	if err := b.do(context.Background(), client, echo("last")); err != nil {
+	if err := b.do(context.Background(), lane{node: client}, echo("last")); err != nil {
 		t.Error(err)
 	}
 	g.mutex.Lock()
@@ -131,14 +131,14 @@ func TestClosedBatcherTakesNothing(t *testing.T) {
 	g, client := newGate(t)
 	close(g.open)
 	b := newBatcher()
-	if err := b.do(context.Background(), client, echo("x")); err != nil {
+	if err := b.do(context.Background(), lane{node: client}, echo("x")); err != nil {
 		t.Fatal(err)
 	}
 	if err := b.close(); err != nil {
 		t.Fatal(err)
 	}
 	// The queue still takes it, and nobody would ever answer.
-	if err := b.do(context.Background(), client, echo("x")); !errors.Is(err, errClosed) {
+	if err := b.do(context.Background(), lane{node: client}, echo("x")); !errors.Is(err, errClosed) {
 		t.Errorf("after close: %v", err)
 	}
 }

@@ -68,7 +68,7 @@ func (s *Store) Bookings(ctx context.Context, event EventRef, cursor string, lim
 }
 
 func (s *Store) bookings(ctx context.Context, event EventRef, start string, limit int) (BookingPage, error) {
-	at, err := s.enter(ctx, eventKey(event.number))
+	at, err := s.enterToRead(ctx, eventKey(event.number))
 	if err != nil {
 		return BookingPage{}, err
 	}

@@ -39,13 +39,17 @@ type Config struct {
 	ReadTimeout      time.Duration // of one reply, if the request's deadline is not sooner
 	Observer         Observer      // told of every call; nil: nothing is measured
 
-	// AckReplicas is how many replicas must have a change before it is answered; 0 = the
-	// master's answer is enough. AckTimeout is how long one try waits for them, in whole
-	// milliseconds, and must be below ReadTimeout.
+	// What must be known of a change before it is answered, beyond the master's answer:
+	// AckReplicas replicas have it, or the disk of the master has it (AckSynced, which Redis
+	// before 7.2 cannot tell), or neither. AckTimeout is how long one try waits for that, in
+	// whole milliseconds, and must be below ReadTimeout.
 	AckReplicas int
+	AckSynced   bool
 	AckTimeout  time.Duration
 
-	MaxInFlight int // calls under way to each master, more are ErrOverloaded; 0 = no bound
+	// MaxInFlight bounds the calls under way to each master, changes and reads apart from
+	// one another; more are ErrOverloaded. 0 = no bound.
+	MaxInFlight int
 }
 
 // clusterReload bounds how long a client can go on asking a master that is gone:
@@ -59,13 +63,13 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{
-		now: time.Now, batches: newBatcher(), helpers: helpers{running: map[uint64]bool{}},
+		config: config, now: time.Now, batches: newBatcher(), helpers: helpers{running: map[uint64]bool{}},
 		trouble: make(chan struct{}, 1), observer: config.Observer,
 	}
 	if s.observer != nil {
 		s.batches.sent = s.observer.Sent
 	}
-	s.batches.acks = acks{config.AckReplicas, config.AckTimeout}
+	s.batches.acks = acks{config.AckReplicas, config.AckSynced, config.AckTimeout}
 	s.admission.most = int64(config.MaxInFlight)
 	lifetime, end := context.WithCancel(context.Background())
 	s.lifetime = lifetime
@@ -83,7 +87,7 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 		s.engine = EngineEmbedded
 		s.client = redis.NewClient(config.single())
 		s.close = []func() error{endHelpers, s.batches.close, s.client.Close, func() error { embedded.Close(); return nil }}
-		return s, nil
+		return s, s.prepare(ctx)
 	}
 
 	switch {
@@ -107,25 +111,51 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 			s.client = redis.NewClient(config.single())
 		}
 	}
-	s.close = []func() error{endHelpers, s.batches.close, s.client.Close}
-	if err := s.retry(ctx, "connect to redis", func() error { return s.client.Ping(ctx).Err() }); err != nil {
+	s.close = []func() error{endHelpers, s.batches.close, s.strangers.close, s.client.Close}
+	if err := s.prepare(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
 
+// prepare waits for Redis, and makes it ready for calls.
+func (s *Store) prepare(ctx context.Context) error {
+	if err := s.retry(ctx, "connect to redis", func() error { return s.client.Ping(ctx).Err() }); err != nil {
+		return err
+	}
+	if s.batches.acks.synced {
+		err := s.retry(ctx, "ask for WAITAOF", func() error { return s.forEachMaster(ctx, canTellSynced) })
+		if err != nil {
+			return err
+		}
+	}
+	return s.loadScripts(ctx)
+}
+
+// canTellSynced returns an error if the node has no WAITAOF.
+func canTellSynced(ctx context.Context, node *redis.Client) error {
+	err := acks{synced: true}.probe(ctx, node).Err()
+	if redis.HasErrorPrefix(err, "ERR unknown command") {
+		return fmt.Errorf("%s cannot tell when a change is on disk, Redis 7.2 and Valkey can: %w", node.Options().Addr, err)
+	}
+	return nil // whatever else is wrong may pass, and Health tells it
+}
+
 func (c Config) checkAcks() error {
+	wanted := acks{c.AckReplicas, c.AckSynced, c.AckTimeout}
 	switch {
-	case c.AckReplicas == 0:
-		return nil
 	case c.AckReplicas < 0:
 		return fmt.Errorf("%d replicas cannot be waited for", c.AckReplicas)
+	case !wanted.wanted():
+		return nil
+	case c.AckReplicas > 0 && c.AckSynced:
+		return errors.New("a change waits for replicas or for the disk, not for both")
 	case len(c.Addrs) == 0:
-		return errors.New("the embedded engine has no replicas to wait for")
+		return errors.New("the embedded engine has neither replicas nor a disk to wait for")
 	case c.AckTimeout < time.Millisecond: // to WAIT, 0 is for ever
-		return fmt.Errorf("%s is too short to wait for replicas", c.AckTimeout)
+		return fmt.Errorf("%s is too short to wait for replicas or the disk", c.AckTimeout)
 	case c.ReadTimeout > 0 && c.AckTimeout >= c.ReadTimeout:
-		return fmt.Errorf("waiting for replicas up to %s needs more than %s for a reply", c.AckTimeout, c.ReadTimeout)
+		return fmt.Errorf("waiting for replicas or the disk up to %s needs more than %s for a reply", c.AckTimeout, c.ReadTimeout)
 	default:
 		return nil
 	}
@@ -136,6 +166,10 @@ func (c Config) checkAcks() error {
 // times, 100 ms apart, as is its default: with one try, so many fail that its pool gives up
 // and looks once a second only, and what a kill -9 stops goes on after 1.2 s instead of 0.6.
 const noRetries = -1
+
+// The client would tell Redis 7.2 and later its own name and version (CLIENT SETINFO): a
+// right that Redis 7.0 does not know, so one line of an ACL file could not serve both.
+const noIdentity = true
 
 func (c Config) single() *redis.Options {
 	return &redis.Options{
@@ -149,6 +183,7 @@ func (c Config) single() *redis.Options {
 		ReadTimeout:              c.ReadTimeout,
 		ContextTimeoutEnabled:    true,
 		MaxRetries:               noRetries,
+		DisableIdentity:          noIdentity,
 		MaintNotificationsConfig: noMaintNotifications(),
 	}
 }
@@ -168,6 +203,7 @@ func (c Config) failover() *redis.FailoverOptions {
 		ReadTimeout:           c.ReadTimeout,
 		ContextTimeoutEnabled: true,
 		MaxRetries:            noRetries,
+		DisableIdentity:       noIdentity,
 	}
 }
 
@@ -182,6 +218,7 @@ func (c Config) cluster() *redis.ClusterOptions {
 		ReadTimeout:                c.ReadTimeout,
 		ContextTimeoutEnabled:      true,
 		ClusterStateReloadInterval: clusterReload,
+		DisableIdentity:            noIdentity,
 		MaintNotificationsConfig:   noMaintNotifications(),
 	}
 }

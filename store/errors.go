@@ -57,7 +57,7 @@ func unavailable(what string, cause error) error {
 // outageWords are those by which Redis begins to say that it cannot answer now.
 var outageWords = []string{
 	"LOADING", "READONLY", "CLUSTERDOWN", "TRYAGAIN", "MASTERDOWN", "MOVED", "ASK",
-	"OOM", "MISCONF", "NOREPLICAS", "UNBLOCKED", "BUSY", "NOAUTH", "WRONGPASS", "NOPERM",
+	"OOM", "MISCONF", "NOREPLICAS", "NOSCRIPT", "UNBLOCKED", "BUSY", "NOAUTH", "WRONGPASS", "NOPERM",
 }
 
 // isOutage tells an answer that says nothing about the request (Redis is away,
@@ -65,7 +65,7 @@ var outageWords = []string{
 // script or its data is wrong.
 func isOutage(err error) bool {
 	var reply redis.Error
-	if errors.Is(err, errTooFewReplicas) || !errors.As(err, &reply) {
+	if errors.Is(err, errUnacknowledged) || !errors.As(err, &reply) {
 		return true // no reply at all: cut, refused, timed out
 	}
 	for _, word := range outageWords {

@@ -107,7 +107,7 @@ func (s *Store) Event(ctx context.Context, ref EventRef) (Event, error) {
 	if !ref.exists() {
 		return Event{}, ErrEventNotFound
 	}
-	at, err := s.enter(ctx, eventKey(ref.number))
+	at, err := s.enterToRead(ctx, eventKey(ref.number))
 	if err != nil {
 		return Event{}, err
 	}
@@ -175,7 +175,7 @@ func (s *Store) Events(ctx context.Context, cursor string, limit int) (EventPage
 
 // firstNumber is the number that a page starts with: the cursor's, or the last given.
 func (s *Store) firstNumber(ctx context.Context, cursor string) (uint64, error) {
-	at, err := s.enter(ctx, eventsKey)
+	at, err := s.enterToRead(ctx, eventsKey)
 	if err != nil {
 		return 0, err
 	}

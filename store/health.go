@@ -58,20 +58,10 @@ func (s *Store) Health(ctx context.Context) Health {
 			all.Warnings = append(all.Warnings, addr+": "+warning)
 		}
 	}
-	var err error
-	switch client := s.client.(type) {
-	case *redis.ClusterClient:
-		// The client first asks any node for the topology, maybe one that hangs: it gets
-		// half of the time, after which what it knew before does.
-		topology, cancel := half(ctx)
-		defer cancel()
-		err = client.ForEachMaster(topology, func(_ context.Context, node *redis.Client) error {
-			check(node)
-			return nil
-		})
-	case *redis.Client:
-		check(client)
-	}
+	err := s.forEachMaster(ctx, func(_ context.Context, node *redis.Client) error {
+		check(node)
+		return nil
+	})
 	if err != nil {
 		all.Problems = append(all.Problems, "the cluster's masters are not known: Redis "+silence(err))
 	}
@@ -93,8 +83,7 @@ func (s *Store) nodeHealth(ctx context.Context, client *redis.Client) Health {
 	}
 	var wait *redis.Cmd
 	if s.batches.acks.wanted() {
-		wait = redis.NewCmd(ctx, "wait", 0, 1) // is it allowed here?
-		_ = pipe.Process(ctx, wait)
+		wait = s.batches.acks.probe(ctx, pipe)
 	}
 	exec(ctx, pipe)
 
@@ -112,7 +101,7 @@ func (s *Store) nodeHealth(ctx context.Context, client *redis.Client) Health {
 		h.Problems = append(h.Problems, "the cluster is down: not all slots are served, or most masters are out of reach")
 	}
 	if wait != nil && h.Ready() && wait.Err() != nil {
-		h.Problems = append(h.Problems, fmt.Sprintf("replicas cannot be waited for: %v", wait.Err()))
+		h.Problems = append(h.Problems, fmt.Sprintf("no change can be acknowledged: %v", wait.Err()))
 	}
 	return h
 }
@@ -149,9 +138,17 @@ func judge(info map[string]string, acks acks) Health {
 	if isFull(info["maxmemory_policy"], number("maxmemory"), number("used_memory")-number("mem_not_counted_for_evict")) {
 		problem("Redis is full (used_memory is over maxmemory): it takes no bookings, only cancellations")
 	}
-	if acks.wanted() && info["role"] == "master" {
-		if online := replicasOnline(info); online < acks.replicas {
+	if acks.synced && info["aof_enabled"] == "0" {
+		problem("changes wait for the append-only file, which is off: none can be acknowledged")
+	}
+	if acks.replicas > 0 && info["role"] == "master" {
+		switch online := replicasOnline(info); {
+		case online < acks.replicas:
 			problem("%d of the %d replicas that must have a booking are connected: none can be acknowledged", online, acks.replicas)
+		case online > acks.replicas:
+			// Neither sentinels nor a cluster know which replica acknowledged what.
+			warning("%d replicas are connected, and %d of them must have a booking: a failover to another one loses "+
+				"acknowledged bookings", online, acks.replicas)
 		}
 	}
 	return h

@@ -97,7 +97,7 @@ func TestRepliesThatAreWrongAreErrors(t *testing.T) {
 }
 
 func TestCallsAreHeldAgainstTheHeaders(t *testing.T) {
-	s := &Store{}
+	s := &Store{batches: newBatcher()}
 	if _, err := s.run(context.Background(), bookScript, []string{"one"}, 1, 2, 3, 4, 5); err == nil {
 		t.Error("a call with too few keys was made")
 	}

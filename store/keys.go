@@ -18,3 +18,7 @@ func waitlistKey(number uint64) string { return "waitlist" + tag(number) }
 
 // leftKey is the sorted set of line numbers that left ahead of their turn.
 func leftKey(number uint64) string { return "left" + tag(number) }
+
+// markField comes and goes in the hash of an event, and in that of all events, for
+// answers that change nothing: see unchanged.lua.
+const markField = "mark"

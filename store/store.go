@@ -17,7 +17,9 @@ import (
 
 // Store is safe for concurrent use. Make one with Open.
 type Store struct {
+	config    Config
 	client    redis.UniversalClient
+	strangers strangers
 	batches   *batcher
 	engine    Engine
 	now       func() time.Time

@@ -269,7 +269,7 @@ func (l *numbersLook) scan(ctx context.Context) error {
 }
 
 func (l *numbersLook) take(creation, value string) {
-	if creation == "last" {
+	if creation == "last" || creation == markField {
 		return
 	}
 	number, valid := eventNumber(value)

@@ -255,7 +255,7 @@ func (in *inspection) scan(ctx context.Context) error {
 
 // take copies one field of the event's hash.
 func (in *inspection) take(name, value string) {
-	if slices.Contains(eventSettings, name) {
+	if name == markField || slices.Contains(eventSettings, name) {
 		return
 	}
 	kind, rest := byte(0), name

@@ -19,14 +19,14 @@ func TestWaitRepliesAreReadStrictly(t *testing.T) {
 	} {
 		wait := redis.NewCmd(context.Background(), "wait")
 		wait.SetVal(reply)
-		if err := wanted.check(wait); !errors.Is(err, errTooFewReplicas) || !isOutage(err) || !isPassing(err) {
+		if err := wanted.check(wait); !errors.Is(err, errUnacknowledged) || !isOutage(err) || !isPassing(err) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	for _, cause := range []error{redisError("ERR unknown command"), redisError("UNBLOCKED x"), context.DeadlineExceeded} {
 		wait := redis.NewCmd(context.Background(), "wait")
 		wait.SetErr(cause)
-		if err := wanted.check(wait); !errors.Is(err, errTooFewReplicas) || !errors.Is(err, cause) || !isOutage(err) {
+		if err := wanted.check(wait); !errors.Is(err, errUnacknowledged) || !errors.Is(err, cause) || !isOutage(err) {
 			t.Errorf("%v: %v", cause, err)
 		}
 	}
@@ -72,13 +72,13 @@ func TestOneWaitForABatch(t *testing.T) {
 	client.AddHook(hook)
 	defer func() { _ = client.Close() }()
 	b := newBatcher()
-	b.acks = acks{1, 50 * time.Millisecond}
+	b.acks = acks{replicas: 1, timeout: 50 * time.Millisecond}
 	defer func() { _ = b.close() }()
 
 	var callers sync.WaitGroup
 	results := make(chan error, 100)
 	call := func() {
-		callers.Go(func() { results <- b.do(context.Background(), client, echo("x")) })
+		callers.Go(func() { results <- b.do(context.Background(), lane{node: client}, echo("x")) })
 	}
 	for range lanesPerNode { // fills the lanes, so that the others gather
 		call()
@@ -90,7 +90,7 @@ func TestOneWaitForABatch(t *testing.T) {
 	for range count {
 		call()
 	}
-	waitUntil(t, func() bool { return len(b.queue(client)) == count })
+	waitUntil(t, func() bool { return len(b.queue(lane{node: client})) == count })
 	for range lanesPerNode {
 		hook.count <- int64(1)
 	}
@@ -112,7 +112,7 @@ func TestOneWaitForABatch(t *testing.T) {
 	}
 	callers.Wait()
 	for range count {
-		if err := <-results; !errors.Is(err, errTooFewReplicas) {
+		if err := <-results; !errors.Is(err, errUnacknowledged) {
 			t.Errorf("too few replicas: %v", err)
 		}
 	}

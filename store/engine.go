@@ -135,7 +135,7 @@ func (s *Store) prepare(ctx context.Context) error {
 // canTellSynced returns an error if the node has no WAITAOF.
 func canTellSynced(ctx context.Context, node *redis.Client) error {
 	err := acks{synced: true}.probe(ctx, node).Err()
-	if redis.HasErrorPrefix(err, "ERR unknown command") {
+	if redis.HasErrorPrefix(err, "unknown command") {
 		return fmt.Errorf("%s cannot tell when a change is on disk, Redis 7.2 and Valkey can: %w", node.Options().Addr, err)
 	}
 	return nil // whatever else is wrong may pass, and Health tells it

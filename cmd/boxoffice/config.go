@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"slices"
 	"strconv"
 	"text/tabwriter"
 	"time"
@@ -37,7 +38,7 @@ type config struct {
 	TrustedProxies []string `envconfig:"TRUSTED_PROXIES" desc:"addresses or networks (10.0.0.0/8), several with commas, whose X-Forwarded-For tells the client that RATE_LIMIT counts"`
 	CORSOrigins    []string `envconfig:"CORS_ORIGINS" desc:"origins such as https://shop.example whose pages may call, several with commas; https://*.shop.example, or * for all; empty: no CORS"`
 
-	MaxInFlight int `envconfig:"MAX_IN_FLIGHT" default:"256" desc:"requests worked on at once for each Redis master, more get 503 at once; 0 = no bound"`
+	MaxInFlight int `envconfig:"MAX_IN_FLIGHT" default:"4096" desc:"changes worked on at once for each Redis master, and as many reads; more get 503 at once; 0 = no bound"`
 
 	RequestTimeout    time.Duration `envconfig:"REQUEST_TIMEOUT" default:"5s" desc:"for all that one request does, retries included"`
 	ReadyTimeout      time.Duration `envconfig:"READY_TIMEOUT" default:"500ms" desc:"for Redis to say how it is, for GET /readyz"`
@@ -65,9 +66,9 @@ type config struct {
 	RedisStartTimeout     time.Duration `envconfig:"REDIS_START_TIMEOUT" default:"30s" desc:"at start, for Redis to be there"`
 	RedisCheckInterval    time.Duration `envconfig:"REDIS_CHECK_INTERVAL" default:"10s" desc:"how often to look whether Redis takes and keeps bookings"`
 
-	Durability  string        `envconfig:"DURABILITY" default:"local" desc:"a change is answered when Redis has it (local), or when replicas have it too (replicated)"`
+	Durability  string        `envconfig:"DURABILITY" default:"local" desc:"a change is answered when Redis has it (local), when its disk has it (synced; Redis 7.2 or Valkey), or when replicas have it (replicated)"`
 	AckReplicas int           `envconfig:"ACK_REPLICAS" default:"1" desc:"replicas that must have a change; with DURABILITY=replicated"`
-	AckTimeout  time.Duration `envconfig:"ACK_TIMEOUT" default:"1s" desc:"for replicas to get a change; it is then tried again until REQUEST_TIMEOUT"`
+	AckTimeout  time.Duration `envconfig:"ACK_TIMEOUT" default:"1500ms" desc:"for replicas or the disk to get a change; it is then tried again until REQUEST_TIMEOUT"`
 }
 
 // readConfig reads the environment, and a file for what is not set there. The file
@@ -159,15 +160,25 @@ func (c config) checkRedis() error {
 	return nil
 }
 
+// What DURABILITY may be.
+const (
+	durabilityLocal      = "local"
+	durabilitySynced     = "synced"
+	durabilityReplicated = "replicated"
+)
+
 func (c config) checkDurability() error {
 	switch {
-	case c.Durability != "local" && c.Durability != "replicated":
-		return fmt.Errorf("setting DURABILITY: %q is neither local nor replicated", c.Durability)
+	case !slices.Contains([]string{durabilityLocal, durabilitySynced, durabilityReplicated}, c.Durability):
+		return fmt.Errorf("setting DURABILITY: %q is none of local, synced and replicated", c.Durability)
 	case c.AckReplicas < 1:
 		return fmt.Errorf("setting ACK_REPLICAS: %d is not a positive number", c.AckReplicas)
-	case c.Durability == "replicated" && c.RedisHost == "" && len(c.RedisAddrs) == 0:
-		return errors.New("setting DURABILITY: replicated needs REDIS_HOST or REDIS_ADDRS: the embedded engine has no replicas")
-	case c.Durability == "replicated" && (c.AckTimeout < time.Millisecond || c.AckTimeout >= c.RedisReadTimeout):
+	case c.Durability == durabilityLocal:
+		return nil
+	case c.RedisHost == "" && len(c.RedisAddrs) == 0:
+		return fmt.Errorf("setting DURABILITY: %s needs REDIS_HOST or REDIS_ADDRS: the embedded engine has neither replicas nor a disk",
+			c.Durability)
+	case c.AckTimeout < time.Millisecond || c.AckTimeout >= c.RedisReadTimeout:
 		return fmt.Errorf("setting ACK_TIMEOUT: %s is not between 1ms and REDIS_READ_TIMEOUT, %s: a reply would be given up before",
 			c.AckTimeout, c.RedisReadTimeout)
 	default:
@@ -183,7 +194,7 @@ func (c config) redis() (store.Config, error) {
 	}
 	tlsConfig, err := c.tls()
 	ackReplicas := 0
-	if c.Durability == "replicated" {
+	if c.Durability == durabilityReplicated {
 		ackReplicas = c.AckReplicas
 	}
 	return store.Config{
@@ -199,6 +210,7 @@ func (c config) redis() (store.Config, error) {
 		DialTimeout:      c.RedisDialTimeout,
 		ReadTimeout:      c.RedisReadTimeout,
 		AckReplicas:      ackReplicas,
+		AckSynced:        c.Durability == durabilitySynced,
 		MaxInFlight:      c.MaxInFlight,
 		AckTimeout:       c.AckTimeout,
 	}, err

@@ -90,7 +90,7 @@ func TestSettingsThatAreWrong(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if redis, err := c.redis(); err != nil || redis.AckReplicas != 1 || redis.AckTimeout != time.Second {
+		if redis, err := c.redis(); err != nil || redis.AckReplicas != 1 || redis.AckSynced || redis.AckTimeout != 1500*time.Millisecond {
 			t.Errorf("%+v, %v", redis, err)
 		}
 		for _, value := range []string{"1us", "2s"} { // the latter is REDIS_READ_TIMEOUT
@@ -99,14 +99,22 @@ func TestSettingsThatAreWrong(t *testing.T) {
 				t.Errorf("ACK_TIMEOUT=%s: %v", value, err)
 			}
 		}
+		t.Setenv("DURABILITY", "synced")
+		t.Setenv("ACK_TIMEOUT", "1s")
+		if c, err := readConfig("no such file"); err != nil {
+			t.Error(err)
+		} else if redis, err := c.redis(); err != nil || redis.AckReplicas != 0 || !redis.AckSynced {
+			t.Errorf("%+v, %v", redis, err)
+		}
 		t.Setenv("DURABILITY", "both")
 		if _, err := readConfig("no such file"); err == nil || !strings.Contains(err.Error(), "DURABILITY") {
 			t.Errorf("DURABILITY=both: %v", err)
 		}
 		t.Setenv("DURABILITY", "local")
+		t.Setenv("ACK_TIMEOUT", "2s")
 		if c, err := readConfig("no such file"); err != nil {
 			t.Errorf("an ACK_TIMEOUT that is not used: %v", err)
-		} else if redis, err := c.redis(); err != nil || redis.AckReplicas != 0 {
+		} else if redis, err := c.redis(); err != nil || redis.AckReplicas != 0 || redis.AckSynced {
 			t.Errorf("%+v, %v", redis, err)
 		}
 	})

@@ -185,13 +185,7 @@ const slots = 16384
 func StartCluster(masters int, args ...string) (*Cluster, error) {
 	c := &Cluster{}
 	for range masters {
-		busPort, err := freePort()
-		if err != nil {
-			return nil, errors.Join(err, c.close())
-		}
-		server, err := Start(append([]string{
-			"--cluster-enabled", "yes", "--cluster-port", busPort, "--cluster-node-timeout", "1500",
-		}, args...)...)
+		server, err := startNode(args...)
 		if err != nil {
 			return nil, errors.Join(err, c.close())
 		}
@@ -223,6 +217,31 @@ func (c *Cluster) join() error {
 		}
 	}
 	return c.WaitReady()
+}
+
+// AddMaster adds a master that has no slots yet.
+func (c *Cluster) AddMaster(args ...string) error {
+	node, err := startNode(args...)
+	if err != nil {
+		return err
+	}
+	first := c.Servers[0]
+	c.Servers = append(c.Servers, node)
+	if err := node.with(func(ctx context.Context, client *redis.Client) error { return meet(ctx, client, first) }); err != nil {
+		return err
+	}
+	return c.WaitReady()
+}
+
+// startNode starts a node of a cluster that it has not met yet.
+func startNode(args ...string) (*Server, error) {
+	busPort, err := freePort()
+	if err != nil {
+		return nil, err
+	}
+	return Start(append([]string{
+		"--cluster-enabled", "yes", "--cluster-port", busPort, "--cluster-node-timeout", "1500",
+	}, args...)...)
 }
 
 func meet(ctx context.Context, client *redis.Client, other *Server) error {

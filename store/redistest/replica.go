@@ -14,14 +14,7 @@ import (
 func (c *Cluster) AddReplicas(args ...string) error {
 	masters := c.Servers
 	for _, master := range masters {
-		busPort, err := freePort()
-		if err != nil {
-			return err
-		}
-		replica, err := Start(append([]string{
-			"--cluster-enabled", "yes", "--cluster-port", busPort, "--cluster-node-timeout", "1500",
-			"--cluster-replica-validity-factor", "0",
-		}, args...)...)
+		replica, err := startNode(append([]string{"--cluster-replica-validity-factor", "0"}, args...)...)
 		if err != nil {
 			return err
 		}

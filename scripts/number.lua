@@ -1,16 +1,17 @@
 -- Gives a new event its number: 1, 2, 3 and so on. Asked again with the same
 -- creation id it gives the same number, so a retry leaves no gap.
 --
--- KEYS[1]  events          hash: last number given, and creation id -> number
+-- KEYS[1]  events          hash: last number given, and creation id -> number,
+--                          with + behind it once complete.lua noted that the event was made
 -- ARGV[1]  creation id     chosen by the caller, or derived from its Idempotency-Key
 -- Returns  {"numbered", number}
 
 local events = KEYS[1]
 local creation = ARGV[1]
 
-local number = redis.call('HGET', events, creation)
-if not number then
-  number = redis.call('HINCRBY', events, 'last', 1)
-  redis.call('HSET', events, creation, number)
-end
-return {'numbered', tonumber(number)}
+local given = redis.call('HGET', events, creation)
+if given then return {'numbered', tonumber(string.match(given, '^%d+'))} end
+
+local number = redis.call('HINCRBY', events, 'last', 1)
+redis.call('HSET', events, creation, number)
+return {'numbered', number}

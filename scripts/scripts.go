@@ -21,6 +21,8 @@ var (
 	numberLua string
 	//go:embed initialize.lua
 	initializeLua string
+	//go:embed complete.lua
+	completeLua string
 	//go:embed update.lua
 	updateLua string
 	//go:embed book.lua
@@ -44,6 +46,7 @@ var (
 var (
 	Number     = Script{Name: "number", Source: numberLua, Keys: 1, Args: 1}
 	Initialize = Script{Name: "initialize", Source: eventLua + initializeLua, Keys: 3, Args: 6}
+	Complete   = Script{Name: "complete", Source: completeLua, Keys: 1, Args: 2}
 	Update     = Script{Name: "update", Source: eventLua + updateLua, Keys: 1, Args: 7}
 	Book       = Script{Name: "book", Source: eventLua + holdingsLua + bookLua, Keys: 2, Args: 5}
 	Cancel     = Script{Name: "cancel", Source: eventLua + holdingsLua + lineLua + cancelLua, Keys: 3, Args: 4}
@@ -53,5 +56,5 @@ var (
 
 // All returns every script.
 func All() []Script {
-	return []Script{Number, Initialize, Update, Book, Cancel, Promote, Bookings}
+	return []Script{Number, Initialize, Complete, Update, Book, Cancel, Promote, Bookings}
 }

@@ -272,7 +272,7 @@ func (l *numbersLook) take(creation, value string) {
 	if creation == "last" {
 		return
 	}
-	number, valid := eventNumber(value)
+	number, valid := eventNumber(strings.TrimSuffix(value, "+")) // of a creation that is complete
 	if _, err := base64.RawURLEncoding.DecodeString(creation); err != nil || len(creation) != fieldLength || !valid {
 		l.breachf(0, RuleNumbers, "field %q is %q, and not a creation's number", creation, value)
 	}

@@ -135,7 +135,7 @@ func TestMetricsCount(t *testing.T) {
 		`boxoffice_store_call_duration_seconds_count{call="update"}`:     1,
 		`boxoffice_store_call_duration_seconds_count{call="read event"}`: 1,
 		`boxoffice_store_call_retries_total{call="book"}`:                0,
-		`boxoffice_store_batch_commands_sum`:                             1 + 1 + 12 + 3 + 1 + 1, // number, initialize ... promote
+		`boxoffice_store_batch_commands_sum`:                             1 + 1 + 1 + 12 + 3 + 1 + 1, // number, initialize, complete ... promote
 		`boxoffice_store_queued_commands`:                                0,
 
 		`boxoffice_redis_up`:                      1,

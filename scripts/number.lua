@@ -1,7 +1,8 @@
 -- Gives a new event its number: 1, 2, 3 and so on. Asked again with the same
 -- creation id it gives the same number, so a retry leaves no gap.
 --
--- KEYS[1]  events          hash: last number given, and creation id -> number
+-- KEYS[1]  events          hash: last number given, and creation id -> number,
+--                          with + behind it once complete.lua noted that the event was made
 -- ARGV[1]  creation id     chosen by the caller, or derived from its Idempotency-Key
 -- ARGV[2]  acks         1 if the answer waits for replicas or the disk, see unchanged.lua
 -- Returns  {"numbered", number}
@@ -9,8 +10,9 @@
 local events = KEYS[1]
 local creation, acks = ARGV[1], ARGV[2]
 
-local number = redis.call('HGET', events, creation)
-if number then return unchanged(events, acks, {'numbered', tonumber(number)}) end
-number = redis.call('HINCRBY', events, 'last', 1)
+local given = redis.call('HGET', events, creation)
+if given then return unchanged(events, acks, {'numbered', tonumber(string.match(given, '^%d+'))}) end
+
+local number = redis.call('HINCRBY', events, 'last', 1)
 redis.call('HSET', events, creation, number)
 return {'numbered', number}

@@ -21,6 +21,8 @@ var (
 	numberLua string
 	//go:embed initialize.lua
 	initializeLua string
+	//go:embed complete.lua
+	completeLua string
 	//go:embed update.lua
 	updateLua string
 	//go:embed book.lua
@@ -46,6 +48,7 @@ var (
 var (
 	Number     = Script{Name: "number", Source: unchangedLua + numberLua, Keys: 1, Args: 2}
 	Initialize = Script{Name: "initialize", Source: eventLua + unchangedLua + initializeLua, Keys: 3, Args: 7}
+	Complete   = Script{Name: "complete", Source: unchangedLua + completeLua, Keys: 1, Args: 3}
 	Update     = Script{Name: "update", Source: eventLua + unchangedLua + updateLua, Keys: 1, Args: 8}
 	Book       = Script{Name: "book", Source: eventLua + holdingsLua + unchangedLua + bookLua, Keys: 2, Args: 6}
 	Cancel     = Script{Name: "cancel", Source: eventLua + holdingsLua + lineLua + unchangedLua + cancelLua, Keys: 3, Args: 5}
@@ -55,5 +58,5 @@ var (
 
 // All returns every script.
 func All() []Script {
-	return []Script{Number, Initialize, Update, Book, Cancel, Promote, Bookings}
+	return []Script{Number, Initialize, Complete, Update, Book, Cancel, Promote, Bookings}
 }

@@ -87,7 +87,7 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 		s.engine = EngineEmbedded
 		s.client = redis.NewClient(config.single())
 		s.close = []func() error{endHelpers, s.batches.close, s.client.Close, func() error { embedded.Close(); return nil }}
-		return s, s.prepare(ctx)
+		return s, s.loadScripts(ctx)
 	}
 
 	switch {

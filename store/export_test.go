@@ -33,6 +33,19 @@ func (s *Store) RaiseOnly(ctx context.Context, number uint64, total int64) error
 	return err
 }
 
+// DrawNumber draws the number of a new event as an instance does that dies before it
+// creates the event.
+func (s *Store) DrawNumber(ctx context.Context, idempotencyKey string) (uint64, error) {
+	return s.number(ctx, tailFor(idempotencyKey, "event"))
+}
+
+// InitializeOnly creates an event as an instance does that dies before it notes that the
+// creation is complete.
+func (s *Store) InitializeOnly(ctx context.Context, request InitializeRequest) (Event, error) {
+	result, _, err := s.initialize(ctx, request, tailFor(request.IdempotencyKey, "event"))
+	return result.Event, err
+}
+
 // PromoteOnce runs promote.lua once.
 func (s *Store) PromoteOnce(ctx context.Context, number uint64) (more bool, err error) {
 	return s.promote(ctx, number)

@@ -33,10 +33,20 @@ func (s *Store) Initialize(ctx context.Context, request InitializeRequest) (Init
 	// those numbers live on another shard. Such a number is passed over.
 	for range maxOccupied {
 		result, occupied, err := s.initialize(ctx, request, creation)
-		if err != nil || !occupied {
-			return result, err
+		if err != nil {
+			return InitializeResult{}, err
 		}
-		creation = derivedTail("occupied", token(creation))
+		if occupied {
+			creation = derivedTail("occupied", token(creation))
+			continue
+		}
+		renumbered, err := s.complete(ctx, creation, result.Event.Number)
+		if err != nil {
+			return InitializeResult{}, err
+		}
+		if !renumbered {
+			return result, nil
+		}
 	}
 	return InitializeResult{}, fmt.Errorf("initialize: %d event numbers in a row are taken", maxOccupied)
 }
@@ -92,6 +102,21 @@ func (s *Store) number(ctx context.Context, creation [tailBytes]byte) (uint64, e
 	}
 	number := uint64(r.integer())
 	return number, r.end("numbered")
+}
+
+// complete notes that the event of a creation was made. Only then may the creation be
+// answered: verify takes an event without this note for one that nobody knows of.
+// renumbered means that the creation has to run again, to get the number it has now.
+//
+// No place is taken, so this is never refused as too many calls: the event exists, and
+// who repeats a refused creation without an idempotency key would make a second one. The
+// two steps before it bound how many creations get here.
+func (s *Store) complete(ctx context.Context, creation [tailBytes]byte, number uint64) (renumbered bool, err error) {
+	r, err := s.run(ctx, completeScript, []string{eventsKey}, token(creation), number)
+	if err != nil {
+		return false, err
+	}
+	return r.word == "renumbered", r.end("completed", "renumbered")
 }
 
 // eventKeys are the keys of the scripts that work on the whole of an event.

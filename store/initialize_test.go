@@ -6,6 +6,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
+	"boxoffice/scripts"
 	"boxoffice/store"
 )
 
@@ -102,6 +105,98 @@ func TestInitializePassesOverOccupiedNumbers(t *testing.T) {
 			t.Errorf("again: %+v, %v", again, err)
 		}
 		first.wantCounts(2, 1, 0)
+	})
+}
+
+// completes tells the step of a creation that comes last.
+func completes(command redis.Cmder) bool {
+	return command.Name() == "evalsha" && command.Args()[1] == hash(scripts.Complete.Source)
+}
+
+// No creation is answered before it is noted that it is complete.
+func TestInitializeIsNotAnsweredUnlessComplete(t *testing.T) {
+	onEveryEngine(t, func(t *testing.T, s *store.Store) {
+		request := store.InitializeRequest{Name: "x", TotalTickets: 1, IdempotencyKey: "k"}
+		second := beforeCommand(t, s, completes, func() {
+			if err := admin(t, s).Rename(ctx, "events", "{events}away").Err(); err != nil {
+				t.Error(err)
+			}
+			if err := admin(t, s).Set(ctx, "events", "in the way", 0).Err(); err != nil {
+				t.Error(err)
+			}
+		})
+		if result, err := second.Initialize(ctx, request); err == nil {
+			t.Errorf("answered: %+v", result)
+		}
+		if err := admin(t, s).Rename(ctx, "{events}away", "events").Err(); err != nil {
+			t.Fatal(err)
+		}
+		created := newShow(t, s, request)
+		loseEvents(created, 1)
+		wantLost(t, breaches(t, s, created.ref), created.event)
+	})
+}
+
+// A failover may take back the number of a creation whose event is there, and then
+// somebody draws: another creation the same number, or this one's retry the next.
+func TestInitializeWhoseNumberIsTakenBack(t *testing.T) {
+	for name, c := range map[string]struct {
+		drawn []string // idempotency keys of the creations that draw after the failover
+		want  uint64
+	}{
+		"and drawn by nobody":   {nil, 2},
+		"and drawn by another":  {[]string{"another"}, 2},
+		"and its retry has one": {[]string{"another", "k"}, 3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			onEveryEngine(t, func(t *testing.T, s *store.Store) {
+				newShow(t, s, tickets(1))
+				kept := admin(t, s).HGetAll(ctx, "events").Val()
+				second := beforeCommand(t, s, completes, func() {
+					if err := admin(t, s).Del(ctx, "events").Err(); err != nil {
+						t.Error(err)
+					}
+					if err := admin(t, s).HSet(ctx, "events", kept).Err(); err != nil {
+						t.Error(err)
+					}
+					for _, key := range c.drawn {
+						if _, err := s.DrawNumber(ctx, key); err != nil {
+							t.Error(err)
+						}
+					}
+				})
+				request := store.InitializeRequest{Name: "x", TotalTickets: 1, IdempotencyKey: "k"}
+				created := newShow(t, second, request)
+				if created.event.Number != c.want {
+					t.Errorf("created event %d, want %d", created.event.Number, c.want)
+				}
+				again, err := s.Initialize(ctx, request)
+				if err != nil || !again.Replayed || again.Event != created.event {
+					t.Errorf("again: %+v, %v, want %+v", again, err, created.event)
+				}
+				loseEvents(created, c.want)
+				wantLost(t, breaches(t, s, created.ref), created.event)
+			})
+		})
+	}
+}
+
+// A Redis that is full by then refuses no creation whose event is there.
+func TestInitializeIsCompletedOnAFullRedis(t *testing.T) {
+	onRealEngines(t, func(t *testing.T, s *store.Store) {
+		request := store.InitializeRequest{Name: "x", TotalTickets: 1, IdempotencyKey: "k"}
+		died, err := s.InitializeOnly(ctx, request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		setEverywhere(t, s, "maxmemory", "1")
+		defer setEverywhere(t, s, "maxmemory", "0")
+		retried := newShow(t, s, request)
+		if retried.event != died {
+			t.Errorf("retried: %+v, want %+v", retried.event, died)
+		}
+		loseEvents(retried, 1)
+		wantLost(t, breaches(t, s, retried.ref), died)
 	})
 }
 

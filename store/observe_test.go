@@ -105,11 +105,11 @@ func TestObserver(t *testing.T) {
 	}
 	w.mutex.Lock()
 	defer w.mutex.Unlock()
-	want := map[string]int{"number": 1, "initialize": 1, "book": 5, "cancel": 2, "update": 1, "promote": 1, "read event": 1}
+	want := map[string]int{"number": 1, "initialize": 1, "complete": 1, "book": 5, "cancel": 2, "update": 1, "promote": 1, "read event": 1}
 	if !maps.Equal(w.tries, want) {
 		t.Errorf("told of %v, want %v", w.tries, want)
 	}
-	if scripts := 11; w.sent != scripts { // reading an event is no script
+	if scripts := 12; w.sent != scripts { // reading an event is no script
 		t.Errorf("%d commands were told as sent, want %d", w.sent, scripts)
 	}
 	if len(w.repeats) > 0 || len(w.failed) > 0 || len(w.unanswered) > 0 {

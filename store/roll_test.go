@@ -64,18 +64,22 @@ func hash(text string) string {
 // swap has a command run the later version's script.
 func (v *laterVersion) swap(command redis.Cmder) {
 	args := command.Args()
-	var others map[string]string
-	switch command.Name() {
-	case "evalsha":
-		others = v.hashes
-	case "eval":
-		others = v.texts
-	default:
-		return
+	swap := func(i int, others map[string]string) bool {
+		text, ok := args[i].(string)
+		other := others[text]
+		if !ok || other == "" {
+			return false
+		}
+		args[i] = other
+		return true
 	}
-	if text, ok := args[1].(string); ok && others[text] != "" { // not on its second way
-		args[1] = others[text]
-		v.calls.Add(1)
+	switch command.Name() {
+	case "evalsha", "evalsha_ro":
+		if swap(1, v.hashes) {
+			v.calls.Add(1)
+		}
+	case "script": // load
+		swap(2, v.texts)
 	}
 }
 

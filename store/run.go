@@ -34,6 +34,7 @@ func newReader(s scripts.Script) script {
 var (
 	numberScript     = newScript(scripts.Number)
 	initializeScript = newScript(scripts.Initialize)
+	completeScript   = newScript(scripts.Complete)
 	updateScript     = newScript(scripts.Update)
 	bookScript       = newScript(scripts.Book)
 	cancelScript     = newScript(scripts.Cancel)

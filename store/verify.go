@@ -31,6 +31,7 @@ const (
 	RuleCancellation Rule = "cancellation"         // what a repeated cancellation is answered from
 	RuleKeys         Rule = "keys"                 // an event has all its keys, and none of them, nor that of all events, expires
 	RuleNumbers      Rule = "event numbers"        // the counter, and the creations that were given numbers, know of every event
+	RuleLost         Rule = "lost"                 // the event of a creation that was completed is there
 )
 
 // Breach is one place where an event's data breaks a rule.
@@ -45,6 +46,9 @@ func (b Breach) String() string {
 	if b.Event == 0 {
 		return fmt.Sprintf("all events: %s: %s", b.Rule, b.Detail)
 	}
+	if b.Rule == RuleLost {
+		return fmt.Sprintf("event %d is lost: %s", b.Event, b.Detail)
+	}
 	if b.Booking == uuid.Nil {
 		return fmt.Sprintf("event %d: %s: %s", b.Event, b.Rule, b.Detail)
 	}
@@ -57,6 +61,9 @@ type Verification struct {
 	Version  int64 // of the event, to which the counters were recomputed
 	Bookings int
 	Breaches int
+	Lost     bool // there is no such event any more, and that is the breach
+
+	event uuid.UUID // which event has the number; uuid.Nil if that could not be read
 }
 
 // ErrUnsteady means that a second look at an event did not find what the first had:
@@ -74,11 +81,22 @@ var ErrUnsteady = errors.New("two looks do not agree, verify again")
 // No call to Redis reads more than about a thousand entries. Here it takes about 400
 // bytes of memory a booking.
 //
+// An event that was created, and is not there, is a breach too.
+//
 // Errors: ErrEventNotFound, ErrUnsteady, ErrUnavailable.
 func (s *Store) Verify(ctx context.Context, event EventRef, report func(Breach)) (Verification, error) {
 	if !event.exists() {
 		return Verification{}, ErrEventNotFound
 	}
+	result, err := s.verifyEvent(ctx, event, report)
+	if errors.Is(err, ErrEventNotFound) {
+		return s.verifyMissing(ctx, event, report)
+	}
+	return result, err
+}
+
+// verifyEvent does not tell a lost event from one that never was.
+func (s *Store) verifyEvent(ctx context.Context, event EventRef, report func(Breach)) (Verification, error) {
 	first, result, err := s.inspect(ctx, event)
 	if err != nil || len(first) == 0 {
 		return result, err
@@ -144,7 +162,9 @@ func (s *Store) inspect(ctx context.Context, event EventRef) ([]Breach, Verifica
 	if err != nil {
 		return nil, Verification{Number: event.number}, err
 	}
-	return in.breaches, Verification{Number: event.number, Version: in.start.version, Bookings: len(in.past)}, nil
+	return in.breaches, Verification{
+		Number: event.number, Version: in.start.version, Bookings: len(in.past), event: in.start.event,
+	}, nil
 }
 
 func (in *inspection) run(ctx context.Context, event EventRef) error {

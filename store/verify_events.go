@@ -2,20 +2,20 @@ package store
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/google/uuid"
 	"github.com/redis/go-redis/v9"
 )
 
 // Numbers is what VerifyAll found about the numbers of events as such.
 type Numbers struct {
 	Given    int        // how many numbers were given to creations
-	Missing  NumberList // those of them that have no event: its creation never finished, or it was lost
+	Missing  NumberList // those of them whose creation was never completed, and that have no event
 	Breaches int        // of the counter of numbers, and of the numbers that creations were given
 }
 
@@ -53,8 +53,9 @@ func numberRange(first, last uint64) string {
 // Which events there should be it learns from the creations, and not from the
 // counter of numbers alone. What is wrong with these is reported as a breach of no
 // event (number 0), or of the first event concerned; done is told of number 0 if
-// two looks at them did not agree. A number that was given and has no event is no
-// breach by itself: its creation may have died in between, or found the number taken.
+// two looks at them did not agree. A number that was given and has no event is a breach if
+// its creation was completed: the event was lost. Else it is none: the creation may have
+// died in between, or found the number taken, and nobody was told of an event.
 func (s *Store) VerifyAll(ctx context.Context, report func(Breach), done func(Verification, error)) (Numbers, error) {
 	look, breaches, err := s.verifyNumbers(ctx)
 	if errors.Is(err, ErrUnsteady) {
@@ -68,20 +69,27 @@ func (s *Store) VerifyAll(ctx context.Context, report func(Breach), done func(Ve
 	numbers := Numbers{Given: len(look.given), Breaches: len(breaches)}
 	all := slices.Concat(look.given, look.others)
 	slices.Sort(all)
-	missing, err := s.verifyEach(ctx, all, report, done)
+	missing, err := s.verifyEach(ctx, all, look.completed, report, done)
 	if err == nil { // some may have been in the making
-		missing, err = s.verifyEach(ctx, missing, report, done)
+		missing, err = s.verifyEach(ctx, missing, look.completed, report, done)
 	}
-	numbers.Missing = missing
+	for _, number := range missing {
+		switch completed := ofNumber(look.completed, number); {
+		case len(completed) == 0:
+			numbers.Missing = append(numbers.Missing, number)
+		case err == nil: // else it was looked for only once
+			done(Verification{Number: number, Lost: true, Breaches: reportLost(completed, uuid.Nil, report)}, nil)
+		}
+	}
 	return numbers, err
 }
 
 // verifyEach verifies the events of some numbers, and returns the numbers of none.
-func (s *Store) verifyEach(ctx context.Context, numbers []uint64, report func(Breach), done func(Verification, error)) (
-	missing []uint64, err error,
-) {
+func (s *Store) verifyEach(ctx context.Context, numbers []uint64, completed []creation,
+	report func(Breach), done func(Verification, error),
+) (missing []uint64, err error) {
 	for _, number := range numbers {
-		result, err := s.Verify(ctx, EventNumber(number), report)
+		result, err := s.verifyEvent(ctx, EventNumber(number), report)
 		switch {
 		case errors.Is(err, ErrEventNotFound):
 			missing = append(missing, number)
@@ -89,6 +97,9 @@ func (s *Store) verifyEach(ctx context.Context, numbers []uint64, report func(Br
 			return missing, err
 		default:
 			result.Number = number
+			if err == nil && result.event != uuid.Nil {
+				result.Breaches += reportLost(ofNumber(completed, number), result.event, report)
+			}
 			done(result, err)
 		}
 	}
@@ -115,10 +126,11 @@ func (s *Store) verifyNumbers(ctx context.Context) (numbersLook, []Breach, error
 
 // numbersLook is one look at the hash of event numbers.
 type numbersLook struct {
-	store    *Store
-	given    []uint64 // to creations, in order, each once
-	others   []uint64 // of events that are there, and of no creation that was seen
-	breaches []Breach
+	store     *Store
+	given     []uint64   // to creations, in order, each once
+	completed []creation // in order, each once
+	others    []uint64   // of events that are there, and of no creation that was seen
+	breaches  []Breach
 }
 
 func (l *numbersLook) breachf(number uint64, rule Rule, format string, args ...any) {
@@ -248,36 +260,26 @@ func (l *numbersLook) readCounter(ctx context.Context) (c counter, err error) {
 
 // scan reads which creation was given which number.
 func (l *numbersLook) scan(ctx context.Context) error {
-	for cursor, more := uint64(0), true; more; more = cursor != 0 {
-		var fields []string
-		var next uint64
-		err := l.store.patiently(ctx, "event numbers", func(ctx context.Context) (err error) {
-			fields, next, err = l.store.client.HScan(ctx, eventsKey, cursor, "", scanStep).Result()
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		for i := 0; i+1 < len(fields); i += 2 {
-			l.take(fields[i], fields[i+1])
-		}
-		cursor = next
+	if err := l.store.scanCreations(ctx, l.take); err != nil {
+		return err
 	}
 	slices.Sort(l.given)
 	l.given = slices.Compact(l.given)
+	slices.SortFunc(l.completed, compareCreations)
+	l.completed = slices.Compact(l.completed)
 	return nil
 }
 
-func (l *numbersLook) take(creation, value string) {
-	if creation == "last" || creation == markField {
-		return
+func (l *numbersLook) take(name, value string) {
+	c, completed, ok := parseCreation(name, value)
+	if !ok {
+		l.breachf(0, RuleNumbers, "field %q is %q, and not a creation's number", name, value)
 	}
-	number, valid := eventNumber(value)
-	if _, err := base64.RawURLEncoding.DecodeString(creation); err != nil || len(creation) != fieldLength || !valid {
-		l.breachf(0, RuleNumbers, "field %q is %q, and not a creation's number", creation, value)
+	if c.number > 0 {
+		l.given = append(l.given, c.number)
 	}
-	if valid {
-		l.given = append(l.given, number)
+	if completed {
+		l.completed = append(l.completed, c)
 	}
 }
 

@@ -34,6 +34,7 @@ var numericSettings = []string{
 
 // instant is an event at the instant when the look started.
 type instant struct {
+	event                                             uuid.UUID
 	state                                             State
 	version, total, confirmed, waiting, joined, taken int64
 	latest                                            string
@@ -157,8 +158,9 @@ func (in *inspection) readStart(ctx context.Context, event EventRef) (complete b
 		value, _ := strconv.ParseInt(values[name], 10, 64)
 		return value
 	}
+	id, _ := uuid.Parse(values["uuid"]) // checkSettings has parsed it
 	in.start = instant{
-		state: State(values["state"]), latest: values["latest"], backlog: values["backlog"] == "1",
+		event: id, state: State(values["state"]), latest: values["latest"], backlog: values["backlog"] == "1",
 		version: number("version"), total: number("total"), confirmed: number("confirmed"),
 		waiting: number("waiting"), joined: number("joined"), taken: number("taken"),
 		length: length.Val(),

@@ -17,8 +17,8 @@ boxoffice verify [EVENT] checks the data in Redis, with the same settings: it re
 every counter from the bookings, and matches every list entry. EVENT is a number or a
 UUID; without it, all events are checked. The service may go on meanwhile. Each breach
 is a line on standard output that names the booking and the rule; the exit code is 1 if
-there is one, or if an event could not be checked. A number that was given and has no
-event is told in a note: a creation that never finished leaves one, a lost event too.
+there is one, or if an event could not be checked. An event that was created and is not
+there is a breach: it was lost. A number whose creation was never completed is only noted.
 `
 
 // verify checks one event, or all of them, and writes what it finds. It returns an
@@ -63,7 +63,7 @@ func verifyStore(ctx context.Context, s *store.Store, one store.EventRef, all bo
 		numbers, ended = s.VerifyAll(ctx, found.breach, found.event)
 		found.breaches += numbers.Breaches
 		if len(numbers.Missing) > 0 {
-			fmt.Fprintf(output, "note: numbers that were given and have no event: %d (%s): their creation never finished, or they were lost\n",
+			fmt.Fprintf(output, "note: numbers that were given and have no event: %d (%s): their creation was never completed\n",
 				len(numbers.Missing), numbers.Missing)
 		}
 		if ended == nil && numbers.Given == 0 && found.events+found.failed == 0 {
@@ -108,7 +108,9 @@ func (f *findings) event(result store.Verification, err error) {
 		fmt.Fprintf(f.output, "%s: not verified: %v\n", what, err)
 		return
 	}
-	f.events++
+	if !result.Lost {
+		f.events++
+	}
 	f.bookings += result.Bookings
 	f.breaches += result.Breaches
 }

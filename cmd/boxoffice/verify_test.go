@@ -90,7 +90,7 @@ func TestVerifyCommand(t *testing.T) {
 	}
 }
 
-// Lost events, and numbers that are lost, are told.
+// Lost events are breaches, numbers of creations that never finished are notes.
 func TestVerifyCommandLostEvents(t *testing.T) {
 	redistest.Require(t)
 	server, err := redistest.Start()
@@ -109,41 +109,79 @@ func TestVerifyCommandLostEvents(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = s.Close() }()
+	var fifth store.Event
 	for range 6 {
-		if _, err := s.Initialize(ctx, store.InitializeRequest{Name: "a show", TotalTickets: 1}); err != nil {
+		created, err := s.Initialize(ctx, store.InitializeRequest{Name: "a show", TotalTickets: 1})
+		if err != nil {
 			t.Fatal(err)
+		}
+		if created.Event.Number == 5 {
+			fifth = created.Event
 		}
 	}
 	client := server.Client()
 	defer func() { _ = client.Close() }()
+	creation := "" // of the fifth
+	for field, number := range client.HGetAll(ctx, "events").Val() {
+		if strings.HasPrefix(number, "5") {
+			creation = field
+		}
+	}
+	note := "note: numbers that were given and have no event: 1 (7): their creation was never completed\n"
+	lost := fmt.Sprintf("event 5 is lost: its creation was completed (%s in the hash events), and there is no event %s\n",
+		creation, fifth.UUID)
 	for _, c := range []struct {
 		command []any
+		args    []string
 		want    string
 		healthy bool
 	}{
-		{[]any{"DEL", "event:{5}", "waitlist:{5}", "left:{5}"},
-			"note: numbers that were given and have no event: 1 (5): their creation never finished, or they were lost\n" +
-				"events verified: 5, bookings: 0, breaches: 0, events not verified: 0\n", true},
-		{[]any{"HSET", "events", "last", 4},
-			"all events: event numbers: the counter of events (field last) is 4, and creations were given numbers up to 6\n" +
-				"note: numbers that were given and have no event: 1 (5): their creation never finished, or they were lost\n" +
-				"events verified: 5, bookings: 0, breaches: 1, events not verified: 0\n", false},
-		{[]any{"HDEL", "events", "last"},
-			"all events: event numbers: the counter of events is gone (field last), and creations were given numbers up to 6\n" +
-				"note: numbers that were given and have no event: 1 (5): their creation never finished, or they were lost\n" +
-				"events verified: 5, bookings: 0, breaches: 1, events not verified: 0\n", false},
-		{[]any{"EXPIRE", "event:{3}", 100_000},
-			"all events: event numbers: the counter of events is gone (field last), and creations were given numbers up to 6\n" +
+		{[]any{"HSET", "events", "last", 7, "AAAAAAAAAAAAAA", 7}, nil,
+			note + "events verified: 6, bookings: 0, breaches: 0, events not verified: 0\n", true},
+		{[]any{"DEL", "event:{5}", "waitlist:{5}", "left:{5}"}, nil,
+			lost + note + "events verified: 5, bookings: 0, breaches: 1, events not verified: 0\n", false},
+		{[]any{"PING"}, []string{"5"},
+			lost + "events verified: 0, bookings: 0, breaches: 1, events not verified: 0\n", false},
+		{[]any{"PING"}, []string{fifth.UUID.String()},
+			lost + "events verified: 0, bookings: 0, breaches: 1, events not verified: 0\n", false},
+		{[]any{"PING"}, []string{"4"},
+			"events verified: 1, bookings: 0, breaches: 0, events not verified: 0\n", true},
+		{[]any{"HSET", "events", "last", 4}, nil,
+			"all events: event numbers: the counter of events (field last) is 4, and creations were given numbers up to 7\n" +
+				lost + note + "events verified: 5, bookings: 0, breaches: 2, events not verified: 0\n", false},
+		{[]any{"HDEL", "events", "last"}, nil,
+			"all events: event numbers: the counter of events is gone (field last), and creations were given numbers up to 7\n" +
+				lost + note + "events verified: 5, bookings: 0, breaches: 2, events not verified: 0\n", false},
+		{[]any{"EXPIRE", "event:{3}", 100_000}, nil,
+			"all events: event numbers: the counter of events is gone (field last), and creations were given numbers up to 7\n" +
 				"event 3: keys: the key event:{3} has a time to live: Redis will delete it\n" +
-				"note: numbers that were given and have no event: 1 (5): their creation never finished, or they were lost\n" +
-				"events verified: 5, bookings: 0, breaches: 2, events not verified: 0\n", false},
+				lost + note + "events verified: 5, bookings: 0, breaches: 3, events not verified: 0\n", false},
 	} {
 		if err := client.Do(ctx, c.command...).Err(); err != nil {
 			t.Fatal(err)
 		}
-		if out, err := verifies(t, server); (err == nil) != c.healthy || out != c.want {
-			t.Errorf("after %v: %v\n%s", c.command, err, out)
+		if out, err := verifies(t, server, c.args...); (err == nil) != c.healthy || out != c.want {
+			t.Errorf("verify %v after %v: %v\n%s", c.args, c.command, err, out)
 		}
+	}
+	// The exit code is that of an error, see main.
+	for number, why := range map[string]string{"7": "never completed", "99": "event not found"} {
+		if out, err := verifies(t, server, number); err == nil || !strings.Contains(err.Error(), why) || out != "" {
+			t.Errorf("verify %s: %v\n%s", number, err, out)
+		}
+	}
+
+	// What docs/operations.md tells to do with an event that is known to be lost.
+	if err := client.HSet(ctx, "events", creation, 5, "last", 7).Err(); err != nil {
+		t.Fatal(err)
+	}
+	if err := client.Persist(ctx, "event:{3}").Err(); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := verifies(t, server); err != nil || out !=
+		"note: numbers that were given and have no event: 2 (5, 7): their creation was never completed\n"+
+			"events verified: 5, bookings: 0, breaches: 0, events not verified: 0\n" {
+		t.Errorf("a loss that was noted: %v\n%s", err, out)
 	}
 }
 

@@ -181,7 +181,7 @@ func (r *rig) constantCost(ctx context.Context, calls int) (float64, error) {
 // bookArguments are the keys and arguments of book.lua, as the store hands them over.
 func bookArguments(number uint64, booking, user string) (keys []string, args []any) {
 	return []string{fmt.Sprintf("event:{%d}", number), fmt.Sprintf("waitlist:{%d}", number)},
-		[]any{"", booking, user, 1, 1767323045678}
+		[]any{"", booking, user, 1, 1767323045678, 0}
 }
 
 // bookingField returns what the event's hash calls its i-th booking.

@@ -14,6 +14,7 @@ import (
 
 	"boxoffice/loadtest/faults/model"
 	"boxoffice/store"
+	"boxoffice/store/redistest"
 )
 
 // recorded is a round on the embedded engine, in which some callers gave up.
@@ -111,6 +112,36 @@ func TestNoAnswerAfterTheFaultIsFound(t *testing.T) {
 	}
 	if found.others == 0 {
 		t.Errorf("%+v", found)
+	}
+}
+
+// An event that was created and is gone counts as lost.
+func TestLostEventIsFound(t *testing.T) {
+	redistest.Require(t)
+	ctx := context.Background()
+	server, err := redistest.Start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.Stop)
+	books, err := openStore(ctx, store.Config{Addrs: []string{server.Addr}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = books.Close() })
+	if _, err := books.Initialize(ctx, store.InitializeRequest{Name: "x", TotalTickets: 1}); err != nil {
+		t.Fatal(err)
+	}
+	client := server.Client()
+	t.Cleanup(func() { _ = client.Close() })
+	for _, want := range []int{0, 1} {
+		var found findings
+		if err := verifyAll(ctx, books, &found); err != nil || found.lost != want || found.others != 0 {
+			t.Errorf("%+v, %v, want %d lost", found, err, want)
+		}
+		if err := client.Del(ctx, "event:{1}", "waitlist:{1}", "left:{1}").Err(); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

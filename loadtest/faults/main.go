@@ -170,7 +170,13 @@ func roundSeed(name string, round int) uint64 {
 func verifyAll(ctx context.Context, books *store.Store, f *findings) error {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
-	report := func(breach store.Breach) { f.tellf(&f.others, 1, "%s", breach) }
+	report := func(breach store.Breach) {
+		count := &f.others
+		if breach.Rule == store.RuleLost {
+			count = &f.lost
+		}
+		f.tellf(count, 1, "%s", breach)
+	}
 	var failed error
 	_, err := books.VerifyAll(ctx, report, func(v store.Verification, err error) {
 		if err != nil {

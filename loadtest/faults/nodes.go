@@ -22,7 +22,8 @@ type sixNodes struct{ *redistest.Cluster }
 func startSixNodes(ctx context.Context) (*sixNodes, error) {
 	const masters = 3
 	settings := slices.Concat(
-		[]string{"--cluster-require-full-coverage", "no", "--cluster-allow-replica-migration", "no"}, syncAtOnce, fsyncAlways)
+		[]string{"--cluster-require-full-coverage", "no", "--cluster-allow-replica-migration", "no"}, syncAtOnce, fsyncAlways,
+		[]string{"--cluster-replica-validity-factor", "0"}) // one that was reset has been without its master since ever
 	cluster, err := redistest.StartCluster(masters, settings...)
 	if err != nil {
 		return nil, err

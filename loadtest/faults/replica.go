@@ -149,5 +149,6 @@ func replicaFaults(ctx context.Context, l *lab) error {
 		replica("stopped, connections cut", stopped(true)),
 	}
 	list[2].target, list[2].patience = elsewhere, impatient
+	list[2].refusals, list[3].refusals = true, true
 	return l.inflict(ctx, list...)
 }

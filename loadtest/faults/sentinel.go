@@ -116,14 +116,19 @@ func (w *watched) replace(ctx context.Context, old *redistest.Server, comeBack f
 	if err := errors.Join(failed, comeBack()); err != nil {
 		return err
 	}
+	if err := follow(ctx, old, master); err != nil {
+		return err
+	}
+	return w.waitHealthy(ctx)
+}
+
+// follow makes a server a replica.
+func follow(ctx context.Context, server, master *redistest.Server) error {
 	host, port, err := net.SplitHostPort(master.Addr)
 	if err != nil {
 		return err
 	}
-	if err := ask(old, func(client *redis.Client) error { return client.ReplicaOf(ctx, host, port).Err() }); err != nil {
-		return err
-	}
-	return w.waitHealthy(ctx)
+	return ask(server, func(client *redis.Client) error { return client.ReplicaOf(ctx, host, port).Err() })
 }
 
 // sentinelFaults befall a master that sentinels watch.
@@ -133,7 +138,8 @@ func sentinelFaults(ctx context.Context, l *lab) error {
 		return err
 	}
 	defer w.stop()
-	books, err := openStore(ctx, replicated(store.Config{Addrs: []string{w.sentinel.Addr}, SentinelMaster: sentinelName}))
+	config := replicated(store.Config{Addrs: []string{w.sentinel.Addr}, SentinelMaster: sentinelName})
+	books, err := openStore(ctx, config)
 	if err != nil {
 		return err
 	}
@@ -161,14 +167,45 @@ func sentinelFaults(ctx context.Context, l *lab) error {
 			return master.Continue()
 		})
 	}
+	const count = 4
+	elsewhere, err := openInstances(ctx, config, count)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = elsewhere.close() }()
+	stopped := func(ctx context.Context, r *round) error {
+		master, err := w.master(ctx)
+		if err != nil {
+			return err
+		}
+		replica, err := replicaOf(ctx, master, w.servers)
+		if err != nil {
+			return err
+		}
+		r.moment(ctx, 500*time.Millisecond)
+		const cutting = true
+		if err := r.standStill(ctx, master, replica, cutting); err != nil {
+			return err
+		}
+		master.Kill()
+		// It comes back as what it was last told to be by its command line.
+		if err := errors.Join(reset(replica), follow(ctx, replica, master)); err != nil {
+			return err
+		}
+		return w.replace(ctx, master, master.Run)
+	}
 	sentinel := func(name string, strike func(context.Context, *round) error) fault {
 		return fault{
 			name: "sentinel: " + name, rounds: 3, short: 1, load: 7 * time.Second, books: books, strike: strike,
 			outageLimit: outageLimit, dirtyReads: true,
 		}
 	}
-	return l.inflict(ctx,
+	list := []fault{
 		sentinel("the master's kill -9, failover", kill),
 		sentinel("the master paused past its failover", pause),
-	)
+		sentinel("the replica stopped, the master's kill -9, failover", stopped),
+	}
+	list[2].target, list[2].patience, list[2].refusals = elsewhere, impatient, true
+	list[2].outageLimit = standstillOutage
+	return l.inflict(ctx, list...)
 }

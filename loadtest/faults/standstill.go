@@ -26,6 +26,10 @@ const (
 	// cutEvery is how often connections are cut meanwhile. What was under way is then
 	// repeated by the instance itself, over a connection that has written nothing.
 	cutEvery = 250 * time.Millisecond
+
+	// standstillOutage is how long bookings may stand still: that, and a replica that starts
+	// before it takes over.
+	standstillOutage = outageLimit + standstill + time.Second
 )
 
 // standStill stops the replica while clients work with its master, whose connections

@@ -103,6 +103,20 @@ func clusterFaults(ctx context.Context, l *lab) error {
 		}
 		return c.waitHealthy(ctx)
 	}
+	switched := func(ctx context.Context, r *round) error {
+		_, witness, slot, err := c.victim(ctx, r)
+		if err != nil {
+			return err
+		}
+		const thereAndBack = 2 // no node votes about the same master again within two node timeouts
+		for range thereAndBack {
+			r.moment(ctx, 500*time.Millisecond)
+			if err := c.switchMaster(ctx, slot, witness); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 	cluster := func(name string, rounds int, load time.Duration, strike func(context.Context, *round) error) fault {
 		return fault{
 			name: "cluster: " + name, rounds: rounds, short: 1, load: load, events: 6,
@@ -116,6 +130,7 @@ func clusterFaults(ctx context.Context, l *lab) error {
 		cluster("a master's kill -9, back at once", 4, 3*time.Second, killedAndBack),
 		cluster("a master's kill -9, failover", 5, 7*time.Second, killed),
 		cluster("a master paused past its failover", 5, 7*time.Second, paused),
+		cluster("a switch on request", 3, 4*time.Second, switched),
 		cluster("a replica stopped, its master's kill -9, failover", 3, 7*time.Second, stopped),
 	}
 	list[1].patience = hasty

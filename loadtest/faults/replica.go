@@ -149,6 +149,8 @@ func replicaFaults(ctx context.Context, l *lab) error {
 		replica("stopped, connections cut", stopped(true)),
 	}
 	list[2].target, list[2].patience = elsewhere, impatient
-	list[2].refusals, list[3].refusals = true, true
+	for i := range list[2:] {
+		list[2+i].rounds, list[2+i].refusals = 4, true
+	}
 	return l.inflict(ctx, list...)
 }

@@ -13,7 +13,7 @@ import (
 	"boxoffice/store/redistest"
 )
 
-// watched is a master with a replica, and a sentinel that replaces it. With more
+// watched is a master with its replicas, and a sentinel that replaces it. Of several
 // replicas a sentinel may choose one that lags behind: it goes by what it was told of
 // their progress up to ten seconds ago.
 type watched struct {
@@ -30,8 +30,7 @@ const (
 	downAfter = 1500
 )
 
-func startWatched(ctx context.Context) (*watched, error) {
-	const replicas = 1
+func startWatched(ctx context.Context, replicas int) (*watched, error) {
 	w := &watched{}
 	settings := slices.Concat(syncAtOnce, fsyncAlways)
 	for range 1 + replicas {
@@ -102,17 +101,22 @@ func (w *watched) waitHealthy(ctx context.Context) error {
 	})
 }
 
-// replace waits until the sentinel names another master, lets the old one come back, and
-// makes it a replica: the sentinel would too, seconds later.
-func (w *watched) replace(ctx context.Context, old *redistest.Server, comeBack func() error) error {
-	var master *redistest.Server
-	failed := until(ctx, "a replica's promotion", func(ctx context.Context) (err error) {
+// waitReplaced waits until the sentinel names another master.
+func (w *watched) waitReplaced(ctx context.Context, old *redistest.Server) (master *redistest.Server, err error) {
+	err = until(ctx, "a replica's promotion", func(ctx context.Context) (err error) {
 		master, err = w.master(ctx)
 		if err == nil && master == old {
 			err = errors.New("the old master is the master still")
 		}
 		return err
 	})
+	return master, err
+}
+
+// replace waits until the sentinel names another master, lets the old one come back, and
+// makes it a replica: the sentinel would too, ten seconds later.
+func (w *watched) replace(ctx context.Context, old *redistest.Server, comeBack func() error) error {
+	master, failed := w.waitReplaced(ctx, old)
 	if err := errors.Join(failed, comeBack()); err != nil {
 		return err
 	}
@@ -131,9 +135,18 @@ func follow(ctx context.Context, server, master *redistest.Server) error {
 	return ask(server, func(client *redis.Client) error { return client.ReplicaOf(ctx, host, port).Err() })
 }
 
-// sentinelFaults befall a master that sentinels watch.
+// sentinelFaults befall a master that sentinels watch, or are asked for.
 func sentinelFaults(ctx context.Context, l *lab) error {
-	w, err := startWatched(ctx)
+	if err := sentinelFailovers(ctx, l); err != nil {
+		return err
+	}
+	return sentinelSwitches(ctx, l)
+}
+
+// sentinelFailovers befall a master with one replica.
+func sentinelFailovers(ctx context.Context, l *lab) error {
+	const replicas = 1
+	w, err := startWatched(ctx, replicas)
 	if err != nil {
 		return err
 	}
@@ -206,6 +219,6 @@ func sentinelFaults(ctx context.Context, l *lab) error {
 		sentinel("the replica stopped, the master's kill -9, failover", stopped),
 	}
 	list[2].target, list[2].patience, list[2].refusals = elsewhere, impatient, true
-	list[2].outageLimit = standstillOutage
+	list[2].rounds, list[2].outageLimit = 2, standstillOutage
 	return l.inflict(ctx, list...)
 }

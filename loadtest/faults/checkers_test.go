@@ -114,6 +114,28 @@ func TestNoAnswerAfterTheFaultIsFound(t *testing.T) {
 	}
 }
 
+// A request goes to another instance each time it is repeated, so that no connection that
+// made a change is asked about it again; a new one goes to the first.
+func TestRepetitionsGoElsewhere(t *testing.T) {
+	const count = 3
+	all, err := openInstances(context.Background(), store.Config{}, count)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = all.close() })
+	request := model.Call{Verb: model.Book, User: "ann", Key: "1"}
+	other := request
+	other.Key = "2"
+	for attempt := range count + 1 {
+		if got := all.next(request); got != all.stores[attempt%count] {
+			t.Errorf("attempt %d goes to the wrong instance", attempt)
+		}
+	}
+	if got := all.next(other); got != all.stores[0] {
+		t.Error("a new request does not go to the first instance")
+	}
+}
+
 // silent is a target that never answers.
 type silent struct{}
 
@@ -191,6 +213,17 @@ func TestCheckersFail(t *testing.T) {
 			status := r.find(t, func(a model.Attempt) bool { return a.Verb == model.Status && a.Start < r.ended })
 			r.attempts[status].Answered = true
 			r.attempts[status].Counts, r.attempts[status].Answer = model.Counts{}, model.Answer{Refusal: store.ErrEventNotFound}
+		}, func(f findings) int { return f.others }},
+		{"a refusal rests on nothing that the books hold, in a round of a failover", func(t *testing.T, r *round) {
+			r.dirtyReads = true
+			refused := r.attempts[r.find(t, answered(model.Cancel))]
+			limited := r.events[1]
+			refused.Call = model.Call{Event: limited.Event, Verb: model.Book, User: "nobody", Key: "1", Quantity: 1}
+			refused.First, refused.Answer = false, model.Answer{Refusal: store.ErrUserLimit}
+			lost := refused // the attempt that it rests on, which a failover has undone
+			lost.Key, lost.Quantity, lost.Start = "0", limited.MaxPerUser, refused.Start-1
+			lost.Answered, lost.Answer = false, model.Answer{}
+			r.attempts = append(r.attempts, lost, refused)
 		}, func(f findings) int { return f.others }},
 		{"the store finds a breach", func(_ *testing.T, r *round) {
 			r.breaches = append(r.breaches, "a counter is wrong")

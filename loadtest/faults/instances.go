@@ -41,9 +41,6 @@ func (all *instances) close() (err error) {
 	return err
 }
 
-// first is the instance that every request is sent to before any other.
-func (all *instances) first() *store.Store { return all.stores[0] }
-
 func (all *instances) do(ctx context.Context, call model.Call) model.Attempt {
 	return directly{all.next(call)}.do(ctx, call)
 }

@@ -3,6 +3,9 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net"
+	"slices"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -14,9 +17,9 @@ import (
 // A switch is a failover that an operator asks for. The sentinel makes a replica a master
 // first and only notices it half a second later; until then clients go on with the old
 // master, and with the replicas that still follow it. What one of those acknowledges, the
-// new master never gets. So either all replicas have to acknowledge (ACK_REPLICAS), or
-// those that are not to be promoted have to be off. A cluster's replica, asked for the
-// same, waits until it has all that its master had.
+// new master never gets. So all replicas have to acknowledge (ACK_REPLICAS), or those that
+// are not to be promoted have to be off, or it is the master that is asked: it and the
+// replicas of a cluster wait until the new master has everything.
 
 const (
 	switchedReplicas = 2
@@ -64,6 +67,7 @@ func sentinelSwitches(ctx context.Context, l *lab) error {
 	return l.inflict(ctx,
 		switches("two replicas acknowledge", both, w.switchMaster),
 		switches("the other replica is off", one, w.switchMasterWithOneReplica),
+		switches("FAILOVER of the master", one, w.handOver),
 	)
 }
 
@@ -75,6 +79,11 @@ func (w *watched) requestSwitch(ctx context.Context) error {
 			return client.Do(ctx, "SENTINEL", "FAILOVER", sentinelName).Err()
 		})
 	})
+}
+
+// replicasOf returns all servers but the master.
+func (w *watched) replicasOf(master *redistest.Server) []*redistest.Server {
+	return slices.DeleteFunc(slices.Clone(w.servers), func(s *redistest.Server) bool { return s == master })
 }
 
 // switchMaster switches to whatever replica the sentinel chooses.
@@ -96,13 +105,7 @@ func (w *watched) switchMasterWithOneReplica(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var off []*redistest.Server
-	for _, server := range w.servers {
-		if server != old {
-			off = append(off, server)
-		}
-	}
-	off = off[1:]
+	off := w.replicasOf(old)[1:]
 	for _, server := range off {
 		server.Kill()
 	}
@@ -116,6 +119,45 @@ func (w *watched) switchMasterWithOneReplica(ctx context.Context) error {
 	err = follow(ctx, old, master)
 	for _, server := range off {
 		err = errors.Join(err, server.Run(), follow(ctx, server, master))
+	}
+	return errors.Join(err, w.waitHealthy(ctx))
+}
+
+// handOver lets the master hand over to a replica, and then makes the sentinel forget the
+// old master: it would name it for half a minute more, and then replace the new one.
+func (w *watched) handOver(ctx context.Context) error {
+	old, err := w.master(ctx)
+	if err != nil {
+		return err
+	}
+	replicas := w.replicasOf(old)
+	master := replicas[0]
+	host, port, err := net.SplitHostPort(master.Addr)
+	if err != nil {
+		return err
+	}
+	if err := ask(old, func(client *redis.Client) error { return client.Do(ctx, "FAILOVER", "TO", host, port).Err() }); err != nil {
+		return err
+	}
+	err = until(ctx, "a replica that is the master", func(ctx context.Context) error {
+		return ask(master, func(client *redis.Client) error {
+			role, err := client.Do(ctx, "ROLE").Slice()
+			if err == nil && role[0] != "master" {
+				err = fmt.Errorf("it is a %s", role[0])
+			}
+			return err
+		})
+	})
+	if err != nil {
+		return err
+	}
+	err = ask(w.sentinel, func(client *redis.Client) error {
+		return errors.Join(client.Do(ctx, "SENTINEL", "REMOVE", sentinelName).Err(),
+			client.Do(ctx, "SENTINEL", "MONITOR", sentinelName, host, port, 1).Err(),
+			client.Do(ctx, "SENTINEL", "SET", sentinelName, "down-after-milliseconds", downAfter).Err())
+	})
+	for _, other := range replicas[1:] { // it follows the old master, which is a replica now
+		err = errors.Join(err, follow(ctx, other, master))
 	}
 	return errors.Join(err, w.waitHealthy(ctx))
 }

@@ -39,7 +39,7 @@ bench: ## every figure with its target and its limit, on this machine; some minu
 	go run ./loadtest/bench
 
 # A module of its own: what it is made of is no part of the service.
-faults: build ## break Redis, network and service while clients book; FAULTS=short: two minutes, SEED=n: again
+faults: build ## break Redis, network and service while clients book; FAULTS=short: three minutes, SEED=n: again
 	cd loadtest/faults && go vet ./... && go test ./... && \
 		go run . -boxoffice ../../out/boxoffice $(if $(filter short,$(FAULTS)),-short) $(if $(SEED),-seed $(SEED))
 

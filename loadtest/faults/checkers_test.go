@@ -223,6 +223,17 @@ func TestCheckersFail(t *testing.T) {
 			r.attempts[status].Answered = true
 			r.attempts[status].Counts, r.attempts[status].Answer = model.Counts{}, model.Answer{Refusal: store.ErrEventNotFound}
 		}, func(f findings) int { return f.others }},
+		{"a refusal rests on nothing that the books hold, in a round of a failover", func(t *testing.T, r *round) {
+			r.dirtyReads = true
+			refused := r.attempts[r.find(t, answered(model.Cancel))]
+			limited := r.events[1]
+			refused.Call = model.Call{Event: limited.Event, Verb: model.Book, User: "nobody", Key: "1", Quantity: 1}
+			refused.First, refused.Answer = false, model.Answer{Refusal: store.ErrUserLimit}
+			lost := refused // the attempt that it rests on, which a failover has undone
+			lost.Key, lost.Quantity, lost.Start = "0", limited.MaxPerUser, refused.Start-1
+			lost.Answered, lost.Answer = false, model.Answer{}
+			r.attempts = append(r.attempts, lost, refused)
+		}, func(f findings) int { return f.others }},
 		{"the store finds a breach", func(_ *testing.T, r *round) {
 			r.breaches = append(r.breaches, "a counter is wrong")
 		}, func(f findings) int { return f.others }},

@@ -29,6 +29,31 @@ func clusterFaults(ctx context.Context, l *lab) error {
 	}
 	defer func() { _ = books.Close() }()
 
+	const count = 4
+	elsewhere, err := openInstances(ctx, replicated(store.Config{Addrs: c.Addrs()[:1]}), count)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = elsewhere.close() }()
+
+	stopped := func(ctx context.Context, r *round) error {
+		victim, witness, slot, err := c.victim(ctx, r)
+		if err != nil {
+			return err
+		}
+		replica, err := replicaOf(ctx, victim, c.Servers)
+		if err != nil {
+			return err
+		}
+		r.moment(ctx, 500*time.Millisecond)
+		const cutting = true
+		if err := r.standStill(ctx, victim, replica, cutting); err != nil {
+			return err
+		}
+		victim.Kill()
+		failed := errors.Join(reset(replica), c.waitPromoted(ctx, slot, victim, witness))
+		return errors.Join(failed, victim.Run(), c.waitHealthy(ctx))
+	}
 	killed := func(ctx context.Context, r *round) error {
 		victim, witness, slot, err := c.victim(ctx, r)
 		if err != nil {
@@ -78,6 +103,20 @@ func clusterFaults(ctx context.Context, l *lab) error {
 		}
 		return c.waitHealthy(ctx)
 	}
+	switched := func(ctx context.Context, r *round) error {
+		_, witness, slot, err := c.victim(ctx, r)
+		if err != nil {
+			return err
+		}
+		const thereAndBack = 2 // no node votes about the same master again within two node timeouts
+		for range thereAndBack {
+			r.moment(ctx, 500*time.Millisecond)
+			if err := c.switchMaster(ctx, slot, witness); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 	cluster := func(name string, rounds int, load time.Duration, strike func(context.Context, *round) error) fault {
 		return fault{
 			name: "cluster: " + name, rounds: rounds, short: 1, load: load, events: 6,
@@ -91,11 +130,16 @@ func clusterFaults(ctx context.Context, l *lab) error {
 		cluster("a master's kill -9, back at once", 4, 3*time.Second, killedAndBack),
 		cluster("a master's kill -9, failover", 5, 7*time.Second, killed),
 		cluster("a master paused past its failover", 5, 7*time.Second, paused),
+		cluster("a switch on request", 3, 4*time.Second, switched),
+		cluster("a replica stopped, its master's kill -9, failover", 3, 7*time.Second, stopped),
 	}
 	list[1].patience = hasty
+	last := &list[len(list)-1]
+	last.target, last.patience, last.refusals = elsewhere, impatient, true
 	for i := range list {
 		list[i].outageLimit = outageLimit
 		list[i].dirtyReads = strings.Contains(list[i].name, "failover")
 	}
+	last.outageLimit = standstillOutage
 	return l.inflict(ctx, list...)
 }

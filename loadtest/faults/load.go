@@ -124,6 +124,34 @@ func (c *client) next() model.Call {
 	return call
 }
 
+// contradict asks for what must be refused if the request before it was carried out, which
+// is sent once only: the user buys as much as one may and asks for one more, cancels all
+// that there is and cancels again.
+func (c *client) contradict(ctx context.Context, stop <-chan struct{}) {
+	const repeats = 3
+	cycle := []struct {
+		call     model.Call
+		attempts int
+	}{
+		{model.Call{Verb: model.Book, Quantity: c.event.MaxPerUser}, 1},
+		{model.Call{Verb: model.Book, Quantity: 1}, repeats},
+		{model.Call{Verb: model.CancelOldest}, 1},
+		{model.Call{Verb: model.CancelOldest}, repeats},
+	}
+	for ; ; c.sent++ {
+		step := cycle[c.sent%len(cycle)]
+		step.call.User, step.call.Key = "contradicting", fmt.Sprintf("%d-%d", c.number, c.sent)
+		for range step.attempts {
+			if !c.think(stop, thinkTime) {
+				return
+			}
+			if c.attempt(ctx, step.call).Answered {
+				break
+			}
+		}
+	}
+}
+
 // organize raises the total now and then.
 func (c *client) organize(ctx context.Context, stop <-chan struct{}) {
 	for total := c.event.Total; c.think(stop, raiseEvery); {
@@ -133,15 +161,18 @@ func (c *client) organize(ctx context.Context, stop <-chan struct{}) {
 }
 
 // createEvents makes the events of a round, of several kinds.
-func createEvents(ctx context.Context, books *store.Store, recorder *recorder, random *rand.Rand, count int) ([]model.Call, error) {
+func createEvents(ctx context.Context, f fault, recorder *recorder, random *rand.Rand) ([]model.Call, error) {
 	var events []model.Call
-	for i := range count {
+	for i := range f.events {
 		call := model.Call{Verb: model.Create, Total: 5 + random.Int64N(60)}
 		if i%3 == 1 {
 			call.MaxPerUser, call.WaitlistLimit = 20, 10
 		}
+		if f.refusals {
+			call.MaxPerUser = 5 // as many as there are tickets of any event at least
+		}
 		start := recorder.now()
-		created, err := books.Initialize(ctx, store.InitializeRequest{
+		created, err := f.books.Initialize(ctx, store.InitializeRequest{
 			Name: "faults", TotalTickets: call.Total, MaxPerUser: call.MaxPerUser, WaitlistLimit: call.WaitlistLimit,
 			IdempotencyKey: uuid.NewString(),
 		})

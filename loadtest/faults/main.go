@@ -81,7 +81,7 @@ func faults(ctx context.Context, args []string, output io.Writer) error {
 	l := &lab{output: output}
 	flags := flag.NewFlagSet("faults", flag.ContinueOnError)
 	flags.Uint64Var(&l.seed, "seed", uint64(time.Now().UnixNano())%1_000_000, "of all that is random: which calls, which moments")
-	flags.BoolVar(&l.short, "short", false, "fewer rounds: about two minutes instead of eight")
+	flags.BoolVar(&l.short, "short", false, "fewer rounds: about three minutes instead of ten")
 	flags.StringVar(&l.only, "only", "", "only faults whose name begins so, as in 'redis' or 'cluster: paused'")
 	flags.StringVar(&l.boxoffice, "boxoffice", "../../out/boxoffice", "the service's binary, see make build")
 	if err := flags.Parse(args); err != nil {

@@ -22,7 +22,8 @@ type sixNodes struct{ *redistest.Cluster }
 func startSixNodes(ctx context.Context) (*sixNodes, error) {
 	const masters = 3
 	settings := slices.Concat(
-		[]string{"--cluster-require-full-coverage", "no", "--cluster-allow-replica-migration", "no"}, syncAtOnce, fsyncAlways)
+		[]string{"--cluster-require-full-coverage", "no", "--cluster-allow-replica-migration", "no"}, syncAtOnce, fsyncAlways,
+		[]string{"--cluster-replica-validity-factor", "0"}) // one that was reset has been without its master since ever
 	cluster, err := redistest.StartCluster(masters, settings...)
 	if err != nil {
 		return nil, err
@@ -63,7 +64,8 @@ func replicates(ctx context.Context, server *redistest.Server, replicas int) err
 	})
 }
 
-// waitHealthy waits until all nodes agree who serves what, and all replicas are in step.
+// waitHealthy waits until all nodes agree who serves what and whose replica stands for it,
+// and all replicas are in step. A master votes for no replica that it does not know yet.
 func (c *sixNodes) waitHealthy(ctx context.Context) error {
 	return until(ctx, "a healthy cluster", func(ctx context.Context) error {
 		var agreed []string
@@ -71,15 +73,15 @@ func (c *sixNodes) waitHealthy(ctx context.Context) error {
 			if err := replicates(ctx, server, 1); err != nil {
 				return err
 			}
-			masters, err := mastersSeenBy(ctx, server)
+			shards, err := shardsSeenBy(ctx, server)
 			if err != nil {
 				return err
 			}
 			if agreed == nil {
-				agreed = masters
+				agreed = shards
 			}
-			if !slices.Equal(agreed, masters) {
-				return fmt.Errorf("%s sees %v, others %v", server.Addr, masters, agreed)
+			if !slices.Equal(agreed, shards) {
+				return fmt.Errorf("%s sees %v, others %v", server.Addr, shards, agreed)
 			}
 		}
 		return c.WaitReady()
@@ -100,14 +102,18 @@ func slotsSeenBy(ctx context.Context, server *redistest.Server) (ranges []redis.
 	return ranges, err
 }
 
-// mastersSeenBy returns "first-last addr" for each range of slots.
-func mastersSeenBy(ctx context.Context, server *redistest.Server) (masters []string, err error) {
+// shardsSeenBy returns "first-last master replica" for each range of slots.
+func shardsSeenBy(ctx context.Context, server *redistest.Server) (shards []string, err error) {
+	const nodes = 2
 	ranges, err := slotsSeenBy(ctx, server)
 	for _, one := range ranges {
-		masters = append(masters, fmt.Sprintf("%d-%d %s", one.Start, one.End, one.Nodes[0].Addr))
+		if len(one.Nodes) != nodes {
+			return nil, fmt.Errorf("%s sees %d nodes for slots %d to %d", server.Addr, len(one.Nodes), one.Start, one.End)
+		}
+		shards = append(shards, fmt.Sprintf("%d-%d %s %s", one.Start, one.End, one.Nodes[0].Addr, one.Nodes[1].Addr))
 	}
-	slices.Sort(masters)
-	return masters, err
+	slices.Sort(shards)
+	return shards, err
 }
 
 // slotOf returns the slot of an event.

@@ -74,6 +74,11 @@ func (p *pair) replicate(ctx context.Context) error {
 // back as the replica.
 func (p *pair) failOver(ctx context.Context) error {
 	p.master.Kill()
+	return p.takeOver(ctx)
+}
+
+// takeOver is failOver with a master that has ended.
+func (p *pair) takeOver(ctx context.Context) error {
 	p.master, p.replica = p.replica, p.master
 	if err := ask(p.master, func(client *redis.Client) error { return client.ReplicaOf(ctx, "NO", "ONE").Err() }); err != nil {
 		return err
@@ -105,6 +110,12 @@ func replicaFaults(ctx context.Context, l *lab) error {
 		return err
 	}
 	defer func() { _ = books.Close() }()
+	const count = 4
+	elsewhere, err := openInstances(ctx, replicated(store.Config{Addrs: []string{p.address.Listen}}), count)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = elsewhere.close() }()
 	lagging := func(toxic string) func(ctx context.Context, r *round) error {
 		return func(ctx context.Context, r *round) error {
 			r.moment(ctx, 500*time.Millisecond)
@@ -115,14 +126,31 @@ func replicaFaults(ctx context.Context, l *lab) error {
 			return p.failOver(ctx)
 		}
 	}
+	stopped := func(cutting bool) func(ctx context.Context, r *round) error {
+		return func(ctx context.Context, r *round) error {
+			r.moment(ctx, 500*time.Millisecond)
+			if err := r.standStill(ctx, p.master, p.replica, cutting); err != nil {
+				return err
+			}
+			p.master.Kill()
+			return errors.Join(reset(p.replica), p.takeOver(ctx))
+		}
+	}
 	replica := func(name string, strike func(context.Context, *round) error) fault {
 		return fault{
 			name: "replica: " + name, rounds: 6, short: 1, load: 3 * time.Second, books: books, strike: strike,
 			outageLimit: outageLimit, dirtyReads: true,
 		}
 	}
-	return l.inflict(ctx,
+	list := []fault{
 		replica("100 ms behind, takes over", lagging(`{"type":"latency","attributes":{"latency":100}}`)),
 		replica("cut off, takes over", lagging(`{"type":"timeout","attributes":{"timeout":0}}`)),
-	)
+		replica("stopped, requests repeated elsewhere", stopped(false)),
+		replica("stopped, connections cut", stopped(true)),
+	}
+	list[2].target, list[2].patience = elsewhere, impatient
+	for i := range list[2:] {
+		list[2+i].rounds, list[2+i].refusals = 4, true
+	}
+	return l.inflict(ctx, list...)
 }

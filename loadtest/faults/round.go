@@ -32,6 +32,9 @@ type fault struct {
 	// showed meanwhile. So the counts that clients see are not held against the history.
 	dirtyReads bool
 
+	// refusals: one more client an event asks for what must be refused, and gives up soon.
+	refusals bool
+
 	outageLimit   time.Duration // 0: none
 	recoveryLimit time.Duration // after the fault, for bookings to be answered again; 0: that of until
 }
@@ -93,25 +96,33 @@ func (f fault) record(ctx context.Context, random *rand.Rand) (*round, error) {
 	creating, cancel := context.WithTimeout(ctx, createTimeout)
 	defer cancel()
 	var err error
-	if r.events, err = createEvents(creating, r.books, r.recorder, random, r.fault.events); err != nil {
+	if r.events, err = createEvents(creating, r.fault, r.recorder, random); err != nil {
 		return nil, err
 	}
 
 	var clients sync.WaitGroup
 	stop := make(chan struct{})
+	perEvent := clientsPerEvent + 1
+	if r.refusals {
+		perEvent++
+	}
 	for _, event := range r.events {
-		for i := range clientsPerEvent + 1 {
+		for i := range perEvent {
 			c := &client{
 				recorder: r.recorder, to: r.target, number: i, event: event, patience: r.patience,
 				random: rand.New(rand.NewPCG(random.Uint64(), random.Uint64())),
 			}
-			if i == clientsPerEvent {
+			switch {
+			case i < clientsPerEvent:
+				clients.Go(func() { c.run(ctx, stop) })
+			case i == clientsPerEvent:
 				// The organizer is never hasty: raises without an answer have no version to be
 				// placed by, and of many of them porcupine would try every order.
 				c.patience = unhurried
 				clients.Go(func() { c.organize(ctx, stop) })
-			} else {
-				clients.Go(func() { c.run(ctx, stop) })
+			default:
+				c.patience = impatient
+				clients.Go(func() { c.contradict(ctx, stop) })
 			}
 		}
 	}

@@ -13,7 +13,7 @@ import (
 	"boxoffice/store/redistest"
 )
 
-// watched is a master with a replica, and a sentinel that replaces it. With more
+// watched is a master with its replicas, and a sentinel that replaces it. Of several
 // replicas a sentinel may choose one that lags behind: it goes by what it was told of
 // their progress up to ten seconds ago.
 type watched struct {
@@ -30,8 +30,7 @@ const (
 	downAfter = 1500
 )
 
-func startWatched(ctx context.Context) (*watched, error) {
-	const replicas = 1
+func startWatched(ctx context.Context, replicas int) (*watched, error) {
 	w := &watched{}
 	settings := slices.Concat(syncAtOnce, fsyncAlways)
 	for range 1 + replicas {
@@ -102,38 +101,58 @@ func (w *watched) waitHealthy(ctx context.Context) error {
 	})
 }
 
-// replace waits until the sentinel names another master, lets the old one come back, and
-// makes it a replica: the sentinel would too, seconds later.
-func (w *watched) replace(ctx context.Context, old *redistest.Server, comeBack func() error) error {
-	var master *redistest.Server
-	failed := until(ctx, "a replica's promotion", func(ctx context.Context) (err error) {
+// waitReplaced waits until the sentinel names another master.
+func (w *watched) waitReplaced(ctx context.Context, old *redistest.Server) (master *redistest.Server, err error) {
+	err = until(ctx, "a replica's promotion", func(ctx context.Context) (err error) {
 		master, err = w.master(ctx)
 		if err == nil && master == old {
 			err = errors.New("the old master is the master still")
 		}
 		return err
 	})
+	return master, err
+}
+
+// replace waits until the sentinel names another master, lets the old one come back, and
+// makes it a replica: the sentinel would too, ten seconds later.
+func (w *watched) replace(ctx context.Context, old *redistest.Server, comeBack func() error) error {
+	master, failed := w.waitReplaced(ctx, old)
 	if err := errors.Join(failed, comeBack()); err != nil {
 		return err
 	}
-	host, port, err := net.SplitHostPort(master.Addr)
-	if err != nil {
-		return err
-	}
-	if err := ask(old, func(client *redis.Client) error { return client.ReplicaOf(ctx, host, port).Err() }); err != nil {
+	if err := follow(ctx, old, master); err != nil {
 		return err
 	}
 	return w.waitHealthy(ctx)
 }
 
-// sentinelFaults befall a master that sentinels watch.
+// follow makes a server a replica.
+func follow(ctx context.Context, server, master *redistest.Server) error {
+	host, port, err := net.SplitHostPort(master.Addr)
+	if err != nil {
+		return err
+	}
+	return ask(server, func(client *redis.Client) error { return client.ReplicaOf(ctx, host, port).Err() })
+}
+
+// sentinelFaults befall a master that sentinels watch, or are asked for.
 func sentinelFaults(ctx context.Context, l *lab) error {
-	w, err := startWatched(ctx)
+	if err := sentinelFailovers(ctx, l); err != nil {
+		return err
+	}
+	return sentinelSwitches(ctx, l)
+}
+
+// sentinelFailovers befall a master with one replica.
+func sentinelFailovers(ctx context.Context, l *lab) error {
+	const replicas = 1
+	w, err := startWatched(ctx, replicas)
 	if err != nil {
 		return err
 	}
 	defer w.stop()
-	books, err := openStore(ctx, replicated(store.Config{Addrs: []string{w.sentinel.Addr}, SentinelMaster: sentinelName}))
+	config := replicated(store.Config{Addrs: []string{w.sentinel.Addr}, SentinelMaster: sentinelName})
+	books, err := openStore(ctx, config)
 	if err != nil {
 		return err
 	}
@@ -161,14 +180,45 @@ func sentinelFaults(ctx context.Context, l *lab) error {
 			return master.Continue()
 		})
 	}
+	const count = 4
+	elsewhere, err := openInstances(ctx, config, count)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = elsewhere.close() }()
+	stopped := func(ctx context.Context, r *round) error {
+		master, err := w.master(ctx)
+		if err != nil {
+			return err
+		}
+		replica, err := replicaOf(ctx, master, w.servers)
+		if err != nil {
+			return err
+		}
+		r.moment(ctx, 500*time.Millisecond)
+		const cutting = true
+		if err := r.standStill(ctx, master, replica, cutting); err != nil {
+			return err
+		}
+		master.Kill()
+		// It comes back as what it was last told to be by its command line.
+		if err := errors.Join(reset(replica), follow(ctx, replica, master)); err != nil {
+			return err
+		}
+		return w.replace(ctx, master, master.Run)
+	}
 	sentinel := func(name string, strike func(context.Context, *round) error) fault {
 		return fault{
 			name: "sentinel: " + name, rounds: 3, short: 1, load: 7 * time.Second, books: books, strike: strike,
 			outageLimit: outageLimit, dirtyReads: true,
 		}
 	}
-	return l.inflict(ctx,
+	list := []fault{
 		sentinel("the master's kill -9, failover", kill),
 		sentinel("the master paused past its failover", pause),
-	)
+		sentinel("the replica stopped, the master's kill -9, failover", stopped),
+	}
+	list[2].target, list[2].patience, list[2].refusals = elsewhere, impatient, true
+	list[2].rounds, list[2].outageLimit = 2, standstillOutage
+	return l.inflict(ctx, list...)
 }

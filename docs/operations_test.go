@@ -108,6 +108,7 @@ func (r *runbook) try(t *testing.T, script string, variables ...string) (string,
 	shell := exec.CommandContext(limited, "bash", "-euo", "pipefail", "-c", script)
 	shell.Dir = ".."
 	shell.Env = append(append(os.Environ(), "PATH="+r.path(t)), variables...)
+	shell.WaitDelay = time.Second // what it started may outlive it, and holds its output open
 	output, err := shell.CombinedOutput()
 	return string(output), err
 }

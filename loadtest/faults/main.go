@@ -40,6 +40,7 @@ type lab struct {
 	short     bool
 	only      string
 	boxoffice string // path of the service's binary
+	runbook   string // path of operations.md, whose steps some faults follow
 	output    io.Writer
 	rows      []row
 	failed    []string // commands that run again what failed
@@ -71,6 +72,7 @@ var suites = []struct {
 	{"network", networkFaults},
 	{"service", serviceFaults},
 	{"cluster", clusterFaults},
+	{"cluster: an event moves", moveFaults},
 	{"sentinel", sentinelFaults},
 	{"replica", replicaFaults},
 }
@@ -84,6 +86,7 @@ func faults(ctx context.Context, args []string, output io.Writer) error {
 	flags.BoolVar(&l.short, "short", false, "fewer rounds: about two minutes instead of eight")
 	flags.StringVar(&l.only, "only", "", "only faults whose name begins so, as in 'redis' or 'cluster: paused'")
 	flags.StringVar(&l.boxoffice, "boxoffice", "../../out/boxoffice", "the service's binary, see make build")
+	flags.StringVar(&l.runbook, "operations", "../../docs/operations.md", "the page whose steps move an event")
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			return nil

@@ -278,7 +278,7 @@ func testUserExample(t *testing.T, r *runbook) {
 	}
 	output := r.run(t, r.examples["Redis: the service's user"], "port="+portOf(t, server.Addr), "users="+users,
 		"REDIS_PASSWORD=correct horse")
-	if !strings.Contains(output, "redis_version:7.") {
+	if !strings.Contains(output, "redis_version:") {
 		t.Errorf("the user did not get in: %s", output)
 	}
 	openStore(t, store.Config{Addrs: []string{server.Addr}, Username: "boxoffice", Password: "correct horse"})

@@ -137,8 +137,8 @@ type chosenMove struct {
 	from, to, replica *redistest.Server
 }
 
-// chooseMove chooses one, and notes which events are on the two masters: both are
-// concerned.
+// chooseMove chooses one, and notes which events are concerned: that one, and those that
+// the target has.
 func (c *sixNodes) chooseMove(ctx context.Context, r *round) (*chosenMove, error) {
 	m := &chosenMove{event: r.events[r.random.IntN(len(r.events))].Event}
 	var err error

@@ -93,16 +93,34 @@ func fenced(text, language string) (blocks []string) {
 // run runs a script in the project's folder, and fails the test if it fails.
 func (r *runbook) run(t *testing.T, script string, variables ...string) string {
 	t.Helper()
+	output, err := r.try(t, script, variables...)
+	if err != nil {
+		t.Fatalf("%v\n%s\n%s", err, script, output)
+	}
+	return output
+}
+
+// try runs a script in the project's folder. A PATH among the variables wins.
+func (r *runbook) try(t *testing.T, script string, variables ...string) (string, error) {
+	t.Helper()
 	limited, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	shell := exec.CommandContext(limited, "bash", "-euo", "pipefail", "-c", script)
 	shell.Dir = ".."
-	shell.Env = append(os.Environ(), append(variables, "PATH="+r.bin+":"+os.Getenv("PATH"))...)
+	shell.Env = append(append(os.Environ(), "PATH="+r.path(t)), variables...)
+	shell.WaitDelay = time.Second // what it started may outlive it, and holds its output open
 	output, err := shell.CombinedOutput()
+	return string(output), err
+}
+
+// path is a PATH with the program and the tools of the server that tests start.
+func (r *runbook) path(t *testing.T) string {
+	t.Helper()
+	path, err := redistest.Path(r.bin)
 	if err != nil {
-		t.Fatalf("%v\n%s\n%s", err, script, output)
+		t.Fatal(err)
 	}
-	return string(output)
+	return path
 }
 
 func startRedis(t *testing.T, args ...string) *redistest.Server {
@@ -184,7 +202,7 @@ func (x *sale) book(key string, cancels bool) {
 	switch {
 	case err == nil:
 		x.answered[key] = result
-	case errors.Is(err, store.ErrUnavailable):
+	case errors.Is(err, store.ErrUnavailable), errors.Is(err, store.ErrStorageFull):
 		x.unknown, x.lastError = append(x.unknown, key), err
 	default:
 		x.t.Errorf("booking %s: %v", key, err)
@@ -260,7 +278,7 @@ func testUserExample(t *testing.T, r *runbook) {
 	}
 	output := r.run(t, r.examples["Redis: the service's user"], "port="+portOf(t, server.Addr), "users="+users,
 		"REDIS_PASSWORD=correct horse")
-	if !strings.Contains(output, "redis_version:7.") {
+	if !strings.Contains(output, "redis_version:") {
 		t.Errorf("the user did not get in: %s", output)
 	}
 	openStore(t, store.Config{Addrs: []string{server.Addr}, Username: "boxoffice", Password: "correct horse"})
@@ -375,56 +393,6 @@ func freePort(t *testing.T) string {
 	}
 	defer func() { _ = listener.Close() }()
 	return portOf(t, listener.Addr().String())
-}
-
-// An event moves from one shard to another while it is sold.
-func testMoveExample(t *testing.T, r *runbook) {
-	nodes, err := redistest.StartCluster(3)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(nodes.Stop)
-	s := openStore(t, store.Config{Addrs: nodes.Addrs()[:1]})
-	hot := startSale(t, s)
-	to := ""
-	for _, server := range nodes.Servers {
-		if !holds(t, server, hot.event.Number) {
-			to = server.Addr
-		}
-	}
-	output := r.run(t, r.examples["Moving a hot event"],
-		"node="+nodes.Addrs()[0], "to="+to, fmt.Sprintf("event=%d", hot.event.Number))
-	hot.waitForMore(200)
-	hot.end()
-	for _, server := range nodes.Servers {
-		if here := holds(t, server, hot.event.Number); here != (server.Addr == to) {
-			t.Errorf("%s has the event: %t, it was to move to %s", server.Addr, here, to)
-		}
-		client := server.Client()
-		timeout, err := client.ConfigGet(context.Background(), "cluster-node-timeout").Result()
-		_ = client.Close()
-		if err != nil || timeout["cluster-node-timeout"] != "1500" {
-			t.Errorf("%s has %v afterwards, %v", server.Addr, timeout, err)
-		}
-	}
-	for _, want := range []string{"[OK] All 16384 slots covered", "[OK] All nodes agree about slots configuration", "breaches: 0,"} {
-		if !strings.Contains(output, want) {
-			t.Errorf("no word of %q in %s", want, output)
-		}
-	}
-	hot.sold(s)
-	t.Logf("%d bookings answered, the slowest after %s; %d of unknown outcome", len(hot.answered), hot.longest, len(hot.unknown))
-}
-
-func holds(t *testing.T, server *redistest.Server, number uint64) bool {
-	t.Helper()
-	client := server.Client()
-	defer func() { _ = client.Close() }()
-	keys, err := client.Keys(context.Background(), fmt.Sprintf("*:{%d}", number)).Result()
-	if err != nil && !redis.HasErrorPrefix(err, "MOVED") {
-		t.Fatal(err)
-	}
-	return len(keys) > 0
 }
 
 // Slots move from one master of the load lab's cluster to another under load.

@@ -31,7 +31,8 @@ ask() { timeout 5 redis-cli -h 127.0.0.1 -p "$@" 2>/dev/null; }
 pid_of() {
   local pid
   pid=$(cat "$dir/$1/redis.pid" 2>/dev/null) || return 1
-  ps -p "$pid" -o args= 2>/dev/null | grep -q "redis-server.*:$1 " || return 1
+  # With its title it is "redis-server 127.0.0.1:7101"; started by a loader it keeps its arguments.
+  ps -p "$pid" -o args= 2>/dev/null | grep -qE -- "(redis|valkey)-server.*(:|--port )$1 " || return 1
   echo "$pid"
 }
 

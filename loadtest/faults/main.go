@@ -8,6 +8,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"flag"
@@ -16,12 +17,14 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"os/signal"
 	"strings"
 	"syscall"
 	"time"
 
 	"boxoffice/store"
+	"boxoffice/store/redistest"
 )
 
 func main() {
@@ -40,6 +43,7 @@ type lab struct {
 	short     bool
 	only      string
 	boxoffice string // path of the service's binary
+	runbook   string // path of operations.md, whose steps some faults follow
 	output    io.Writer
 	rows      []row
 	failed    []string // commands that run again what failed
@@ -71,6 +75,7 @@ var suites = []struct {
 	{"network", networkFaults},
 	{"service", serviceFaults},
 	{"cluster", clusterFaults},
+	{"cluster: an event moves", moveFaults},
 	{"sentinel", sentinelFaults},
 	{"replica", replicaFaults},
 }
@@ -84,10 +89,14 @@ func faults(ctx context.Context, args []string, output io.Writer) error {
 	flags.BoolVar(&l.short, "short", false, "fewer rounds: about three minutes instead of ten")
 	flags.StringVar(&l.only, "only", "", "only faults whose name begins so, as in 'redis' or 'cluster: paused'")
 	flags.StringVar(&l.boxoffice, "boxoffice", "../../out/boxoffice", "the service's binary, see make build")
+	flags.StringVar(&l.runbook, "operations", "../../docs/operations.md", "the page whose steps move an event")
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			return nil
 		}
+		return err
+	}
+	if err := sayServer(ctx, output); err != nil {
 		return err
 	}
 	fmt.Fprintf(output, "seed %d\n", l.seed)
@@ -115,6 +124,20 @@ func faults(ctx context.Context, args []string, output io.Writer) error {
 	if len(l.failed) > 0 {
 		return errFaults
 	}
+	return nil
+}
+
+// sayServer prints which server is tested.
+func sayServer(ctx context.Context, output io.Writer) error {
+	binary, err := redistest.Binary()
+	if err != nil {
+		return err
+	}
+	version, err := exec.CommandContext(ctx, binary, "--version").Output()
+	if err != nil {
+		return fmt.Errorf("%s --version: %w", binary, err)
+	}
+	fmt.Fprintf(output, "%s\n", bytes.TrimSpace(version))
 	return nil
 }
 

@@ -42,17 +42,15 @@ func Binary() (string, error) {
 	return exec.LookPath("redis-server")
 }
 
-// Environ returns the environment of shells that call redis-server, redis-cli and
-// redis-check-aof by name: those beside Binary come first on PATH.
-func Environ() []string {
+// Path returns a PATH for shells that call redis-server, redis-cli and redis-check-aof by
+// name: it begins with the folders given, and those beside Binary follow.
+func Path(folders ...string) (string, error) {
 	binary, err := Binary()
-	if err != nil {
-		return os.Environ()
-	}
-	return append(os.Environ(), "PATH="+filepath.Dir(binary)+string(os.PathListSeparator)+os.Getenv("PATH"))
+	folders = append(folders, filepath.Dir(binary), os.Getenv("PATH"))
+	return strings.Join(folders, string(os.PathListSeparator)), err
 }
 
-// Version returns what the server says of itself, such as "Redis 8.0.2" or "Valkey 8.0.1".
+// Version returns what a server says of itself, such as "Redis 8.0.2" or "Valkey 8.0.1".
 func Version(ctx context.Context, client redis.UniversalClient) (string, error) {
 	info, err := client.InfoMap(ctx, "server").Result()
 	if err != nil {

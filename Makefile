@@ -3,10 +3,11 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test cover bench faults vet lint fuzz build docker clean
+.PHONY: help run test servers cover bench faults vet lint fuzz build docker clean
 
 # What each of these may be set to: make cover COVER_MIN=90.
 COVER_MIN ?= 85
+PACKAGES  ?= ./...
 FUZZ_TIME ?= 20s
 FAULTS    ?= full
 SEED      ?=
@@ -22,11 +23,14 @@ run: ## serve on http://127.0.0.1:3000, in memory unless a Redis is set
 
 # The Lua lint is a test of the scripts package, which sees them joined, as Redis does.
 # A skipped test is silent, so what was skipped is said here.
-test: ## run all tests with the race detector, and the Lua lint
-	go test -race ./...
-	@for tool in redis-server luacheck promtool curl node; do \
-		command -v $$tool >/dev/null || echo "note: $$tool is not installed, so its tests were skipped"; \
+test: ## run all tests with the race detector, and the Lua lint; REDIS_SERVER: on that server
+	go test -race $(PACKAGES)
+	@for tool in "$${REDIS_SERVER:-redis-server}" luacheck promtool curl node; do \
+		command -v "$$tool" >/dev/null || echo "note: $$tool is not installed, so its tests were skipped"; \
 	done
+
+servers: ## fetch Redis 7.0, Redis 8.0 and Valkey 8.0 into out/servers, for REDIS_SERVER
+	@tools/redis-servers.sh
 
 cover: ## statement coverage of store and handlers; fails under 85 %
 	@mkdir -p out

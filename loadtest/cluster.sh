@@ -24,6 +24,9 @@ first=${CLUSTER_PORT:-7101}
 ports=$(seq "$first" $((first + 5)))
 node_timeout=2000 # ms without a sign of life until a master counts as gone
 
+# REDIS_SERVER may name another redis-server than that of PATH; its redis-cli is beside it.
+case ${REDIS_SERVER:-} in */*) PATH=$(dirname "$REDIS_SERVER"):$PATH ;; esac
+
 die() { echo "cluster.sh: $*" >&2; exit 1; }
 ask() { timeout 5 redis-cli -h 127.0.0.1 -p "$@" 2>/dev/null; }
 

@@ -109,6 +109,8 @@ func troubleOf(err error) string {
 	}
 	var network net.Error
 	switch {
+	case errors.Is(err, errUnacknowledged) && !errors.As(err, &network):
+		return "unacknowledged"
 	case errors.Is(err, redis.ErrPoolTimeout):
 		return "pool"
 	case errors.Is(err, context.Canceled):

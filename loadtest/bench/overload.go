@@ -17,8 +17,8 @@ import (
 // How many requests the service works on at once, and so how many connections drive it
 // to its ceiling.
 const (
-	slowPlaces  = 16  // where Redis is slow
-	usualPlaces = 256 // the default
+	slowPlaces  = 16   // where Redis is slow
+	usualPlaces = 4096 // the default
 )
 
 // Redis answers late, as one that is busy or far away, so that the bound is what limits the
@@ -102,9 +102,9 @@ func (s *server) accepted(ctx context.Context, connections int, source load.Sour
 }
 
 // overload measures what three times the ceiling's load does to those who are accepted,
-// with the bound on requests in flight and without it.
+// with the bound on requests in flight and without it, and what it costs a crowd.
 func (b *bench) overload(ctx context.Context) error {
-	return errors.Join(b.overRate(ctx), b.overCrowd(ctx))
+	return errors.Join(b.overRate(ctx), b.overCrowd(ctx), b.crowds(ctx))
 }
 
 // bounded starts a service with this bound, and one without any.
@@ -179,55 +179,38 @@ func (b *bench) overCrowd(ctx context.Context) error {
 	return nil
 }
 
-// durability measures what each setting costs, with a replica on the same machine in
-// all cases.
-func (b *bench) durability(ctx context.Context) error {
-	type setting struct{ appendfsync, durability string }
-	settings := []setting{
-		{"everysec", "local"}, {"no", "local"}, {"always", "local"},
-		{"everysec", "replicated"}, {"no", "replicated"}, {"always", "replicated"},
+// crowds measures how many bookings a second are accepted from crowds of several sizes,
+// each of which sends again as soon as it is answered, with the default bound and with the
+// one that was the default before.
+func (b *bench) crowds(ctx context.Context) error {
+	const formerPlaces = 256
+	usual, without, err := bounded(ctx, usualPlaces)
+	if err != nil {
+		return err
 	}
-	var ceilings, times []func() (float64, error)
-	for _, one := range settings {
-		s, err := startService(ctx, one.appendfsync, "DURABILITY="+one.durability)
+	defer usual.stop()
+	defer without.stop()
+	former, err := startService(ctx, "everysec", fmt.Sprintf("MAX_IN_FLIGHT=%d", formerPlaces))
+	if err != nil {
+		return err
+	}
+	defer former.stop()
+	for _, connections := range []int{busyConnections, 1000, 4000} {
+		var last [3]accepted
+		var runs []func() (float64, error)
+		for i, s := range []*server{usual, without, former} {
+			runs = append(runs, func() (_ float64, err error) {
+				last[i], err = s.accepted(ctx, connections, booker{s.event, &s.users}, load.Span{Duration: b.span})
+				return last[i].rate, err
+			})
+		}
+		medians, err := rounds(b.rounds, runs...)
 		if err != nil {
 			return err
 		}
-		defer s.stop()
-		ceilings = append(ceilings, func() (float64, error) { return s.ceiling(ctx, busyConnections, b.span) })
-		times = append(times, func() (float64, error) { return s.p99(ctx, durabilityRate, b.span) })
-	}
-	rates, err := rounds(b.rounds, ceilings...)
-	if err != nil {
-		return err
-	}
-	p99s, err := rounds(b.rounds, times...)
-	if err != nil {
-		return err
-	}
-	for i, one := range settings[1:] {
-		b.add(figure{
-			fmt.Sprintf("appendfsync %s, DURABILITY=%s / everysec, local", one.appendfsync, one.durability),
-			rates[i+1] / rates[0], "x", 0, true,
-			fmt.Sprintf("%.0f/s, %d connections; everysec, local %.0f/s; p99 at %d/s %.1f ms, everysec, local %.1f ms",
-				rates[i+1], busyConnections, rates[0], durabilityRate, p99s[i+1], p99s[0]),
-		})
+		b.add(figure{fmt.Sprintf("accepted from %d connections / without a bound", connections), medians[0] / medians[1], "x", 0.8, true,
+			fmt.Sprintf("%.0f/s, %.0f %% refused, p99 %.0f ms; without a bound %.0f/s, p99 %.0f ms; bound of %d: %.0f/s, %.0f %% refused",
+				medians[0], 100*last[0].refused, last[0].p99, medians[1], last[1].p99, formerPlaces, medians[2], 100*last[2].refused)})
 	}
 	return nil
-}
-
-// durabilityRate, requests a second, is low enough for every setting on two cores.
-const durabilityRate = 3000
-
-// startReplica starts a replica with the same appendfsync.
-func startReplica(master *redistest.Server, appendfsync string) (*redistest.Server, error) {
-	replica, err := redistest.Start(append(redistest.ReplicaOf(master), "--appendfsync", appendfsync)...)
-	if err != nil {
-		return nil, err
-	}
-	if err := master.WaitOnline(1); err != nil {
-		replica.Stop()
-		return nil, err
-	}
-	return replica, nil
 }

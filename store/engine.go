@@ -57,7 +57,7 @@ type Config struct {
 const clusterReload = time.Second
 
 // Open connects to the engine of the config, waiting for it as long as the context
-// allows.
+// allows. Errors: ErrUnavailable, ErrNoWaitAOF.
 func Open(ctx context.Context, config Config) (*Store, error) {
 	if err := config.checkAcks(); err != nil {
 		return nil, err
@@ -132,11 +132,11 @@ func (s *Store) prepare(ctx context.Context) error {
 	return s.loadScripts(ctx)
 }
 
-// canTellSynced returns an error if the node has no WAITAOF.
+// canTellSynced returns ErrNoWaitAOF if the node does not know the command.
 func canTellSynced(ctx context.Context, node *redis.Client) error {
 	err := acks{synced: true}.probe(ctx, node).Err()
 	if redis.HasErrorPrefix(err, "unknown command") {
-		return fmt.Errorf("%s cannot tell when a change is on disk, Redis 7.2 and Valkey can: %w", node.Options().Addr, err)
+		return fmt.Errorf("%s: %w: %w", node.Options().Addr, ErrNoWaitAOF, err)
 	}
 	return nil // whatever else is wrong may pass, and Health tells it
 }

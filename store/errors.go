@@ -31,6 +31,10 @@ var ErrUnavailable = errors.New("the store is unavailable")
 // request is safe to repeat. Cancellations still work.
 var ErrStorageFull = errors.New("the store is full")
 
+// ErrNoWaitAOF means that a server cannot tell when a change is on its disk, and that
+// Config.AckSynced asks for that. Redis 7.2 and later can, and Valkey.
+var ErrNoWaitAOF = errors.New("this server has no WAITAOF, which Redis 7.2 and later and Valkey have")
+
 // ErrUnknownFormat means that a later version of the service made the event, in a
 // format that this one would read wrongly. It is an ErrUnavailable, as two versions run
 // during an upgrade: the same request may reach the other one next.

@@ -11,13 +11,13 @@ import (
 // durabilitySetting is what an answer waits for.
 type durabilitySetting struct{ appendfsync, durability string }
 
-// Rates and connections at which durability is measured. The rate is low enough for every
-// setting on two cores, but for synced with everysec: there, each answer waits for up to a
-// second, so it takes many connections to have any rate.
+// Rates and connections at which durability is measured. With synced and everysec each
+// answer waits for a second or two, so it takes many connections to have any rate, and the
+// rate is one at which that many requests are under way that the bound allows.
 const (
-	durabilityRate        = 3000
+	durabilityRate        = 1000
 	durabilityCrowd       = 2000
-	durabilityConnections = 8000
+	durabilityConnections = 4000
 )
 
 // durability measures what each setting costs, with a replica on the same machine in

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// The position is live and exact, whoever leaves the line and from where.
+// The position is live and exact, whoever withdraws and from where.
 func TestPositionIsLive(t *testing.T) {
 	onEveryEngine(t, func(t *testing.T, c *client) {
 		e := c.event(2)
@@ -17,7 +17,7 @@ func TestPositionIsLive(t *testing.T) {
 			t.Helper()
 			line = append(line, c.book(e, "w").is(201, fmt.Sprintf(`{"position":%d}`, len(line)+1)).text("bookingId"))
 		}
-		leave := func(place int) {
+		withdraw := func(place int) {
 			t.Helper()
 			c.cancel(line[place], "w").is(200, `{"details":{"waitingListAssigned":false}}`)
 			line = slices.Delete(line, place, place+1)
@@ -40,20 +40,20 @@ func TestPositionIsLive(t *testing.T) {
 		}
 		check()
 		for _, place := range []int{3, 1, 4, 4, 0} { // the middle, the last and the head
-			leave(place)
+			withdraw(place)
 			check()
 		}
 		join()
 		promote()
 		check()
-		leave(1)
+		withdraw(1)
 		join()
 		promote()
 		check()
 	})
 }
 
-// Any order of joining and leaving, held against a plain slice.
+// Any order of joining and withdrawing, held against a plain slice.
 func TestPositionsOfARandomLine(t *testing.T) {
 	onEveryEngine(t, func(t *testing.T, c *client) {
 		seed := rand.Uint64()

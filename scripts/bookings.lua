@@ -2,7 +2,7 @@
 -- before it. With a limit of 1 it reads a single booking.
 --
 -- KEYS[1]  event           hash
--- KEYS[2]  left            sorted set
+-- KEYS[2]  withdrawn       sorted set
 -- ARGV[1]  uuid            of the event, or empty: whatever event has this number
 -- ARGV[2]  start           id of the first booking to read, or empty: the newest
 -- ARGV[3]  limit           bookings
@@ -13,7 +13,7 @@
 --   no_event, no_booking
 --   unknown_format: a later version of the service made the event
 
-local event, left = KEYS[1], KEYS[2]
+local event, withdrawn = KEYS[1], KEYS[2]
 local uuid, id, limit = ARGV[1], ARGV[2], tonumber(ARGV[3])
 
 local e = redis.call('HMGET', event, 'settings', 'counters')
@@ -35,7 +35,7 @@ while id ~= '' and #rows < limit * 3 do
   end
   local position = 0
   if string.sub(record, 1, 1) == 'W' then
-    position = seq - taken - redis.call('ZCOUNT', left, 1, seq - 1)
+    position = seq - taken - redis.call('ZCOUNT', withdrawn, 1, seq - 1)
   end
   rows[#rows + 1] = id
   rows[#rows + 1] = record

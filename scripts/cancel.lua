@@ -3,7 +3,7 @@
 --
 -- KEYS[1]  event           hash
 -- KEYS[2]  waitlist        list
--- KEYS[3]  left            sorted set
+-- KEYS[3]  withdrawn       sorted set
 -- ARGV[1]  booking         id, or empty: the user's oldest confirmed booking, else
 --                          the oldest that waits
 -- ARGV[2]  user            whose booking it is
@@ -20,7 +20,7 @@
 --                first, so that the answer can tell who got this one
 --   backlog is 1 if promote.lua has work
 
-local event, waitlist, left = KEYS[1], KEYS[2], KEYS[3]
+local event, waitlist, withdrawn = KEYS[1], KEYS[2], KEYS[3]
 local booking, user, uuid, cancellation, acks = ARGV[1], ARGV[2], ARGV[3], '!' .. ARGV[4], ARGV[5]
 local holder = '@' .. user
 local by_user = booking == ''
@@ -65,7 +65,7 @@ total = tonumber(total)
 local free = total - confirmed
 local line = {
   open = state == 'open', free = free, waiting = tonumber(waiting), joined = tonumber(joined),
-  taken = tonumber(taken), passed = 0, promoted = 0, first = '', looked = 0, gone = 0, backlog = false,
+  taken = tonumber(taken), passed = 0, promoted = 0, first = '', looked = 0, withdrawnCount = 0, backlog = false,
 }
 local changes = {}
 local serves = true
@@ -113,8 +113,8 @@ write_event(event, waitlist, 'counters',
     backlog, latest),
   booking, 'X|' .. promotion .. '|' .. raised .. '|' .. freed_to .. '|' .. string.sub(record, rest), unpack(changes))
 if serves then
-  trim_line(waitlist, left, line)
+  trim_line(waitlist, withdrawn, line)
 else
-  redis.call('ZADD', left, seq, seq)
+  redis.call('ZADD', withdrawn, seq, seq)
 end
 return {'cancelled', version + 1, booking, line.first, line.promoted, 0, tonumber(backlog)}

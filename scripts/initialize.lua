@@ -3,7 +3,7 @@
 --
 -- KEYS[1]  event           hash, see docs/states.md for its fields
 -- KEYS[2]  waitlist        list, starts with one who is served; see line.lua
--- KEYS[3]  left            sorted set: line numbers of those who left ahead of their turn
+-- KEYS[3]  withdrawn       sorted set: line numbers of bookings cancelled before their turn
 -- ARGV[1]  uuid            of the event
 -- ARGV[2]  name
 -- ARGV[3]  total           tickets
@@ -18,7 +18,7 @@
 --   unknown_format  a later version of the service ran the same creation
 --   occupied   another event has this number: the counter of numbers lags behind
 
-local event, waitlist, left = KEYS[1], KEYS[2], KEYS[3]
+local event, waitlist, withdrawn = KEYS[1], KEYS[2], KEYS[3]
 local uuid, name, total = ARGV[1], ARGV[2], ARGV[3]
 local maxPerUser, waitlistLimit, now, acks = ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 
@@ -36,5 +36,5 @@ redis.call('HSET', event, 'name', name, 'createdAt', now, 'request', request,
   'settings', write_settings('open', total, maxPerUser, waitlistLimit, uuid),
   'counters', write_counters('1', '0', '0', '0', '0', '0', ''))
 redis.call('RPUSH', waitlist, '-')
-redis.call('ZADD', left, '0', '-')
+redis.call('ZADD', withdrawn, '0', '-')
 return {'created', 1, tonumber(now)}

@@ -1,8 +1,8 @@
 -- The promotion rule, joined in front of the scripts that need it.
 --
 -- serve_line walks the line from its head and confirms bookings, strictly in
--- order, while the whole quantity of the next one is free. Those who cancelled
--- in line are passed over. It looks at no more than LOOK_LIMIT bookings; when it
+-- order, while the whole quantity of the next one is free. Withdrawn
+-- bookings are passed over. It looks at no more than LOOK_LIMIT bookings; when it
 -- stops there, line.backlog tells that promote.lua has to go on.
 --
 -- It only reads. What to write of the event it adds to `changes` (field, value,
@@ -13,7 +13,7 @@
 --
 -- line is a table: free (tickets), waiting (bookings), joined and taken (line
 -- numbers given and used up), open (may anybody be promoted?), passed (bookings
--- at the head that left in this call). On return it is up to date, with promoted
+-- at the head that withdrew in this call). On return it is up to date, with promoted
 -- (bookings), first (the first one promoted, or '') and backlog.
 
 local LOOK_LIMIT = 250
@@ -21,14 +21,14 @@ local TRIM_EVERY = 32
 
 local function serve_line(event, waitlist, line, version, changes)
   local free, waiting, taken, joined, open = line.free, line.waiting, line.taken, line.joined, line.open
-  local looked, gone, promoted, first = line.passed, 0, 0, ''
+  local looked, withdrawnCount, promoted, first = line.passed, 0, 0, ''
   local at = taken % TRIM_EVERY + 1
   local n = #changes
   local stop = false
   local window = 1
   if free > 1 then window = math.max(1, math.min(free, waiting, LOOK_LIMIT)) end
   while not stop and looked < LOOK_LIMIT and taken + looked < joined do
-    -- With nothing free and nobody gone from the line, there is nothing to find.
+    -- With nothing free and nobody withdrawn, there is nothing to find.
     if (free == 0 or not open) and joined - taken - looked == waiting then break end
     if looked + window > LOOK_LIMIT then window = LOOK_LIMIT - looked end
     local bookings, records
@@ -55,23 +55,23 @@ local function serve_line(event, waitlist, line, version, changes)
         promoted = promoted + 1
         if promoted == 1 then first = bookings[i] end
       else
-        gone = gone + 1
+        withdrawnCount = withdrawnCount + 1
       end
       looked = looked + 1
     end
     window = window * 8
   end
   taken = taken + looked
-  line.free, line.waiting, line.taken, line.looked, line.gone = free, waiting, taken, looked, gone
+  line.free, line.waiting, line.taken, line.looked, line.withdrawnCount = free, waiting, taken, looked, withdrawnCount
   line.promoted, line.first = promoted, first
   line.backlog = looked >= LOOK_LIMIT and taken < joined
 end
 
-local function trim_line(waitlist, left, line)
+local function trim_line(waitlist, withdrawn, line)
   local before = line.taken - line.looked
   local served = line.taken - line.taken % TRIM_EVERY - (before - before % TRIM_EVERY)
   if served > 0 then redis.call('LTRIM', waitlist, string.format('%d', served), '-1') end
-  if line.gone > 0 then redis.call('ZREMRANGEBYSCORE', left, 1, line.taken) end
+  if line.withdrawnCount > 0 then redis.call('ZREMRANGEBYSCORE', withdrawn, 1, line.taken) end
 end
 
 -- Redis when full refuses a write that may need memory, unless the script has written

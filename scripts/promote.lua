@@ -3,7 +3,7 @@
 --
 -- KEYS[1]  event           hash
 -- KEYS[2]  waitlist        list
--- KEYS[3]  left            sorted set
+-- KEYS[3]  withdrawn       sorted set
 -- ARGV[1]  acks            1 if the answer waits for replicas or the disk, see unchanged.lua
 -- Returns  {word, version, promoted, backlog}
 --   promoted   that many bookings were confirmed
@@ -11,7 +11,7 @@
 --   no_event
 --   backlog is 1 if there is more to do: call again
 
-local event, waitlist, left = KEYS[1], KEYS[2], KEYS[3]
+local event, waitlist, withdrawn = KEYS[1], KEYS[2], KEYS[3]
 local acks = ARGV[1]
 
 local e = redis.call('HMGET', event, 'settings', 'counters')
@@ -37,5 +37,5 @@ if line.looked == 0 and left_over == backlog then return unchanged(event, acks, 
 write_event(event, waitlist, 'counters',
   write_counters(version, confirmed, string.format('%d', line.waiting), joined, string.format('%d', line.taken),
     left_over, latest), unpack(changes))
-trim_line(waitlist, left, line)
+trim_line(waitlist, withdrawn, line)
 return answer

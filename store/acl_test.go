@@ -166,7 +166,7 @@ func without(right string) []any {
 		return []any{"-" + right[1:]}
 	case strings.HasPrefix(right, "~"):
 		others := []any{"resetkeys"}
-		for _, pattern := range []string{"~events", "~event:*", "~waitlist:*", "~left:*"} {
+		for _, pattern := range []string{"~events", "~event:*", "~waitlist:*", "~withdrawn:*"} {
 			if pattern != right {
 				others = append(others, pattern)
 			}
@@ -267,8 +267,8 @@ func (e *exercised) cancel(user string, booking store.BookResult) {
 	e.do(err)
 }
 
-// life is that of an event: it is sold out, people leave the line at its head and in
-// its middle, several move up at once, and users have one, two and three bookings.
+// life is that of an event: it is sold out, people withdraw at the head and in the
+// middle of the line, several move up at once, and users have one, two and three bookings.
 func (e *exercised) life() {
 	created, err := e.s.Initialize(e.ctx, store.InitializeRequest{Name: "x", TotalTickets: 1})
 	e.do(err)

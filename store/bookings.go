@@ -73,7 +73,7 @@ func (s *Store) bookings(ctx context.Context, event EventRef, start string, limi
 		return BookingPage{}, err
 	}
 	defer at.leave()
-	r, err := s.run(ctx, bookingsScript, []string{eventKey(event.number), leftKey(event.number)},
+	r, err := s.run(ctx, bookingsScript, []string{eventKey(event.number), withdrawnKey(event.number)},
 		event.uuid, start, limit)
 	if err != nil {
 		return BookingPage{}, err

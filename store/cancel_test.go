@@ -102,9 +102,9 @@ func TestCancelledWaitingBookingLeavesTheLine(t *testing.T) {
 	})
 }
 
-// Whoever leaves the head of the line lets those behind have what did not
+// A booking that withdraws at the head of the line lets those behind have what did not
 // suffice for the head.
-func TestHeadThatLeavesMakesRoom(t *testing.T) {
+func TestHeadThatWithdrawsMakesRoom(t *testing.T) {
 	onEveryEngine(t, func(t *testing.T, s *store.Store) {
 		show := newShow(t, s, tickets(3))
 		show.book("a", 1)

@@ -121,7 +121,7 @@ func (s *Store) complete(ctx context.Context, creation [tailBytes]byte, number u
 
 // eventKeys are the keys of the scripts that work on the whole of an event.
 func eventKeys(number uint64) []string {
-	return []string{eventKey(number), waitlistKey(number), leftKey(number)}
+	return []string{eventKey(number), waitlistKey(number), withdrawnKey(number)}
 }
 
 func numberText(number uint64) string { return strconv.FormatUint(number, 10) }

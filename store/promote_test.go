@@ -109,9 +109,9 @@ func TestCancelAfterUnfinishedPromotion(t *testing.T) {
 	})
 }
 
-// A long line of which all but the last have left is worked off in bounded steps,
+// A long line of which all but the last have withdrawn is worked off in bounded steps,
 // and the last one is found by the very next cancellation.
-func TestLineOfLeavers(t *testing.T) {
+func TestLineOfWithdrawnBookings(t *testing.T) {
 	for name, fromTheEnd := range map[string]bool{"from the head": false, "from the end": true} {
 		t.Run(name, func(t *testing.T) {
 			onEveryEngine(t, func(t *testing.T, s *store.Store) {
@@ -132,8 +132,8 @@ func TestLineOfLeavers(t *testing.T) {
 					t.Errorf("got %+v, want the last of the line promoted", got)
 				}
 				show.wantCounts(0, 1, 0)
-				if left := admin(t, s).ZCard(ctx, store.EventKeys(show.event.Number)[2]).Val(); left != 1 {
-					t.Errorf("%d entries of leavers are left behind, want only the sentinel", left)
+				if entries := admin(t, s).ZCard(ctx, store.EventKeys(show.event.Number)[2]).Val(); entries != 1 {
+					t.Errorf("%d entries of withdrawn bookings remain, want only the sentinel", entries)
 				}
 			})
 		})
@@ -201,13 +201,13 @@ func TestCancellationSeesToTheRest(t *testing.T) {
 		for i := count - 2; i > 0; i-- {
 			show.cancel(user(i), line[i])
 		}
-		show.cancel(user(0), line[0]) // the head: those who left stand behind it
+		show.cancel(user(0), line[0]) // the head: those who withdrew stand behind it
 		show.waitFor(func(store.Event) bool {
 			counters := s.Client().HGet(ctx, store.EventKeys(show.event.Number)[0], "counters").Val()
 			return strings.Split(counters, "|")[5] == "0"
 		})
-		if left := admin(t, s).ZCard(ctx, store.EventKeys(show.event.Number)[2]).Val(); left != 1 {
-			t.Errorf("%d entries of leavers are left behind, want only the sentinel", left)
+		if entries := admin(t, s).ZCard(ctx, store.EventKeys(show.event.Number)[2]).Val(); entries != 1 {
+			t.Errorf("%d entries of withdrawn bookings remain, want only the sentinel", entries)
 		}
 		show.want(line[count-1], store.StatusWaiting, 1)
 	})

@@ -25,7 +25,7 @@ const (
 	RuleOvertaken    Rule = "nobody overtakes"     // confirmed strictly in order of the line
 	RuleUnserved     Rule = "the head is served"   // nobody waits for tickets that are free
 	RuleLine         Rule = "waiting list"         // the list holds whom it should, once, in order
-	RuleLeft         Rule = "early leavers"        // the set holds exactly the numbers that left the line early
+	RuleWithdrawn    Rule = "withdrawn"            // the set holds exactly the line numbers of bookings cancelled before their turn
 	RuleListed       Rule = "chain of bookings"    // every booking is reached from the latest
 	RuleUser         Rule = "user's bookings"      // a user's tickets, and the chain of the user's live bookings
 	RuleCancellation Rule = "cancellation"         // what a repeated cancellation is answered from
@@ -184,7 +184,7 @@ func (in *inspection) run(ctx context.Context, event EventRef) error {
 	in.checkCounters()
 	// The line first: it relies on records that are older than the list it reads.
 	for _, check := range []func(context.Context) error{
-		in.checkLine, in.checkLeft, in.checkUsers, in.checkCancellations,
+		in.checkLine, in.checkWithdrawn, in.checkUsers, in.checkCancellations,
 	} {
 		if err := check(ctx); err != nil {
 			return err

@@ -46,8 +46,8 @@ func (b *copied) at(version int64) byte {
 	}
 }
 
-// leftEarly tells whether it was in line as of a version, and not to be served any more.
-func (b *copied) leftEarly(version int64) bool {
+// withdrawn tells whether it was cancelled while it waited, as of a version.
+func (b *copied) withdrawn(version int64) bool {
 	return b.at(version) == 'X' && b.sequence != 0 && b.promoted == 0
 }
 

@@ -155,7 +155,7 @@ func (in *inspection) checkHead(free int64) {
 	if in.start.backlog {
 		return
 	}
-	if entry := in.find(tailOf(in.start.head)); entry != nil && entry.leftEarly(in.start.version) {
+	if entry := in.find(tailOf(in.start.head)); entry != nil && entry.withdrawn(in.start.version) {
 		in.breachf(entry, RuleUnserved, "it is at the head of the line, and cancelled")
 	}
 	first := slices.IndexFunc(in.line, func(i int32) bool { return in.booking(i).at(in.start.version) == 'W' })

@@ -36,7 +36,7 @@ func TestVerifyHealthyHistories(t *testing.T) {
 	})
 }
 
-// A line of several steps' length, with leavers at its head, in its middle and at its
+// A line of several steps' length, with withdrawn bookings at its head, in its middle and at its
 // end, is found healthy at each stage of its promotion; so are the users' chains.
 func TestVerifyHealthyLongLine(t *testing.T) {
 	onEveryEngine(t, func(t *testing.T, s *store.Store) {
@@ -178,10 +178,10 @@ func TestVerifyFindsCorruptionWhileTheEventChanges(t *testing.T) {
 		v.add("confirmed", 1)
 		v.set(">"+name(v.ann3.Booking), name(v.nobody))
 		v.set("@user-that-never-books", "1:"+name(v.nobody))
-		v.do("ZADD", v.left, 3_000_000, 3_000_000)
+		v.do("ZADD", v.withdrawn, 3_000_000, 3_000_000)
 		v.edit(v.bob, 3, "")
 		found := breaches(t, s, v.ref)
-		for _, rule := range []store.Rule{store.RuleConfirmed, store.RuleUser, store.RuleLeft, store.RuleCancellation} {
+		for _, rule := range []store.Rule{store.RuleConfirmed, store.RuleUser, store.RuleWithdrawn, store.RuleCancellation} {
 			if !slices.ContainsFunc(found, func(b store.Breach) bool { return b.Rule == rule }) {
 				t.Errorf("%q is not found in %v", rule, found)
 			}

@@ -340,7 +340,7 @@ func (in *inspection) catchUp(ctx context.Context, latest string, version int64)
 	ctx, cancel := context.WithTimeout(ctx, verifyPatience)
 	defer cancel()
 	for next, more := latest, version > in.caughtUp; more && next != ""; {
-		r, err := in.store.run(ctx, bookingsScript, []string{eventKey(in.number), leftKey(in.number)},
+		r, err := in.store.run(ctx, bookingsScript, []string{eventKey(in.number), withdrawnKey(in.number)},
 			"", next, verifyStep)
 		if err != nil {
 			return err

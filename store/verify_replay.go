@@ -64,7 +64,7 @@ func (r *replay) step(changes []change) {
 		switch c.kind {
 		case cancelling:
 			cancelled = r.booking(c.booking)
-			if cancelled.leftEarly(r.version) {
+			if cancelled.withdrawn(r.version) {
 				r.waiting--
 			}
 		case promoting:

@@ -44,7 +44,7 @@ func onEmbeddedAndRedis(t *testing.T, test func(t *testing.T, s *store.Store)) {
 type victim struct {
 	*show
 	redis                 redis.UniversalClient
-	hash, list, left      string
+	hash, list, withdrawn string
 	ann, bob, cyd, dan    store.BookResult
 	eve, ann2, fay, ann3  store.BookResult
 	gus, hal              store.BookResult
@@ -55,12 +55,12 @@ type victim struct {
 // newVictim makes an event of five tickets:
 //
 //	ann 2, cyd 1, dan 1 (promoted when bob cancelled 2) are confirmed;
-//	the line is eve (for 2), ann2, fay, ann3, gus, hal; fay and hal left it.
+//	the line is eve (for 2), ann2, fay, ann3, gus, hal; fay and hal withdrew.
 func newVictim(t *testing.T, s *store.Store) *victim {
 	t.Helper()
 	v := &victim{show: newShow(t, s, tickets(5)), redis: admin(t, s)}
 	keys := store.EventKeys(v.event.Number)
-	v.hash, v.list, v.left = keys[0], keys[1], keys[2]
+	v.hash, v.list, v.withdrawn = keys[0], keys[1], keys[2]
 	v.ann, v.bob, v.cyd = v.book("ann", 2), v.book("bob", 2), v.book("cyd", 1)
 	v.dan, v.eve = v.book("dan", 1), v.book("eve", 2)
 	v.ann2, v.fay, v.ann3 = v.book("ann", 1), v.book("fay", 1), v.book("ann", 1)
@@ -186,18 +186,18 @@ func TestVerifyFindsCorruption(t *testing.T) {
 		{"stray field", func(v *victim) { v.set("sold", 4) }, store.RuleSettings, nil, true},
 		{"the hash is gone", func(v *victim) { v.do("DEL", v.hash) }, store.RuleKeys, nil, true},
 		{"the list is gone", func(v *victim) { v.do("DEL", v.list) }, store.RuleKeys, nil, false},
-		{"the set is gone", func(v *victim) { v.do("DEL", v.left) }, store.RuleKeys, nil, false},
-		{"only the hash is left", func(v *victim) { v.do("DEL", v.list, v.left) }, store.RuleKeys, nil, false},
+		{"the set is gone", func(v *victim) { v.do("DEL", v.withdrawn) }, store.RuleKeys, nil, false},
+		{"only the hash is left", func(v *victim) { v.do("DEL", v.list, v.withdrawn) }, store.RuleKeys, nil, false},
 		{"only the set is left", func(v *victim) { v.do("DEL", v.hash, v.list) }, store.RuleKeys, nil, false},
 		{"the hash expires", func(v *victim) { v.do("EXPIRE", v.hash, 100_000) }, store.RuleKeys, nil, true},
 		{"the list expires", func(v *victim) { v.do("EXPIRE", v.list, 100_000) }, store.RuleKeys, nil, true},
-		{"the set expires", func(v *victim) { v.do("EXPIRE", v.left, 100_000) }, store.RuleKeys, nil, true},
+		{"the set expires", func(v *victim) { v.do("EXPIRE", v.withdrawn, 100_000) }, store.RuleKeys, nil, true},
 
 		{"more confirmed than tickets", func(v *victim) { v.become("total", "3") }, store.RuleOversold,
 			func(v *victim) uuid.UUID { return v.dan.Booking }, true},
 		{"head waits for tickets that are free", func(v *victim) { v.become("total", "6") }, store.RuleUnserved,
 			func(v *victim) uuid.UUID { return v.eve.Booking }, true},
-		{"a leaver at the head", func(v *victim) {
+		{"a withdrawn booking at the head", func(v *victim) {
 			v.add("taken", 2)
 		}, store.RuleUnserved, func(v *victim) uuid.UUID { return v.fay.Booking }, false},
 		{"promoted out of order", func(v *victim) {
@@ -245,15 +245,15 @@ func TestVerifyFindsCorruption(t *testing.T) {
 		{"wrong entry 0", func(v *victim) { v.do("LSET", v.list, 0, id(v.bob)) }, store.RuleLine,
 			func(v *victim) uuid.UUID { return v.bob.Booking }, true},
 
-		{"a leaver not in the set", func(v *victim) { v.do("ZREM", v.left, 4) }, store.RuleLeft,
+		{"a withdrawn booking not in the set", func(v *victim) { v.do("ZREM", v.withdrawn, 4) }, store.RuleWithdrawn,
 			func(v *victim) uuid.UUID { return v.fay.Booking }, true},
-		{"one who waits in the set", func(v *victim) { v.do("ZADD", v.left, 5, 5) }, store.RuleLeft,
+		{"one who waits in the set", func(v *victim) { v.do("ZADD", v.withdrawn, 5, 5) }, store.RuleWithdrawn,
 			func(v *victim) uuid.UUID { return v.ann3.Booking }, true},
-		{"one who was served in the set", func(v *victim) { v.do("ZADD", v.left, 1, 1) }, store.RuleLeft,
+		{"one who was served in the set", func(v *victim) { v.do("ZADD", v.withdrawn, 1, 1) }, store.RuleWithdrawn,
 			func(v *victim) uuid.UUID { return v.dan.Booking }, true},
-		{"a number that nobody has in the set", func(v *victim) { v.do("ZADD", v.left, 99, 99) }, store.RuleLeft, nil, true},
-		{"a wrong score in the set", func(v *victim) { v.do("ZADD", v.left, 3, 4) }, store.RuleLeft + ": the set holds \"4\" with", nil, false},
-		{"no sentinel in the set", func(v *victim) { v.do("ZREM", v.left, "-") }, store.RuleLeft, nil, true},
+		{"a number that nobody has in the set", func(v *victim) { v.do("ZADD", v.withdrawn, 99, 99) }, store.RuleWithdrawn, nil, true},
+		{"a wrong score in the set", func(v *victim) { v.do("ZADD", v.withdrawn, 3, 4) }, store.RuleWithdrawn + ": the set holds \"4\" with", nil, false},
+		{"no sentinel in the set", func(v *victim) { v.do("ZREM", v.withdrawn, "-") }, store.RuleWithdrawn, nil, true},
 
 		{"too few tickets of a user", func(v *victim) { v.set("@eve", "1:"+id(v.eve)) }, store.RuleUser,
 			func(v *victim) uuid.UUID { return v.eve.Booking }, true},

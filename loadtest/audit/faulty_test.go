@@ -30,7 +30,7 @@ type faulty struct {
 	loseFirst        bool // (b) an acknowledged booking is gone
 	serveLast        bool // (c) the line from its end
 	forgetKeys       bool // (d) a retry books again
-	promoteCancelled bool // (e) the line still holds those who left it
+	promoteCancelled bool // (e) the line still holds those who withdrew
 	miscount         bool
 	inventOne        bool
 	promoteNobody    bool // what a cancellation frees stays free

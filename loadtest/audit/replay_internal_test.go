@@ -81,15 +81,15 @@ func (p *past) needless(t *testing.T) (which []string) {
 	return which
 }
 
-// leavers is a line whose head leaves, and then so many that left before it are to be
+// withdrawals is a line whose head withdraws after so many behind it did, who are then to be
 // passed over; the last one of the line fits.
-func leavers(count int) (p *past, last *service.Booking) {
+func withdrawals(count int) (p *past, last *service.Booking) {
 	p = newPast(2)
 	p.book(1, false)
 	head := p.book(2, true)
-	gone := p.line(count)
+	withdrawn := p.line(count)
 	last = p.book(1, true)
-	p.cancel(gone...)
+	p.cancel(withdrawn...)
 	p.cancel(head)
 	return p, last
 }
@@ -132,7 +132,7 @@ func TestPromotionsThatFollow(t *testing.T) {
 			p.cancel(head)
 			p.promote(last)
 		}, true},
-		"a head that leaves after the promotions have followed": {func(p *past) {
+		"a head that withdraws after the promotions have followed": {func(p *past) {
 			p.book(1, false)
 			line := p.line(2)
 			head, last := p.book(2, true), p.book(1, true)
@@ -141,13 +141,13 @@ func TestPromotionsThatFollow(t *testing.T) {
 			p.cancel(head)
 			p.promote(last)
 		}, true},
-		"many leavers": {func(p *past) {
-			q, last := leavers(500)
+		"many withdrawals": {func(p *past) {
+			q, last := withdrawals(500)
 			q.promote(last)
 			*p = *q
 		}, false},
-		"few leavers": {func(p *past) {
-			q, last := leavers(400)
+		"few withdrawals": {func(p *past) {
+			q, last := withdrawals(400)
 			q.promote(last)
 			*p = *q
 		}, true},

@@ -80,7 +80,7 @@ func (b *bench) line(ctx context.Context) error {
 	}{
 		{"promote the head", promote},
 		{"ask a position", lookUp},
-		{"leave from the middle", func(q *queue, count int) error { return cancelAll(q.take(count)) }},
+		{"withdraw from the middle", func(q *queue, count int) error { return cancelAll(q.take(count)) }},
 	} {
 		medians, err := rounds(b.rounds,
 			func() (float64, error) { return r.cost(ctx, func() error { return one.do(long, calls) }) },

@@ -83,6 +83,6 @@ func (b *bench) cancelCost(ctx context.Context, r *rig) (float64, error) {
 	}
 	return r.pipelined(ctx, scripts.Cancel.Source, b.calls, func(i int) ([]string, []any) {
 		keys, _ := bookArguments(number, "", "")
-		return append(keys, fmt.Sprintf("left:{%d}", number)), []any{bookingField(i), "u" + strconv.Itoa(i), "", "", 0}
+		return append(keys, fmt.Sprintf("withdrawn:{%d}", number)), []any{bookingField(i), "u" + strconv.Itoa(i), "", "", 0}
 	})
 }

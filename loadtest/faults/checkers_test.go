@@ -139,7 +139,7 @@ func TestLostEventIsFound(t *testing.T) {
 		if err := verifyAll(ctx, books, &found); err != nil || found.lost != want || found.others != 0 {
 			t.Errorf("%+v, %v, want %d lost", found, err, want)
 		}
-		if err := client.Del(ctx, "event:{1}", "waitlist:{1}", "left:{1}").Err(); err != nil {
+		if err := client.Del(ctx, "event:{1}", "waitlist:{1}", "withdrawn:{1}").Err(); err != nil {
 			t.Fatal(err)
 		}
 	}

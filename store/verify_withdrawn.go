@@ -10,25 +10,25 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// checkLeft checks that the set of early leavers holds exactly the line numbers of
-// those who cancelled in line and have not been passed over yet. The set is read in
-// order of the numbers, a part at an instant, and compared with the bookings as of
-// that instant.
-func (in *inspection) checkLeft(ctx context.Context) error {
+// checkWithdrawn checks that the set of withdrawn bookings holds exactly the line
+// numbers of those that were cancelled while they waited and have not been passed over
+// yet. The set is read in order of the numbers, a part at an instant, and compared with
+// the bookings as of that instant.
+func (in *inspection) checkWithdrawn(ctx context.Context) error {
 	var next float64 // all line numbers up to this one are done
 	sentinel := false
 	for from, more := "-inf", true; more; {
 		var counters *redis.StringCmd
 		var set *redis.ZSliceCmd
-		err := in.atOnce(ctx, "early leavers", func(ctx context.Context, tx redis.Pipeliner) {
+		err := in.atOnce(ctx, "withdrawn", func(ctx context.Context, tx redis.Pipeliner) {
 			counters = tx.HGet(ctx, eventKey(in.number), "counters")
-			set = tx.ZRangeByScoreWithScores(ctx, leftKey(in.number),
+			set = tx.ZRangeByScoreWithScores(ctx, withdrawnKey(in.number),
 				&redis.ZRangeBy{Min: from, Max: "+inf", Count: verifyStep})
 		})
 		if err != nil {
 			return err
 		}
-		part := leftPart{after: next, upTo: math.Inf(1)}
+		part := withdrawnPart{after: next, upTo: math.Inf(1)}
 		for name, value := range map[string]*int64{"version": &part.version, "taken": &part.taken, "joined": &part.joined} {
 			if *value, err = counterOf(counters.Val(), name); err != nil {
 				return err
@@ -44,51 +44,51 @@ func (in *inspection) checkLeft(ctx context.Context) error {
 			from = "(" + strconv.FormatFloat(part.upTo, 'f', -1, 64)
 			next = part.upTo
 		}
-		if err := in.checkLeftPart(ctx, part); err != nil {
+		if err := in.checkWithdrawnPart(ctx, part); err != nil {
 			return err
 		}
 	}
 	if !sentinel {
-		in.breachf(nil, RuleLeft, "the entry %q with score 0, which keeps the set alive, is missing", "-")
+		in.breachf(nil, RuleWithdrawn, "the entry %q with score 0, which keeps the set alive, is missing", "-")
 	}
 	return nil
 }
 
-// leftPart is what the set holds beyond one line number up to another, at an instant.
-type leftPart struct {
+// withdrawnPart is what the set holds beyond one line number up to another, at an instant.
+type withdrawnPart struct {
 	version, taken, joined int64
 	after, upTo            float64
 	members                []redis.Z
 }
 
-func (in *inspection) checkLeftPart(ctx context.Context, part leftPart) error {
+func (in *inspection) checkWithdrawnPart(ctx context.Context, part withdrawnPart) error {
 	held := map[int64]bool{}
 	var doubtful []*copied
 	for _, m := range part.members {
 		number := int64(m.Score)
 		if fmt.Sprint(m.Member) != strconv.FormatFloat(m.Score, 'f', -1, 64) || number < 1 {
-			in.breachf(nil, RuleLeft, "the set holds %q with score %v", m.Member, m.Score)
+			in.breachf(nil, RuleWithdrawn, "the set holds %q with score %v", m.Member, m.Score)
 			continue
 		}
 		held[number] = true
 		b := in.withNumber(number)
 		switch {
 		case number > part.joined, b == nil && number <= in.start.joined:
-			in.breachf(nil, RuleLeft, "the set holds line number %d, which no booking has", number)
+			in.breachf(nil, RuleWithdrawn, "the set holds line number %d, which no booking has", number)
 		case b == nil: // it joined after the start
 		case number <= part.taken:
-			in.breachf(b, RuleLeft, "the set still holds its line number %d, and the line was served up to %d", number, part.taken)
-		case !b.leftEarly(part.version):
+			in.breachf(b, RuleWithdrawn, "the set still holds its line number %d, and the line was served up to %d", number, part.taken)
+		case !b.withdrawn(part.version):
 			doubtful = append(doubtful, b)
 		}
 	}
-	// It may have cancelled after its record was read.
+	// It may have been cancelled after its record was read.
 	if err := in.reread(ctx, doubtful); err != nil {
 		return err
 	}
 	for _, b := range doubtful {
-		if !b.leftEarly(part.version) {
-			in.breachf(b, RuleLeft, "the set holds its line number %d, and it did not cancel in line", b.sequence)
+		if !b.withdrawn(part.version) {
+			in.breachf(b, RuleWithdrawn, "the set holds its line number %d, and it was not cancelled while it waited", b.sequence)
 		}
 	}
 	in.checkAllHeld(part, held)
@@ -104,15 +104,15 @@ func (in *inspection) withNumber(number int64) *copied {
 }
 
 // checkAllHeld checks that the set holds all line numbers of its part that it should.
-func (in *inspection) checkAllHeld(part leftPart, held map[int64]bool) {
+func (in *inspection) checkAllHeld(part withdrawnPart, held map[int64]bool) {
 	done := int64(min(max(part.after, 0), math.MaxUint32))
 	for _, i := range in.line[in.firstBeyond(max(part.taken, done)):] {
 		b := in.booking(i)
 		if float64(b.sequence) > part.upTo {
 			break
 		}
-		if b.leftEarly(part.version) && !held[int64(b.sequence)] {
-			in.breachf(b, RuleLeft, "it cancelled in line, and the set does not hold its line number %d", b.sequence)
+		if b.withdrawn(part.version) && !held[int64(b.sequence)] {
+			in.breachf(b, RuleWithdrawn, "it was cancelled while it waited, and the set does not hold its line number %d", b.sequence)
 		}
 	}
 }

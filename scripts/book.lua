@@ -25,7 +25,7 @@ local holder = '@' .. user
 local e = redis.call('HMGET', event, 'settings', 'counters', booking, holder)
 local earlier, holding = e[3], e[4] ~= '' and e[4]
 local state, total, maxPerUser, waitlistLimit, this = string.match(e[1] or '', SETTINGS)
-local version, confirmed, waiting, joined, taken, backlog, latest = string.match(e[2] or '', COUNTERS)
+local version, confirmed, waiting, lastJoined, lastServed, backlog, latest = string.match(e[2] or '', COUNTERS)
 local wanted = tonumber(quantity)
 total, version = tonumber(total), tonumber(version)
 
@@ -57,8 +57,8 @@ else
   if waitlistLimit ~= '0' and position > tonumber(waitlistLimit) then
     return unchanged(event, acks, {'waiting_list_full', version, 0, 0, 0})
   end
-  waiting, joined = string.format('%d', position), string.format('%d', joined + 1)
-  place = joined .. '|' .. waiting .. '|'
+  waiting, lastJoined = string.format('%d', position), string.format('%d', lastJoined + 1)
+  place = lastJoined .. '|' .. waiting .. '|'
   redis.call('RPUSH', waitlist, booking)
 end
 
@@ -66,7 +66,7 @@ version = version + 1
 local raised = string.format('%d', version)
 local record = (word == 'waiting' and 'W||||' or 'C||||') .. quantity .. '|' .. now .. '|' .. raised
   .. '|' .. latest .. '|' .. newest .. '|' .. place .. user
-local counters = write_counters(raised, confirmed, waiting, joined, taken, backlog, booking)
+local counters = write_counters(raised, confirmed, waiting, lastJoined, lastServed, backlog, booking)
 if holding then
   redis.call('HSET', event, 'counters', counters, booking, record,
     holder, write_holding(held + wanted, oldest, booking), '>' .. newest, booking)

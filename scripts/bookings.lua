@@ -18,7 +18,7 @@ local uuid, id, limit = ARGV[1], ARGV[2], tonumber(ARGV[3])
 
 local e = redis.call('HMGET', event, 'settings', 'counters')
 local _, _, _, _, this = string.match(e[1] or '', SETTINGS)
-local _, _, _, _, taken, _, latest = string.match(e[2] or '', COUNTERS)
+local _, _, _, _, lastServed, _, latest = string.match(e[2] or '', COUNTERS)
 if not e[1] then return {'no_event', '', '', {}} end
 if not this then return {'unknown_format', '', '', {}} end
 if uuid ~= '' and uuid ~= this then return {'no_event', '', '', {}} end
@@ -35,7 +35,7 @@ while id ~= '' and #rows < limit * 3 do
   end
   local position = 0
   if string.sub(record, 1, 1) == 'W' then
-    position = seq - taken - redis.call('ZCOUNT', withdrawn, 1, seq - 1)
+    position = seq - lastServed - redis.call('ZCOUNT', withdrawn, 1, seq - 1)
   end
   rows[#rows + 1] = id
   rows[#rows + 1] = record

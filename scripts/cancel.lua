@@ -41,7 +41,7 @@ end
 
 local e = redis.call('HMGET', event, 'settings', 'counters', booking, holder)
 local record, holding = e[3], e[4]
-local version, confirmed, waiting, joined, taken, backlog, latest = string.match(e[2] or '', COUNTERS)
+local version, confirmed, waiting, lastJoined, lastServed, backlog, latest = string.match(e[2] or '', COUNTERS)
 local state, total = string.match(e[1] or '', SETTINGS)
 if not e[1] then return {'no_event', 0, '', '', 0, 0, 0} end
 if not state then return {'unknown_format', 0, '', '', 0, 0, 0} end
@@ -64,8 +64,9 @@ local raised = string.format('%d', version + 1)
 total = tonumber(total)
 local free = total - confirmed
 local line = {
-  open = state == 'open', free = free, waiting = tonumber(waiting), joined = tonumber(joined),
-  taken = tonumber(taken), passed = 0, promoted = 0, first = '', looked = 0, withdrawnCount = 0, backlog = false,
+  open = state == 'open', free = free, waiting = tonumber(waiting),
+  lastJoined = tonumber(lastJoined), lastServed = tonumber(lastServed),
+  passed = 0, promoted = 0, first = '', looked = 0, withdrawnCount = 0, backlog = false,
 }
 local changes = {}
 local serves = true
@@ -73,7 +74,7 @@ if status == 'C' then
   line.free = line.free + quantity
 else
   line.waiting = line.waiting - 1
-  serves = tonumber(seq) == line.taken + 1
+  serves = tonumber(seq) == line.lastServed + 1
   line.passed = 1
 end
 
@@ -109,8 +110,8 @@ if by_user then
 end
 if line.free ~= free then confirmed = string.format('%d', total - line.free) end
 write_event(event, waitlist, 'counters',
-  write_counters(raised, confirmed, string.format('%d', line.waiting), joined, string.format('%d', line.taken),
-    backlog, latest),
+  write_counters(raised, confirmed, string.format('%d', line.waiting), lastJoined,
+    string.format('%d', line.lastServed), backlog, latest),
   booking, 'X|' .. promotion .. '|' .. raised .. '|' .. freed_to .. '|' .. string.sub(record, rest), unpack(changes))
 if serves then
   trim_line(waitlist, withdrawn, line)

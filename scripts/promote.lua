@@ -15,14 +15,14 @@ local event, waitlist, withdrawn = KEYS[1], KEYS[2], KEYS[3]
 local acks = ARGV[1]
 
 local e = redis.call('HMGET', event, 'settings', 'counters')
-local version, confirmed, waiting, joined, taken, backlog, latest = string.match(e[2] or '', COUNTERS)
+local version, confirmed, waiting, lastJoined, lastServed, backlog, latest = string.match(e[2] or '', COUNTERS)
 local state, total = string.match(e[1] or '', SETTINGS)
 if not e[1] then return {'no_event', 0, 0, 0} end
 if not state then return {'unknown_format', 0, 0, 0} end
 
 local line = {
   open = state == 'open', free = total - confirmed,
-  waiting = tonumber(waiting), joined = tonumber(joined), taken = tonumber(taken), passed = 0,
+  waiting = tonumber(waiting), lastJoined = tonumber(lastJoined), lastServed = tonumber(lastServed), passed = 0,
 }
 local word, raised = 'idle', string.format('%d', version + 1)
 local changes = {}
@@ -35,7 +35,7 @@ end
 local answer = {word, tonumber(version), line.promoted, tonumber(left_over)}
 if line.looked == 0 and left_over == backlog then return unchanged(event, acks, answer) end
 write_event(event, waitlist, 'counters',
-  write_counters(version, confirmed, string.format('%d', line.waiting), joined, string.format('%d', line.taken),
-    left_over, latest), unpack(changes))
+  write_counters(version, confirmed, string.format('%d', line.waiting), lastJoined,
+    string.format('%d', line.lastServed), left_over, latest), unpack(changes))
 trim_line(waitlist, withdrawn, line)
 return answer

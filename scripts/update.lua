@@ -22,7 +22,7 @@ local name, asked_total, asked_per_user, asked_limit, asked_state = ARGV[3], ARG
 
 local e = redis.call('HMGET', event, 'settings', 'counters', 'name', change)
 local state, total, per_user, limit, this = string.match(e[1] or '', SETTINGS)
-local version, confirmed, waiting, joined, taken, backlog, latest = string.match(e[2] or '', COUNTERS)
+local version, confirmed, waiting, lastJoined, lastServed, backlog, latest = string.match(e[2] or '', COUNTERS)
 
 if not e[1] then return {'no_event', 0, 0} end
 if not state then return {'unknown_format', 0, 0} end
@@ -48,5 +48,5 @@ end
 if state == 'open' and waiting ~= '0' and tonumber(total) > tonumber(confirmed) then backlog = '1' end
 version = string.format('%d', version + 1)
 redis.call('HSET', event, 'settings', settings, 'name', name, change, version,
-  'counters', write_counters(version, confirmed, waiting, joined, taken, backlog, latest))
+  'counters', write_counters(version, confirmed, waiting, lastJoined, lastServed, backlog, latest))
 return {'updated', tonumber(version), tonumber(backlog)}

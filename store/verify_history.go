@@ -119,16 +119,16 @@ func (in *inspection) checkCounters() {
 	if waiting != in.start.waiting {
 		in.breachf(nil, RuleWaiting, "%d bookings wait, the event says %d", waiting, in.start.waiting)
 	}
-	if int64(len(in.line)) != in.start.joined {
-		in.breachf(nil, RuleJoined, "%d bookings were put in line, the event says %d", len(in.line), in.start.joined)
+	if int64(len(in.line)) != in.start.lastJoined {
+		in.breachf(nil, RuleJoined, "%d bookings were put in line, the event says %d", len(in.line), in.start.lastJoined)
 	}
 	if confirmed > in.start.total {
 		in.breachf(last, RuleOversold, "%d tickets are confirmed of %d; this booking was the last to be confirmed",
 			confirmed, in.start.total)
 	}
-	if entries := in.start.length - 1 - in.start.stillListed(); in.start.taken+entries != in.start.joined {
+	if entries := in.start.length - 1 - in.start.stillListed(); in.start.lastServed+entries != in.start.lastJoined {
 		in.breachf(nil, RuleLine, "the list holds %d bookings, and of %d line numbers %d are used up",
-			entries, in.start.joined, in.start.taken)
+			entries, in.start.lastJoined, in.start.lastServed)
 	}
 	in.checkServedUpTo()
 	in.checkHead(in.start.total - confirmed)
@@ -139,12 +139,12 @@ func (in *inspection) checkCounters() {
 func (in *inspection) checkServedUpTo() {
 	for _, i := range in.line {
 		b := in.booking(i)
-		reached := int64(b.sequence) <= in.start.taken
+		reached := int64(b.sequence) <= in.start.lastServed
 		if reached && b.at(in.start.version) == 'W' {
-			in.breachf(b, RuleLine, "it waits with line number %d, and the line was served up to %d", b.sequence, in.start.taken)
+			in.breachf(b, RuleLine, "it waits with line number %d, and the line was served up to %d", b.sequence, in.start.lastServed)
 		}
 		if !reached && b.promoted != 0 && b.promoted <= in.start.version {
-			in.breachf(b, RuleLine, "it was promoted with line number %d, and the line was only served up to %d", b.sequence, in.start.taken)
+			in.breachf(b, RuleLine, "it was promoted with line number %d, and the line was only served up to %d", b.sequence, in.start.lastServed)
 		}
 	}
 }

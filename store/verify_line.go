@@ -7,25 +7,25 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// An entry's place in the whole line, its index in the list + base(taken), stays the same
+// An entry's place in the whole line, its index in the list + base(lastServed), stays the same
 // while others join behind it and are served ahead of it. So the list can be read in
-// steps, each with the number taken at that instant.
+// steps, each with lastServed as of that instant.
 
 // checkLine matches the waiting list with the bookings, up to the entry that was the
 // last one when the look started.
 func (in *inspection) checkLine(ctx context.Context) error {
 	in.checkServed()
-	w := &lineWalk{inspection: in, expected: in.firstBeyond(in.start.taken)}
-	last := base(in.start.taken) + in.start.length - 1
-	taken := in.start.taken
-	for place := taken + 1; place <= last; {
-		first, entries, err := in.readLine(ctx, place, &taken)
+	w := &lineWalk{inspection: in, expected: in.firstBeyond(in.start.lastServed)}
+	last := base(in.start.lastServed) + in.start.length - 1
+	lastServed := in.start.lastServed
+	for place := lastServed + 1; place <= last; {
+		first, entries, err := in.readLine(ctx, place, &lastServed)
 		if err != nil {
 			return err
 		}
-		if taken >= place { // served meanwhile, as far as that
-			place = taken + 1
-			w.expected = max(w.expected, in.firstBeyond(taken))
+		if lastServed >= place { // served meanwhile, as far as that
+			place = lastServed + 1
+			w.expected = max(w.expected, in.firstBeyond(lastServed))
 		}
 		if first > place {
 			continue // more was served than the reading allowed for
@@ -35,12 +35,12 @@ func (in *inspection) checkLine(ctx context.Context) error {
 		}
 		for _, entry := range entries[place-first:] {
 			if place <= last {
-				w.entry(entry, taken)
+				w.entry(entry, lastServed)
 			}
 			place++
 		}
 	}
-	w.skip(len(in.line), taken)
+	w.skip(len(in.line), lastServed)
 	for _, b := range w.skipped {
 		if !b.inLine {
 			in.breachf(b, RuleLine, "it has line number %d, and is not in the list", b.sequence)
@@ -50,11 +50,11 @@ func (in *inspection) checkLine(ctx context.Context) error {
 }
 
 // readLine reads entries from about a place in the line on. It returns the place of
-// the first entry read, and updates taken. What was served since the last reading
+// the first entry read, and updates lastServed. What was served since the last reading
 // moves the entries, hence it starts somewhat ahead of the place.
-func (in *inspection) readLine(ctx context.Context, place int64, taken *int64) (first int64, entries []string, err error) {
-	from := max(1, place-base(*taken)-verifyStep)
-	to := max(1, place-base(*taken)) + verifyStep - 1
+func (in *inspection) readLine(ctx context.Context, place int64, lastServed *int64) (first int64, entries []string, err error) {
+	from := max(1, place-base(*lastServed)-verifyStep)
+	to := max(1, place-base(*lastServed)) + verifyStep - 1
 	var read *redis.StringCmd
 	var list *redis.StringSliceCmd
 	err = in.atOnce(ctx, "waiting list", func(ctx context.Context, tx redis.Pipeliner) {
@@ -64,16 +64,16 @@ func (in *inspection) readLine(ctx context.Context, place int64, taken *int64) (
 	if err != nil {
 		return 0, nil, err
 	}
-	if *taken, err = counterOf(read.Val(), "taken"); err != nil {
+	if *lastServed, err = counterOf(read.Val(), "lastServed"); err != nil {
 		return 0, nil, err
 	}
-	return base(*taken) + from, list.Val(), nil
+	return base(*lastServed) + from, list.Val(), nil
 }
 
 // checkServed checks the entries of the list that were served and not cut off yet,
 // beginning with entry 0, which keeps the list alive.
 func (in *inspection) checkServed() {
-	number := base(in.start.taken)
+	number := base(in.start.lastServed)
 	for i, found := range in.start.served {
 		want, known := in.entryOf(number + int64(i))
 		if known && found != want {
@@ -111,15 +111,15 @@ type lineWalk struct {
 }
 
 // skip notes that the list goes on with another booking than the expected one.
-func (w *lineWalk) skip(to int, taken int64) {
+func (w *lineWalk) skip(to int, lastServed int64) {
 	for ; w.expected < to; w.expected++ {
-		if b := w.booking(w.line[w.expected]); int64(b.sequence) > taken {
+		if b := w.booking(w.line[w.expected]); int64(b.sequence) > lastServed {
 			w.skipped = append(w.skipped, b)
 		}
 	}
 }
 
-func (w *lineWalk) entry(entry string, taken int64) {
+func (w *lineWalk) entry(entry string, lastServed int64) {
 	id := tailOf(entry)
 	b := w.find(id)
 	if b != nil && b.broken {
@@ -152,6 +152,6 @@ func (w *lineWalk) entry(entry string, taken int64) {
 		w.breachf(b, RuleLine, "it has line number %d, and is not in its place in the list", b.sequence)
 		return
 	}
-	w.skip(at, taken)
+	w.skip(at, lastServed)
 	w.expected = at + 1
 }

@@ -29,19 +29,19 @@ var eventSettings = []string{"settings", "counters", "name", "createdAt", "reque
 
 // numericSettings are those fields and parts of them that hold a whole number.
 var numericSettings = []string{
-	"version", "total", "confirmed", "waiting", "joined", "taken", "createdAt", "maxPerUser", "waitlistLimit",
+	"version", "total", "confirmed", "waiting", "lastJoined", "lastServed", "createdAt", "maxPerUser", "waitlistLimit",
 }
 
 // instant is an event at the instant when the look started.
 type instant struct {
-	event                                             uuid.UUID
-	state                                             State
-	version, total, confirmed, waiting, joined, taken int64
-	latest                                            string
-	backlog                                           bool
-	length                                            int64    // of the list
-	served                                            []string // entries of the list that were served, the last of them last
-	head                                              string   // the one after them
+	event                                                      uuid.UUID
+	state                                                      State
+	version, total, confirmed, waiting, lastJoined, lastServed int64
+	latest                                                     string
+	backlog                                                    bool
+	length                                                     int64    // of the list
+	served                                                     []string // entries of the list that were served, the last of them last
+	head                                                       string   // the one after them
 }
 
 // splitCounters returns the counters of an event by their names.
@@ -67,10 +67,10 @@ const trimEvery = 32
 
 // base is the line number that entry 0 of the list has when a line number is the last
 // one that was served.
-func base(taken int64) int64 { return taken - taken%trimEvery }
+func base(lastServed int64) int64 { return lastServed - lastServed%trimEvery }
 
 // stillListed is how many of those who were served follow entry 0.
-func (i instant) stillListed() int64 { return i.taken - base(i.taken) }
+func (i instant) stillListed() int64 { return i.lastServed - base(i.lastServed) }
 
 // patiently calls Redis, over an outage if need be.
 func (s *Store) patiently(ctx context.Context, what string, call func(ctx context.Context) error) error {
@@ -162,7 +162,7 @@ func (in *inspection) readStart(ctx context.Context, event EventRef) (complete b
 	in.start = instant{
 		event: id, state: State(values["state"]), latest: values["latest"], backlog: values["backlog"] == "1",
 		version: number("version"), total: number("total"), confirmed: number("confirmed"),
-		waiting: number("waiting"), joined: number("joined"), taken: number("taken"),
+		waiting: number("waiting"), lastJoined: number("lastJoined"), lastServed: number("lastServed"),
 		length: length.Val(),
 	}
 	in.start.served = top.Val()[:min(len(top.Val()), int(in.start.stillListed())+1)]

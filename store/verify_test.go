@@ -43,13 +43,13 @@ func onEmbeddedAndRedis(t *testing.T, test func(t *testing.T, s *store.Store)) {
 // victim is a small event with a bit of everything, and the means to corrupt it.
 type victim struct {
 	*show
-	redis                 redis.UniversalClient
-	hash, list, withdrawn string
-	ann, bob, cyd, dan    store.BookResult
-	eve, ann2, fay, ann3  store.BookResult
-	gus, hal              store.BookResult
-	nobody                uuid.UUID // the id of no booking
-	version, total, taken int64
+	redis                      redis.UniversalClient
+	hash, list, withdrawn      string
+	ann, bob, cyd, dan         store.BookResult
+	eve, ann2, fay, ann3       store.BookResult
+	gus, hal                   store.BookResult
+	nobody                     uuid.UUID // the id of no booking
+	version, total, lastServed int64
 }
 
 // newVictim makes an event of five tickets:
@@ -73,7 +73,7 @@ func newVictim(t *testing.T, s *store.Store) *victim {
 	v.nobody = v.gus.Booking
 	v.nobody[15]++
 	event := v.now()
-	v.version, v.total, v.taken = event.Version, event.TotalTickets, 1
+	v.version, v.total, v.lastServed = event.Version, event.TotalTickets, 1
 	wantNoBreach(t, s, v.ref)
 	return v
 }
@@ -172,8 +172,8 @@ func TestVerifyFindsCorruption(t *testing.T) {
 		{"confirmed counter one too high", func(v *victim) { v.add("confirmed", 1) }, store.RuleConfirmed, nil, true},
 		{"confirmed counter one too low", func(v *victim) { v.add("confirmed", -1) }, store.RuleConfirmed, nil, true},
 		{"waiting counter off", func(v *victim) { v.add("waiting", 1) }, store.RuleWaiting, nil, true},
-		{"line number counter off", func(v *victim) { v.add("joined", 1) }, store.RuleJoined, nil, false},
-		{"taken counter off", func(v *victim) { v.add("taken", 1) }, store.RuleLine + ": it waits",
+		{"last joined off", func(v *victim) { v.add("lastJoined", 1) }, store.RuleJoined, nil, false},
+		{"last served off", func(v *victim) { v.add("lastServed", 1) }, store.RuleLine + ": it waits",
 			func(v *victim) uuid.UUID { return v.eve.Booking }, false},
 		{"counter is no number", func(v *victim) { v.become("waiting", "many") }, store.RuleSettings, nil, true},
 		{"another event's uuid", func(v *victim) { v.become("uuid", "00000002-0000-8000-8000-000000000000") },
@@ -198,7 +198,7 @@ func TestVerifyFindsCorruption(t *testing.T) {
 		{"head waits for tickets that are free", func(v *victim) { v.become("total", "6") }, store.RuleUnserved,
 			func(v *victim) uuid.UUID { return v.eve.Booking }, true},
 		{"a withdrawn booking at the head", func(v *victim) {
-			v.add("taken", 2)
+			v.add("lastServed", 2)
 		}, store.RuleUnserved, func(v *victim) uuid.UUID { return v.fay.Booking }, false},
 		{"promoted out of order", func(v *victim) {
 			v.edit(v.gus, 0, "C", 1, v.version+1)
@@ -212,7 +212,7 @@ func TestVerifyFindsCorruption(t *testing.T) {
 			v.edit(newcomer, 0, "C", 9, "", 10, "")
 			v.add("confirmed", 1)
 			v.add("waiting", -1)
-			v.add("joined", -1)
+			v.add("lastJoined", -1)
 			v.do("RPOP", v.list)
 			v.hal = newcomer
 		}, store.RuleOvertaken, func(v *victim) uuid.UUID { return v.hal.Booking }, true},

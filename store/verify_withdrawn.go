@@ -29,7 +29,9 @@ func (in *inspection) checkWithdrawn(ctx context.Context) error {
 			return err
 		}
 		part := withdrawnPart{after: next, upTo: math.Inf(1)}
-		for name, value := range map[string]*int64{"version": &part.version, "taken": &part.taken, "joined": &part.joined} {
+		for name, value := range map[string]*int64{
+			"version": &part.version, "lastServed": &part.lastServed, "lastJoined": &part.lastJoined,
+		} {
 			if *value, err = counterOf(counters.Val(), name); err != nil {
 				return err
 			}
@@ -56,9 +58,9 @@ func (in *inspection) checkWithdrawn(ctx context.Context) error {
 
 // withdrawnPart is what the set holds beyond one line number up to another, at an instant.
 type withdrawnPart struct {
-	version, taken, joined int64
-	after, upTo            float64
-	members                []redis.Z
+	version, lastJoined, lastServed int64
+	after, upTo                     float64
+	members                         []redis.Z
 }
 
 func (in *inspection) checkWithdrawnPart(ctx context.Context, part withdrawnPart) error {
@@ -73,11 +75,11 @@ func (in *inspection) checkWithdrawnPart(ctx context.Context, part withdrawnPart
 		held[number] = true
 		b := in.withNumber(number)
 		switch {
-		case number > part.joined, b == nil && number <= in.start.joined:
+		case number > part.lastJoined, b == nil && number <= in.start.lastJoined:
 			in.breachf(nil, RuleWithdrawn, "the set holds line number %d, which no booking has", number)
 		case b == nil: // it joined after the start
-		case number <= part.taken:
-			in.breachf(b, RuleWithdrawn, "the set still holds its line number %d, and the line was served up to %d", number, part.taken)
+		case number <= part.lastServed:
+			in.breachf(b, RuleWithdrawn, "the set still holds its line number %d, and the line was served up to %d", number, part.lastServed)
 		case !b.withdrawn(part.version):
 			doubtful = append(doubtful, b)
 		}
@@ -106,7 +108,7 @@ func (in *inspection) withNumber(number int64) *copied {
 // checkAllHeld checks that the set holds all line numbers of its part that it should.
 func (in *inspection) checkAllHeld(part withdrawnPart, held map[int64]bool) {
 	done := int64(min(max(part.after, 0), math.MaxUint32))
-	for _, i := range in.line[in.firstBeyond(max(part.taken, done)):] {
+	for _, i := range in.line[in.firstBeyond(max(part.lastServed, done)):] {
 		b := in.booking(i)
 		if float64(b.sequence) > part.upTo {
 			break

@@ -16,15 +16,15 @@ import (
 // faulty is a small booking service in memory. Without faults it keeps the rules;
 // each fault breaks one, as a real mistake would.
 type faulty struct {
-	mu        sync.Mutex
-	total     int64
-	event     service.Event
-	bookings  []*service.Booking // in the order of booking
-	keys      map[string]*service.Booking
-	promoting map[string]string        // cancelled booking -> promoted
-	joined    map[*service.Booking]int // place in line at first
-	changes   int
-	late      *service.Booking // to be promoted at the next change
+	mu            sync.Mutex
+	total         int64
+	event         service.Event
+	bookings      []*service.Booking // in the order of booking
+	keys          map[string]*service.Booking
+	promoting     map[string]string        // cancelled booking -> promoted
+	firstPosition map[*service.Booking]int // position in line when it was booked
+	changes       int
+	late          *service.Booking // to be promoted at the next change
 
 	sellOneMore      bool // (a) one ticket too many
 	loseFirst        bool // (b) an acknowledged booking is gone
@@ -59,7 +59,7 @@ const eventID = "00000000-0001-8aaa-8aaa-aaaaaaaaaaaa"
 func newFaulty(total int64) *faulty {
 	return &faulty{
 		total: total, event: service.Event{ID: eventID, Version: 1, State: "open"},
-		keys: make(map[string]*service.Booking), promoting: make(map[string]string), joined: make(map[*service.Booking]int),
+		keys: make(map[string]*service.Booking), promoting: make(map[string]string), firstPosition: make(map[*service.Booking]int),
 	}
 }
 
@@ -161,7 +161,7 @@ func (f *faulty) book(w http.ResponseWriter, user, key string) {
 		}
 		if f.free() < 1 || (len(f.line()) > 0 && !f.jumpTheQueue) || f.makeWait {
 			b.Status, b.Waited = service.Waiting, true
-			f.joined[b] = len(f.line()) + 1
+			f.firstPosition[b] = len(f.line()) + 1
 		}
 		f.bookings = append(f.bookings, b)
 		if key != "" {
@@ -173,9 +173,9 @@ func (f *faulty) book(w http.ResponseWriter, user, key string) {
 		answer(w, http.StatusOK, told)
 		return
 	}
-	told["status"], told["position"] = service.Waiting, f.joined[b]
+	told["status"], told["position"] = service.Waiting, f.firstPosition[b]
 	if f.wrongTold {
-		told["position"] = f.joined[b] + 1
+		told["position"] = f.firstPosition[b] + 1
 	}
 	answer(w, http.StatusCreated, told)
 }

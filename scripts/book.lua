@@ -9,10 +9,10 @@
 -- ARGV[4]  quantity        tickets, all or nothing
 -- ARGV[5]  now             milliseconds since 1970
 -- ARGV[6]  acks            1 if the answer waits for replicas or the disk, see unchanged.lua
--- Returns  {word, version, position, replayed, backlog}
+-- Returns  {word, version, position, replayed, promotionsDue}
 --   confirmed, waiting     position is 0 or the place in line at the time of booking;
 --                          replayed is 1 if this id was booked before, and then the
---                          rest is the first answer; backlog is 1 if promote.lua has work
+--                          rest is the first answer; promotionsDue is 1 if promote.lua has work
 --   no_event, event_closed, event_paused, over_capacity, user_limit,
 --   waiting_list_full      nothing changed
 --   unknown_format         nothing changed: a later version of the service made the event
@@ -25,7 +25,7 @@ local holder = '@' .. user
 local e = redis.call('HMGET', event, 'settings', 'counters', booking, holder)
 local earlier, holding = e[3], e[4] ~= '' and e[4]
 local state, total, maxPerUser, waitlistLimit, this = string.match(e[1] or '', SETTINGS)
-local version, confirmed, waiting, lastJoined, lastServed, backlog, latest = string.match(e[2] or '', COUNTERS)
+local version, confirmed, waiting, lastJoined, lastServed, promotionsDue, latest = string.match(e[2] or '', COUNTERS)
 local wanted = tonumber(quantity)
 total, version = tonumber(total), tonumber(version)
 
@@ -66,11 +66,11 @@ version = version + 1
 local raised = string.format('%d', version)
 local record = (word == 'waiting' and 'W||||' or 'C||||') .. quantity .. '|' .. now .. '|' .. raised
   .. '|' .. latest .. '|' .. newest .. '|' .. place .. user
-local counters = write_counters(raised, confirmed, waiting, lastJoined, lastServed, backlog, booking)
+local counters = write_counters(raised, confirmed, waiting, lastJoined, lastServed, promotionsDue, booking)
 if holding then
   redis.call('HSET', event, 'counters', counters, booking, record,
     holder, write_holding(held + wanted, oldest, booking), '>' .. newest, booking)
 else
   redis.call('HSET', event, 'counters', counters, booking, record, holder, quantity .. ':' .. booking)
 end
-return {word, version, position, 0, word == 'waiting' and tonumber(backlog) or 0}
+return {word, version, position, 0, word == 'waiting' and tonumber(promotionsDue) or 0}

@@ -12,13 +12,13 @@
 -- ARGV[4]  cancellation    id of this request, chosen by the caller; with an empty
 --                          booking it tells a retry from a wish to cancel one more
 -- ARGV[5]  acks            1 if the answer waits for replicas or the disk, see unchanged.lua
--- Returns  {word, version, booking, first promoted or empty, promoted, replayed, backlog}
+-- Returns  {word, version, booking, first promoted or empty, promoted, replayed, promotionsDue}
 --   cancelled    promoted is the number of bookings that this cancellation confirmed;
 --                replayed is 1 if the booking was cancelled before
 --   no_event, no_booking: nothing changed
 --   busy         nothing changed: tickets wait to be given out, call promote.lua
 --                first, so that the answer can tell who got this one
---   backlog is 1 if promote.lua has work
+--   promotionsDue is 1 if promote.lua has work
 
 local event, waitlist, withdrawn = KEYS[1], KEYS[2], KEYS[3]
 local booking, user, uuid, cancellation, acks = ARGV[1], ARGV[2], ARGV[3], '!' .. ARGV[4], ARGV[5]
@@ -41,7 +41,7 @@ end
 
 local e = redis.call('HMGET', event, 'settings', 'counters', booking, holder)
 local record, holding = e[3], e[4]
-local version, confirmed, waiting, lastJoined, lastServed, backlog, latest = string.match(e[2] or '', COUNTERS)
+local version, confirmed, waiting, lastJoined, lastServed, promotionsDue, latest = string.match(e[2] or '', COUNTERS)
 local state, total = string.match(e[1] or '', SETTINGS)
 if not e[1] then return {'no_event', 0, '', '', 0, 0, 0} end
 if not state then return {'unknown_format', 0, '', '', 0, 0, 0} end
@@ -53,9 +53,10 @@ if owner ~= user then return unchanged(event, acks, {'no_booking', version, '', 
 if status == 'X' then
   local first, count = string.match(freed_to, '^([^+]*)%+?(%d*)$')
   local promoted = tonumber(count) or (first ~= '' and 1 or 0)
-  return unchanged(event, acks, {'cancelled', tonumber(cancelled), booking, first, promoted, 1, tonumber(backlog)})
+  return unchanged(event, acks,
+    {'cancelled', tonumber(cancelled), booking, first, promoted, 1, tonumber(promotionsDue)})
 end
-if status == 'C' and backlog == '1' then return unchanged(event, acks, {'busy', version, '', '', 0, 0, 1}) end
+if status == 'C' and promotionsDue == '1' then return unchanged(event, acks, {'busy', version, '', '', 0, 0, 1}) end
 if not holding or holding == '' then
   return redis.error_reply('CORRUPT ' .. event .. ' has no holding for ' .. booking)
 end
@@ -66,7 +67,7 @@ local free = total - confirmed
 local line = {
   open = state == 'open', free = free, waiting = tonumber(waiting),
   lastJoined = tonumber(lastJoined), lastServed = tonumber(lastServed),
-  passed = 0, promoted = 0, first = '', looked = 0, withdrawnCount = 0, backlog = false,
+  passed = 0, promoted = 0, first = '', looked = 0, withdrawnCount = 0, promotionsDue = false,
 }
 local changes = {}
 local serves = true
@@ -103,7 +104,7 @@ end
 
 freed_to = line.first
 if line.promoted > 1 then freed_to = freed_to .. '+' .. string.format('%d', line.promoted) end
-if line.backlog then backlog = '1' end
+if line.promotionsDue then promotionsDue = '1' end
 if by_user then
   changes[#changes + 1] = cancellation
   changes[#changes + 1] = booking
@@ -111,11 +112,11 @@ end
 if line.free ~= free then confirmed = string.format('%d', total - line.free) end
 write_event(event, waitlist, 'counters',
   write_counters(raised, confirmed, string.format('%d', line.waiting), lastJoined,
-    string.format('%d', line.lastServed), backlog, latest),
+    string.format('%d', line.lastServed), promotionsDue, latest),
   booking, 'X|' .. promotion .. '|' .. raised .. '|' .. freed_to .. '|' .. string.sub(record, rest), unpack(changes))
 if serves then
   trim_line(waitlist, withdrawn, line)
 else
   redis.call('ZADD', withdrawn, seq, seq)
 end
-return {'cancelled', version + 1, booking, line.first, line.promoted, 0, tonumber(backlog)}
+return {'cancelled', version + 1, booking, line.first, line.promoted, 0, tonumber(promotionsDue)}

@@ -3,7 +3,7 @@
 -- serve_line walks the line from its head and confirms bookings, strictly in
 -- order, while the whole quantity of the next one is free. Withdrawn bookings are
 -- passed over. It looks at no more than LOOK_LIMIT bookings; when it stops there,
--- line.backlog tells that promote.lua has to go on.
+-- line.promotionsDue tells that promote.lua has to go on.
 --
 -- It only reads. What to write of the event it adds to `changes` (field, value,
 -- field, value), for the caller's single write_event; trim_line then cuts those who
@@ -15,7 +15,7 @@
 -- given), lastServed (all line numbers up to this one were promoted or withdrew), open
 -- (may anybody be promoted?), passed (bookings at the head that withdrew in this call).
 -- On return it is up to date, with promoted (bookings), first (the first one promoted,
--- or '') and backlog.
+-- or '') and promotionsDue.
 
 local LOOK_LIMIT = 250
 local TRIM_EVERY = 32
@@ -66,7 +66,7 @@ local function serve_line(event, waitlist, line, version, changes)
   lastServed = lastServed + looked
   line.free, line.waiting, line.lastServed = free, waiting, lastServed
   line.looked, line.withdrawnCount, line.promoted, line.first = looked, withdrawnCount, promoted, first
-  line.backlog = looked >= LOOK_LIMIT and lastServed < lastJoined
+  line.promotionsDue = looked >= LOOK_LIMIT and lastServed < lastJoined
 end
 
 local function trim_line(waitlist, withdrawn, line)

@@ -5,17 +5,17 @@
 -- KEYS[2]  waitlist        list
 -- KEYS[3]  withdrawn       sorted set
 -- ARGV[1]  acks            1 if the answer waits for replicas or the disk, see unchanged.lua
--- Returns  {word, version, promoted, backlog}
+-- Returns  {word, version, promoted, promotionsDue}
 --   promoted   that many bookings were confirmed
 --   idle       nobody could be promoted
 --   no_event
---   backlog is 1 if there is more to do: call again
+--   promotionsDue is 1 if there is more to do: call again
 
 local event, waitlist, withdrawn = KEYS[1], KEYS[2], KEYS[3]
 local acks = ARGV[1]
 
 local e = redis.call('HMGET', event, 'settings', 'counters')
-local version, confirmed, waiting, lastJoined, lastServed, backlog, latest = string.match(e[2] or '', COUNTERS)
+local version, confirmed, waiting, lastJoined, lastServed, promotionsDue, latest = string.match(e[2] or '', COUNTERS)
 local state, total = string.match(e[1] or '', SETTINGS)
 if not e[1] then return {'no_event', 0, 0, 0} end
 if not state then return {'unknown_format', 0, 0, 0} end
@@ -27,15 +27,15 @@ local line = {
 local word, raised = 'idle', string.format('%d', version + 1)
 local changes = {}
 serve_line(event, waitlist, line, raised, changes)
-local left_over = line.backlog and '1' or '0'
+local stillDue = line.promotionsDue and '1' or '0'
 
 if line.promoted > 0 then
   word, version, confirmed = 'promoted', raised, string.format('%d', total - line.free)
 end
-local answer = {word, tonumber(version), line.promoted, tonumber(left_over)}
-if line.looked == 0 and left_over == backlog then return unchanged(event, acks, answer) end
+local answer = {word, tonumber(version), line.promoted, tonumber(stillDue)}
+if line.looked == 0 and stillDue == promotionsDue then return unchanged(event, acks, answer) end
 write_event(event, waitlist, 'counters',
   write_counters(version, confirmed, string.format('%d', line.waiting), lastJoined,
-    string.format('%d', line.lastServed), left_over, latest), unpack(changes))
+    string.format('%d', line.lastServed), stillDue, latest), unpack(changes))
 trim_line(waitlist, withdrawn, line)
 return answer

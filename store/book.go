@@ -63,11 +63,11 @@ func (s *Store) Book(ctx context.Context, request BookRequest) (BookResult, erro
 		Position: r.integer(),
 		Replayed: r.flag(),
 	}
-	backlog := r.flag()
+	promotionsDue := r.flag()
 	if err := r.end(string(StatusConfirmed), string(StatusWaiting)); err != nil {
 		return BookResult{}, err
 	}
-	if backlog {
+	if promotionsDue {
 		s.helpPromote(event.number) //nolint:contextcheck // it outlives the request
 	}
 	return result, nil

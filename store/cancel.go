@@ -70,7 +70,7 @@ func (s *Store) cancel(ctx context.Context, event EventRef, booking, user, cance
 		}
 		version := r.integer()
 		cancelled, next := r.text(), r.text()
-		promoted, replayed, backlog := r.integer(), r.flag(), r.flag()
+		promoted, replayed, promotionsDue := r.integer(), r.flag(), r.flag()
 		if err := r.end("cancelled", "busy"); err != nil {
 			return CancelResult{}, err
 		}
@@ -93,7 +93,7 @@ func (s *Store) cancel(ctx context.Context, event EventRef, booking, user, cance
 				return CancelResult{}, err
 			}
 		}
-		if backlog {
+		if promotionsDue {
 			s.helpPromote(number) //nolint:contextcheck // it outlives the request
 		}
 		return result, nil

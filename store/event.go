@@ -78,7 +78,7 @@ var eventFields = []string{"settings", "counters", "name", "createdAt"}
 // settingsParts and countersParts name the parts.
 var (
 	settingsParts = []string{"format", "state", "total", "maxPerUser", "waitlistLimit", "uuid"}
-	countersParts = []string{"version", "confirmed", "waiting", "lastJoined", "lastServed", "backlog", "latest"}
+	countersParts = []string{"version", "confirmed", "waiting", "lastJoined", "lastServed", "promotionsDue", "latest"}
 )
 
 // knownFormat is the format of an event that this package and its scripts know. It

@@ -72,9 +72,9 @@ func (h *helpers) again(number uint64) bool {
 	return again
 }
 
-// helpPromote goes on, in the background, with promotions that a change left to do:
-// the change itself has been made, and its answer need not wait. What it leaves
-// behind, the event remembers: the next change of the event comes here again.
+// helpPromote makes, in the background, the promotions that are due after a change: the
+// change itself has been made, and its answer need not wait. If it does not finish, they
+// stay due, and the next change of the event comes here again.
 func (s *Store) helpPromote(number uint64) {
 	if s.lifetime.Err() != nil {
 		return
@@ -82,6 +82,6 @@ func (s *Store) helpPromote(number uint64) {
 	s.helpers.start(number, func() {
 		ctx, cancel := context.WithTimeout(s.lifetime, helpTime)
 		defer cancel()
-		_ = s.promoteAll(ctx, number) // nobody waits for it; the event still has its mark
+		_ = s.promoteAll(ctx, number) // nobody waits for it; promotionsDue stays set
 	})
 }

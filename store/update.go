@@ -48,11 +48,11 @@ func (s *Store) Update(ctx context.Context, request UpdateRequest) (Event, error
 		return Event{}, err
 	}
 	_ = r.integer() // version
-	backlog := r.flag()
+	promotionsDue := r.flag()
 	if err := r.end("updated"); err != nil {
 		return Event{}, err
 	}
-	if backlog {
+	if promotionsDue {
 		if err := s.promoteAll(ctx, event.number); err != nil {
 			s.helpPromote(event.number) //nolint:contextcheck // it outlives the request
 			if errors.Is(err, ErrStorageFull) {

@@ -149,10 +149,10 @@ func (in *inspection) checkServedUpTo() {
 	}
 }
 
-// checkHead checks that the line was served as far as it could be. While promotions
-// are left to do, the event says so in its backlog.
+// checkHead checks that the line was served as far as it could be, unless the event
+// says that promotions are due.
 func (in *inspection) checkHead(free int64) {
-	if in.start.backlog {
+	if in.start.promotionsDue {
 		return
 	}
 	if entry := in.find(tailOf(in.start.head)); entry != nil && entry.withdrawn(in.start.version) {

@@ -38,7 +38,7 @@ type instant struct {
 	state                                                      State
 	version, total, confirmed, waiting, lastJoined, lastServed int64
 	latest                                                     string
-	backlog                                                    bool
+	promotionsDue                                              bool
 	length                                                     int64    // of the list
 	served                                                     []string // entries of the list that were served, the last of them last
 	head                                                       string   // the one after them
@@ -160,7 +160,7 @@ func (in *inspection) readStart(ctx context.Context, event EventRef) (complete b
 	}
 	id, _ := uuid.Parse(values["uuid"]) // checkSettings has parsed it
 	in.start = instant{
-		event: id, state: State(values["state"]), latest: values["latest"], backlog: values["backlog"] == "1",
+		event: id, state: State(values["state"]), latest: values["latest"], promotionsDue: values["promotionsDue"] == "1",
 		version: number("version"), total: number("total"), confirmed: number("confirmed"),
 		waiting: number("waiting"), lastJoined: number("lastJoined"), lastServed: number("lastServed"),
 		length: length.Val(),
@@ -225,8 +225,8 @@ func (in *inspection) checkSettings(values map[string]string) bool {
 			in.breachf(nil, RuleSettings, "field uuid is %q", text)
 		}
 	}
-	if backlog, ok := values["backlog"]; ok && backlog != "0" && backlog != "1" {
-		in.breachf(nil, RuleSettings, "field backlog is %q", backlog)
+	if promotionsDue, ok := values["promotionsDue"]; ok && promotionsDue != "0" && promotionsDue != "1" {
+		in.breachf(nil, RuleSettings, "field promotionsDue is %q", promotionsDue)
 	}
 	if state, ok := values["state"]; ok && !slices.Contains([]State{StateOpen, StatePaused, StateClosed}, State(state)) {
 		in.breachf(nil, RuleSettings, "field state is %q", state)

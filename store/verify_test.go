@@ -182,7 +182,7 @@ func TestVerifyFindsCorruption(t *testing.T) {
 		{"setting missing", func(v *victim) { v.remove("name") }, store.RuleSettings, nil, true},
 		{"all settings missing", func(v *victim) { v.remove("settings") }, store.RuleSettings, nil, true},
 		{"counter missing", func(v *victim) { v.set("counters", "7|4") }, store.RuleSettings, nil, true},
-		{"backlog neither on nor off", func(v *victim) { v.become("backlog", "2") }, store.RuleSettings, nil, true},
+		{"promotionsDue neither on nor off", func(v *victim) { v.become("promotionsDue", "2") }, store.RuleSettings, nil, true},
 		{"stray field", func(v *victim) { v.set("sold", 4) }, store.RuleSettings, nil, true},
 		{"the hash is gone", func(v *victim) { v.do("DEL", v.hash) }, store.RuleKeys, nil, true},
 		{"the list is gone", func(v *victim) { v.do("DEL", v.list) }, store.RuleKeys, nil, false},

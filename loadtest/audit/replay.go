@@ -20,10 +20,10 @@ type history struct {
 	lost             bool            // a change is missing: how many tickets are free is not known
 	late             *row            // head that should have been promoted, as far as that was told
 
-	// backlog tells that promotions may rightly be left to later steps. reached is then
+	// promotionsDue is true while promotions may rightly come in later steps. reached is then
 	// an index in line that the service has come to at least, else it is next.
-	backlog bool
-	reached int
+	promotionsDue bool
+	reached       int
 }
 
 // head returns who is next in line, or nil.
@@ -54,7 +54,7 @@ func (h *history) replay(version int64, s *step) {
 		return
 	}
 	h.head()
-	if !h.backlog {
+	if !h.promotionsDue {
 		h.reached = h.next
 	}
 	// Where several changes have one version, those of older bookings go first.
@@ -79,7 +79,7 @@ func (h *history) replay(version int64, s *step) {
 		h.oversold = h.confirmed // told once, not at each version from here
 	}
 	h.follow(s, raised)
-	if !h.backlog {
+	if !h.promotionsDue {
 		h.checkHead("after version %d", version)
 	}
 }
@@ -89,9 +89,9 @@ func (h *history) follow(s *step, raised bool) {
 	fits := h.fits() // also moves next
 	switch looked := h.next - h.reached; {
 	case raised && h.head() != nil && h.confirmed < h.total, looked >= lookLimit:
-		h.backlog = true
+		h.promotionsDue = true
 	case len(s.booked)+len(s.cancelled) == 0 && !fits:
-		h.backlog = false // the promotions have followed
+		h.promotionsDue = false // the promotions have followed
 	}
 	for _, row := range s.promoted {
 		h.reached = max(h.reached, min(row.place+1, h.next))
@@ -114,9 +114,9 @@ func (h *history) cancel(version int64, row *row, _ *step) {
 		return
 	}
 	h.confirmed -= row.Quantity
-	// While promotions are left over, the service makes them before it frees more.
+	// While promotions are due, the service makes them before it frees more.
 	h.head()
-	h.backlog, h.reached = false, h.next
+	h.promotionsDue, h.reached = false, h.next
 }
 
 func (h *history) book(version int64, row *row, s *step) {

@@ -28,14 +28,14 @@ if not given then id = latest end
 local rows = {}
 while id ~= '' and #rows < limit * 3 do
   local record = redis.call('HGET', event, id)
-  local earlier, seq = string.match(record or '', '^%u|%d*|%d*|[^|]*|%d+|%d+|%d+|([^|]*)|[^|]*|(%d*)|')
+  local earlier, sequence = string.match(record or '', '^%u|%d*|%d*|[^|]*|%d+|%d+|%d+|([^|]*)|[^|]*|(%d*)|')
   if not earlier then
     if given and #rows == 0 then return {'no_booking', '', '', {}} end
     return redis.error_reply('CORRUPT the booking ' .. id .. ' of ' .. event .. ' has no record')
   end
   local position = 0
   if string.sub(record, 1, 1) == 'W' then
-    position = seq - lastServed - redis.call('ZCOUNT', withdrawn, 1, seq - 1)
+    position = sequence - lastServed - redis.call('ZCOUNT', withdrawn, 1, sequence - 1)
   end
   rows[#rows + 1] = id
   rows[#rows + 1] = record

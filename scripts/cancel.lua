@@ -47,7 +47,7 @@ if not e[1] then return {'no_event', 0, '', '', 0, 0, 0} end
 if not state then return {'unknown_format', 0, '', '', 0, 0, 0} end
 version = tonumber(version)
 
-local status, promotion, cancelled, freed_to, rest, quantity, older, seq, owner = string.match(record or '',
+local status, promotion, cancelled, freed_to, rest, quantity, older, sequence, owner = string.match(record or '',
   '^(%u)|(%d*)|(%d*)|([^|]*)|()(%d+)|%d+|%d+|[^|]*|([^|]*)|(%d*)|%d*|(.*)$')
 if owner ~= user then return unchanged(event, acks, {'no_booking', version, '', '', 0, 0, 0}) end
 if status == 'X' then
@@ -75,7 +75,7 @@ if status == 'C' then
   line.free = line.free + quantity
 else
   line.waiting = line.waiting - 1
-  serves = tonumber(seq) == line.lastServed + 1
+  serves = tonumber(sequence) == line.lastServed + 1
   line.passed = 1
 end
 
@@ -117,6 +117,6 @@ write_event(event, waitlist, 'counters',
 if serves then
   trim_line(waitlist, withdrawn, line)
 else
-  redis.call('ZADD', withdrawn, seq, seq)
+  redis.call('ZADD', withdrawn, sequence, sequence)
 end
 return {'cancelled', version + 1, booking, line.first, line.promoted, 0, tonumber(promotionsDue)}

@@ -3,7 +3,7 @@
 --
 -- KEYS[1]  event           hash, see docs/states.md for its fields
 -- KEYS[2]  waitlist        list, starts with one who is served; see line.lua
--- KEYS[3]  withdrawn       sorted set: line numbers of bookings cancelled before their turn
+-- KEYS[3]  withdrawn       sorted set: sequence numbers of bookings cancelled before their turn
 -- ARGV[1]  uuid            of the event
 -- ARGV[2]  name
 -- ARGV[3]  total           tickets

@@ -9,10 +9,10 @@
 -- field, value), for the caller's single write_event; trim_line then cuts those who
 -- were served off the list. It does so for TRIM_EVERY of them at once, as most
 -- cancellations then write one key only. So the list starts with those served since
--- line number lastServed - lastServed % TRIM_EVERY, which entry 0 has.
+-- sequence number lastServed - lastServed % TRIM_EVERY, which entry 0 has.
 --
--- line is a table: free (tickets), waiting (bookings), lastJoined (the last line number
--- given), lastServed (all line numbers up to this one were promoted or withdrew), open
+-- line is a table: free (tickets), waiting (bookings), lastJoined (the last sequence number
+-- given), lastServed (all sequence numbers up to this one were promoted or withdrew), open
 -- (may anybody be promoted?), passed (bookings at the head that withdrew in this call).
 -- On return it is up to date, with promoted (bookings), first (the first one promoted,
 -- or '') and promotionsDue.

@@ -20,12 +20,12 @@ const (
 	RuleVersions     Rule = "one change a version" // every version of the event was made by one change that left its trace
 	RuleConfirmed    Rule = "confirmed counter"    // tickets of confirmed bookings
 	RuleWaiting      Rule = "waiting counter"      // bookings that wait
-	RuleJoined       Rule = "line numbers"         // 1, 2, 3 ... in order of booking, up to the counter
+	RuleSequence     Rule = "sequence numbers"     // 1, 2, 3 ... in order of booking, up to the counter
 	RuleOversold     Rule = "never oversell"       // confirmed tickets <= total tickets
 	RuleOvertaken    Rule = "nobody overtakes"     // confirmed strictly in order of the line
 	RuleUnserved     Rule = "the head is served"   // nobody waits for tickets that are free
 	RuleLine         Rule = "waiting list"         // the list holds whom it should, once, in order
-	RuleWithdrawn    Rule = "withdrawn"            // the set holds exactly the line numbers of bookings cancelled before their turn
+	RuleWithdrawn    Rule = "withdrawn"            // the set holds exactly those cancelled before their turn, by sequence number
 	RuleListed       Rule = "chain of bookings"    // every booking is reached from the latest
 	RuleUser         Rule = "user's bookings"      // a user's tickets, and the chain of the user's live bookings
 	RuleCancellation Rule = "cancellation"         // what a repeated cancellation is answered from
@@ -148,7 +148,7 @@ type inspection struct {
 
 	order []int32 // bookings in order of their versions
 	past  []int32 // those of order that were booked when the look started
-	line  []int32 // those of past that were put in line, by line number
+	line  []int32 // those of past that were put in line, by sequence number
 
 	caughtUp int64 // all bookings up to this version are in the copy
 	breaches []Breach

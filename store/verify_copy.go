@@ -189,7 +189,7 @@ func (b *copied) contradiction(parts []string) error {
 		what  string
 	}{
 		{b.version < 2, "it was booked at a version before the first booking"},
-		{(b.sequence == 0) != (b.position == 0), "it has only one of line number and position"},
+		{(b.sequence == 0) != (b.position == 0), "it has only one of sequence number and position"},
 		{b.promoted != 0 && b.sequence == 0, "it was promoted without having waited"},
 		{b.promoted != 0 && b.promoted <= b.version, "it was promoted before it was booked"},
 		{b.cancelled != 0 && b.cancelled <= max(b.version, b.promoted), "it was cancelled before it was booked or promoted"},

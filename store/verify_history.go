@@ -120,14 +120,14 @@ func (in *inspection) checkCounters() {
 		in.breachf(nil, RuleWaiting, "%d bookings wait, the event says %d", waiting, in.start.waiting)
 	}
 	if int64(len(in.line)) != in.start.lastJoined {
-		in.breachf(nil, RuleJoined, "%d bookings were put in line, the event says %d", len(in.line), in.start.lastJoined)
+		in.breachf(nil, RuleSequence, "%d bookings were put in line, the event says %d", len(in.line), in.start.lastJoined)
 	}
 	if confirmed > in.start.total {
 		in.breachf(last, RuleOversold, "%d tickets are confirmed of %d; this booking was the last to be confirmed",
 			confirmed, in.start.total)
 	}
 	if entries := in.start.length - 1 - in.start.stillListed(); in.start.lastServed+entries != in.start.lastJoined {
-		in.breachf(nil, RuleLine, "the list holds %d bookings, and of %d line numbers %d are used up",
+		in.breachf(nil, RuleLine, "the list holds %d bookings, and of %d sequence numbers %d are used up",
 			entries, in.start.lastJoined, in.start.lastServed)
 	}
 	in.checkServedUpTo()
@@ -141,10 +141,11 @@ func (in *inspection) checkServedUpTo() {
 		b := in.booking(i)
 		reached := int64(b.sequence) <= in.start.lastServed
 		if reached && b.at(in.start.version) == 'W' {
-			in.breachf(b, RuleLine, "it waits with line number %d, and the line was served up to %d", b.sequence, in.start.lastServed)
+			in.breachf(b, RuleLine, "it waits with sequence number %d, and the line was served up to %d", b.sequence, in.start.lastServed)
 		}
 		if !reached && b.promoted != 0 && b.promoted <= in.start.version {
-			in.breachf(b, RuleLine, "it was promoted with line number %d, and the line was only served up to %d", b.sequence, in.start.lastServed)
+			in.breachf(b, RuleLine, "it was promoted with sequence number %d, and the line was served only up to %d",
+				b.sequence, in.start.lastServed)
 		}
 	}
 }

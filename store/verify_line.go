@@ -43,7 +43,7 @@ func (in *inspection) checkLine(ctx context.Context) error {
 	w.skip(len(in.line), lastServed)
 	for _, b := range w.skipped {
 		if !b.inLine {
-			in.breachf(b, RuleLine, "it has line number %d, and is not in the list", b.sequence)
+			in.breachf(b, RuleLine, "it has sequence number %d, and is not in the list", b.sequence)
 		}
 	}
 	return nil
@@ -83,7 +83,7 @@ func (in *inspection) checkServed() {
 	}
 }
 
-// entryOf returns the entry of the list that a line number has. known is false if the
+// entryOf returns the entry of the list that a sequence number has. known is false if the
 // booking has no record, which is told already.
 func (in *inspection) entryOf(number int64) (entry string, known bool) {
 	if number == 0 {
@@ -96,7 +96,7 @@ func (in *inspection) entryOf(number int64) (entry string, known bool) {
 	return token(in.booking(in.line[i]).id), true
 }
 
-// firstBeyond returns the index in in.line of the first booking beyond a line number.
+// firstBeyond returns the index in in.line of the first booking beyond a sequence number.
 func (in *inspection) firstBeyond(number int64) int {
 	return sort.Search(len(in.line), func(i int) bool {
 		return int64(in.booking(in.line[i]).sequence) > number
@@ -149,7 +149,7 @@ func (w *lineWalk) entry(entry string, lastServed int64) {
 		at++
 	}
 	if at < w.expected || at == len(w.line) {
-		w.breachf(b, RuleLine, "it has line number %d, and is not in its place in the list", b.sequence)
+		w.breachf(b, RuleLine, "it has sequence number %d, and is not in its place in the list", b.sequence)
 		return
 	}
 	w.skip(at, lastServed)

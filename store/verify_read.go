@@ -65,8 +65,7 @@ func counterOf(field, name string) (int64, error) {
 // trimEvery is TRIM_EVERY of line.lua: how many are served until they are cut off the list.
 const trimEvery = 32
 
-// base is the line number that entry 0 of the list has when a line number is the last
-// one that was served.
+// base is the sequence number that entry 0 of the list has, given the last one served.
 func base(lastServed int64) int64 { return lastServed - lastServed%trimEvery }
 
 // stillListed is how many of those who were served follow entry 0.

@@ -7,7 +7,7 @@ import "slices"
 type replay struct {
 	*inspection
 	version  int64  // reached so far
-	sequence uint32 // last line number given
+	sequence uint32 // last sequence number given
 	waiting  uint32
 	ahead    int     // in line: all before it do not wait any more
 	passed   *copied // the last one found to have been overtaken: it is told once
@@ -90,14 +90,14 @@ func (r *replay) book(b *copied) {
 		return
 	}
 	if b.sequence != r.sequence+1 {
-		r.breachf(b, RuleJoined, "it has line number %d, after %d was the last one given", b.sequence, r.sequence)
+		r.breachf(b, RuleSequence, "it has sequence number %d, after %d was the last one given", b.sequence, r.sequence)
 		r.whole = false
 	}
 	r.sequence = b.sequence
 	r.waiting++
 	// Where a booking is missing, that is told; the places behind it prove nothing.
 	if r.whole && b.position != r.waiting {
-		r.breachf(b, RuleJoined, "it was told position %d in line, and was at %d", b.position, r.waiting)
+		r.breachf(b, RuleSequence, "it was told position %d in line, and was at %d", b.position, r.waiting)
 		r.whole = false
 	}
 }

@@ -172,7 +172,7 @@ func TestVerifyFindsCorruption(t *testing.T) {
 		{"confirmed counter one too high", func(v *victim) { v.add("confirmed", 1) }, store.RuleConfirmed, nil, true},
 		{"confirmed counter one too low", func(v *victim) { v.add("confirmed", -1) }, store.RuleConfirmed, nil, true},
 		{"waiting counter off", func(v *victim) { v.add("waiting", 1) }, store.RuleWaiting, nil, true},
-		{"last joined off", func(v *victim) { v.add("lastJoined", 1) }, store.RuleJoined, nil, false},
+		{"last joined off", func(v *victim) { v.add("lastJoined", 1) }, store.RuleSequence, nil, false},
 		{"last served off", func(v *victim) { v.add("lastServed", 1) }, store.RuleLine + ": it waits",
 			func(v *victim) uuid.UUID { return v.eve.Booking }, false},
 		{"counter is no number", func(v *victim) { v.become("waiting", "many") }, store.RuleSettings, nil, true},
@@ -220,7 +220,7 @@ func TestVerifyFindsCorruption(t *testing.T) {
 		{"promoted and not served", func(v *victim) {
 			v.edit(v.gus, 0, "C", 1, v.version+1)
 			v.add("version", 1)
-		}, store.RuleLine + ": it was promoted with line number", func(v *victim) uuid.UUID { return v.gus.Booking }, false},
+		}, store.RuleLine + ": it was promoted with sequence number", func(v *victim) uuid.UUID { return v.gus.Booking }, false},
 
 		{"list too short", func(v *victim) { v.do("RPOP", v.list) }, store.RuleLine + ": the list holds 5", nil, false},
 		{"missing in the list", func(v *victim) { v.do("LREM", v.list, 1, id(v.ann2)) }, store.RuleLine,
@@ -298,9 +298,9 @@ func TestVerifyFindsCorruption(t *testing.T) {
 		{"quantity changed", func(v *victim) { v.edit(v.cyd, 4, 2) }, store.RuleConfirmed, nil, false},
 		{"user changed", func(v *victim) { v.edit(v.cyd, 11, "eve") }, store.RuleUser,
 			func(v *victim) uuid.UUID { return v.cyd.Booking }, false},
-		{"position changed", func(v *victim) { v.edit(v.fay, 10, 3) }, store.RuleJoined,
+		{"position changed", func(v *victim) { v.edit(v.fay, 10, 3) }, store.RuleSequence,
 			func(v *victim) uuid.UUID { return v.fay.Booking }, true},
-		{"line number changed", func(v *victim) { v.edit(v.hal, 9, 17) }, store.RuleJoined,
+		{"sequence number changed", func(v *victim) { v.edit(v.hal, 9, 17) }, store.RuleSequence,
 			func(v *victim) uuid.UUID { return v.hal.Booking }, false},
 		{"two bookings of one version", func(v *victim) { v.edit(v.cyd, 6, v.bob.Version) },
 			store.RuleVersions + ": it was changed at", nil, false},

@@ -15,7 +15,7 @@ import (
 // yet. The set is read in order of the numbers, a part at an instant, and compared with
 // the bookings as of that instant.
 func (in *inspection) checkWithdrawn(ctx context.Context) error {
-	var next float64 // all line numbers up to this one are done
+	var next float64 // all sequence numbers up to this one are done
 	sentinel := false
 	for from, more := "-inf", true; more; {
 		var counters *redis.StringCmd
@@ -56,7 +56,7 @@ func (in *inspection) checkWithdrawn(ctx context.Context) error {
 	return nil
 }
 
-// withdrawnPart is what the set holds beyond one line number up to another, at an instant.
+// withdrawnPart is what the set holds beyond one sequence number up to another, at an instant.
 type withdrawnPart struct {
 	version, lastJoined, lastServed int64
 	after, upTo                     float64
@@ -73,13 +73,13 @@ func (in *inspection) checkWithdrawnPart(ctx context.Context, part withdrawnPart
 			continue
 		}
 		held[number] = true
-		b := in.withNumber(number)
+		b := in.withSequence(number)
 		switch {
 		case number > part.lastJoined, b == nil && number <= in.start.lastJoined:
-			in.breachf(nil, RuleWithdrawn, "the set holds line number %d, which no booking has", number)
+			in.breachf(nil, RuleWithdrawn, "the set holds sequence number %d, which no booking has", number)
 		case b == nil: // it joined after the start
 		case number <= part.lastServed:
-			in.breachf(b, RuleWithdrawn, "the set still holds its line number %d, and the line was served up to %d", number, part.lastServed)
+			in.breachf(b, RuleWithdrawn, "the set still holds its sequence number %d, and the line was served up to %d", number, part.lastServed)
 		case !b.withdrawn(part.version):
 			doubtful = append(doubtful, b)
 		}
@@ -90,22 +90,22 @@ func (in *inspection) checkWithdrawnPart(ctx context.Context, part withdrawnPart
 	}
 	for _, b := range doubtful {
 		if !b.withdrawn(part.version) {
-			in.breachf(b, RuleWithdrawn, "the set holds its line number %d, and it was not cancelled while it waited", b.sequence)
+			in.breachf(b, RuleWithdrawn, "the set holds its sequence number %d, and it was not cancelled while it waited", b.sequence)
 		}
 	}
 	in.checkAllHeld(part, held)
 	return nil
 }
 
-// withNumber returns the booking that has a line number, or nil.
-func (in *inspection) withNumber(number int64) *copied {
+// withSequence returns the booking that has a sequence number, or nil.
+func (in *inspection) withSequence(number int64) *copied {
 	if i := in.firstBeyond(number - 1); i < len(in.line) && int64(in.booking(in.line[i]).sequence) == number {
 		return in.booking(in.line[i])
 	}
 	return nil
 }
 
-// checkAllHeld checks that the set holds all line numbers of its part that it should.
+// checkAllHeld checks that the set holds all sequence numbers of its part that it should.
 func (in *inspection) checkAllHeld(part withdrawnPart, held map[int64]bool) {
 	done := int64(min(max(part.after, 0), math.MaxUint32))
 	for _, i := range in.line[in.firstBeyond(max(part.lastServed, done)):] {
@@ -114,7 +114,7 @@ func (in *inspection) checkAllHeld(part withdrawnPart, held map[int64]bool) {
 			break
 		}
 		if b.withdrawn(part.version) && !held[int64(b.sequence)] {
-			in.breachf(b, RuleWithdrawn, "it was cancelled while it waited, and the set does not hold its line number %d", b.sequence)
+			in.breachf(b, RuleWithdrawn, "it was cancelled while it waited, and the set does not hold its sequence number %d", b.sequence)
 		}
 	}
 }

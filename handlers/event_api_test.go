@@ -66,7 +66,7 @@ func TestEventAPIWaitingBookingIsCancelled(t *testing.T) {
 	})
 }
 
-// A booking is all or nothing, and nobody behind the head of the line is served first.
+// A booking is all or nothing, and nobody behind the head of the waiting list is served first.
 func TestEventAPIQuantity(t *testing.T) {
 	onEveryEngine(t, func(t *testing.T, c *client) {
 		e := c.event(5)

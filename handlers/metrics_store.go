@@ -100,7 +100,7 @@ func (m storeMetrics) Unanswered(call string) { m.named(call).unanswered.Inc() }
 // Sent counts a pipeline.
 func (m storeMetrics) Sent(commands int) { m.batches.Observe(float64(commands)) }
 
-// Promoted counts bookings that were confirmed from the line.
+// Promoted counts bookings that were confirmed from the waiting list.
 func (m storeMetrics) Promoted(bookings int64) { m.promotions.Add(float64(bookings)) }
 
 // WatchedStore is asked at each scrape.

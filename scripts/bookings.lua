@@ -13,10 +13,10 @@
 --   no_event, no_booking
 --   unknown_format: a later version of the service made the event
 
-local event, withdrawn = KEYS[1], KEYS[2]
+local eventKey, withdrawnKey = KEYS[1], KEYS[2]
 local uuid, id, limit = ARGV[1], ARGV[2], tonumber(ARGV[3])
 
-local e = redis.call('HMGET', event, 'settings', 'counters')
+local e = redis.call('HMGET', eventKey, 'settings', 'counters')
 local _, _, _, _, this = string.match(e[1] or '', SETTINGS)
 local _, _, _, _, lastServed, _, latest = string.match(e[2] or '', COUNTERS)
 if not e[1] then return {'no_event', '', '', {}} end
@@ -27,15 +27,15 @@ if not given then id = latest end
 
 local rows = {}
 while id ~= '' and #rows < limit * 3 do
-  local record = redis.call('HGET', event, id)
+  local record = redis.call('HGET', eventKey, id)
   local earlier, sequence = string.match(record or '', '^%u|%d*|%d*|[^|]*|%d+|%d+|%d+|([^|]*)|[^|]*|(%d*)|')
   if not earlier then
     if given and #rows == 0 then return {'no_booking', '', '', {}} end
-    return redis.error_reply('CORRUPT the booking ' .. id .. ' of ' .. event .. ' has no record')
+    return redis.error_reply('CORRUPT the booking ' .. id .. ' of ' .. eventKey .. ' has no record')
   end
   local position = 0
   if string.sub(record, 1, 1) == 'W' then
-    position = sequence - lastServed - redis.call('ZCOUNT', withdrawn, 1, sequence - 1)
+    position = sequence - lastServed - redis.call('ZCOUNT', withdrawnKey, 1, sequence - 1)
   end
   rows[#rows + 1] = id
   rows[#rows + 1] = record

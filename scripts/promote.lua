@@ -11,31 +11,31 @@
 --   no_event
 --   promotionsDue is 1 if there is more to do: call again
 
-local event, waitlist, withdrawn = KEYS[1], KEYS[2], KEYS[3]
+local eventKey, waitlistKey, withdrawnKey = KEYS[1], KEYS[2], KEYS[3]
 local acks = ARGV[1]
 
-local e = redis.call('HMGET', event, 'settings', 'counters')
+local e = redis.call('HMGET', eventKey, 'settings', 'counters')
 local version, confirmed, waiting, lastJoined, lastServed, promotionsDue, latest = string.match(e[2] or '', COUNTERS)
 local state, total = string.match(e[1] or '', SETTINGS)
 if not e[1] then return {'no_event', 0, 0, 0} end
 if not state then return {'unknown_format', 0, 0, 0} end
 
-local line = {
+local waitlist = {
   open = state == 'open', free = total - confirmed,
   waiting = tonumber(waiting), lastJoined = tonumber(lastJoined), lastServed = tonumber(lastServed), passed = 0,
 }
 local word, raised = 'idle', string.format('%d', version + 1)
 local changes = {}
-serve_line(event, waitlist, line, raised, changes)
-local stillDue = line.promotionsDue and '1' or '0'
+serve_waitlist(eventKey, waitlistKey, waitlist, raised, changes)
+local stillDue = waitlist.promotionsDue and '1' or '0'
 
-if line.promoted > 0 then
-  word, version, confirmed = 'promoted', raised, string.format('%d', total - line.free)
+if waitlist.promoted > 0 then
+  word, version, confirmed = 'promoted', raised, string.format('%d', total - waitlist.free)
 end
-local answer = {word, tonumber(version), line.promoted, tonumber(stillDue)}
-if line.looked == 0 and stillDue == promotionsDue then return unchanged(event, acks, answer) end
-write_event(event, waitlist, 'counters',
-  write_counters(version, confirmed, string.format('%d', line.waiting), lastJoined,
-    string.format('%d', line.lastServed), stillDue, latest), unpack(changes))
-trim_line(waitlist, withdrawn, line)
+local answer = {word, tonumber(version), waitlist.promoted, tonumber(stillDue)}
+if waitlist.looked == 0 and stillDue == promotionsDue then return unchanged(eventKey, acks, answer) end
+write_event(eventKey, waitlistKey, 'counters',
+  write_counters(version, confirmed, string.format('%d', waitlist.waiting), lastJoined,
+    string.format('%d', waitlist.lastServed), stillDue, latest), unpack(changes))
+trim_waitlist(waitlistKey, withdrawnKey, waitlist)
 return answer

@@ -29,7 +29,7 @@ type BookRequest struct {
 type BookResult struct {
 	Booking  uuid.UUID
 	Status   Status // confirmed or waiting
-	Position int64  // place in line when it was made, 1 = next; 0 if confirmed
+	Position int64  // place in the waiting list when it was made, 1 = next; 0 if confirmed
 	Version  int64  // of the event
 	Replayed bool   // the same request booked before
 }

@@ -115,7 +115,7 @@ func TestBookRefusals(t *testing.T) {
 		show.setState(store.StatePaused)
 		show.bookRefused(store.ErrEventPaused, "d", 1)
 		show.setState(store.StateOpen)
-		show.cancel("a", first) // b is promoted: room in line again, and a may book again
+		show.cancel("a", first) // b is promoted: room in the waiting list again, and a may book again
 		if got := show.book("a", 1); got.Position != 2 {
 			t.Errorf("after a cancellation: %+v", got)
 		}

@@ -17,7 +17,7 @@ type Booking struct {
 	User      string
 	Quantity  int64 // tickets
 	Status    Status
-	Position  int64 // live place in line, 1 = next; 0 if it does not wait
+	Position  int64 // live place in the waiting list, 1 = next; 0 if it does not wait
 	CreatedAt time.Time
 
 	Version   int64 // of the event when it was booked

@@ -20,8 +20,8 @@ import (
 //	6 version      of the event when it was booked
 //	7 before       the booking made before it, or empty
 //	8 older        the user's next older live booking, unless it is the oldest
-//	9 sequence     the number drawn when it joined the line, or empty
-//	10 position    its place in line when it was booked, or empty; 1 is next
+//	9 sequence     the number drawn when it joined the waiting list, or empty
+//	10 position    its place in the waiting list when it was booked, or empty; 1 is next
 //	11 user        last, for it may hold a |
 const recordParts = 12
 

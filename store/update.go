@@ -12,7 +12,7 @@ type UpdateRequest struct {
 	Name          *string
 	TotalTickets  *int64
 	MaxPerUser    *int64 // tickets, 0 = no limit; bookings made before stay
-	WaitlistLimit *int64 // bookings, 0 = no limit; those in line stay
+	WaitlistLimit *int64 // bookings, 0 = no limit; those who wait stay
 	State         *State
 }
 

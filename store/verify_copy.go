@@ -28,7 +28,7 @@ type copied struct {
 	known                        bool // its record was read; without one there is only a link
 	broken                       bool // it has a record that cannot be read
 	cancelledByUser              bool // a cancellation's id leads to it
-	inLine                       bool // seen in the list
+	inWaitlist                   bool // seen in the list
 }
 
 // at is the booking's status as of a version: C, W, X, or 0 if it was not booked yet.

@@ -237,14 +237,14 @@ func TestVerifyAFullRedis(t *testing.T) {
 		const waiting = 300
 		show := newShow(t, s, tickets(1))
 		show.book("first", 1)
-		line := show.line(waiting)
+		waitlist := show.waitlist(waiting)
 		setEverywhere(t, s, "maxmemory", "1")
 		defer setEverywhere(t, s, "maxmemory", "0")
 
 		left := make(chan error, 1)
 		go func() {
 			for i := waiting - 1; i > 0; i -= 2 {
-				if _, err := s.Cancel(ctx, store.CancelRequest{Booking: line[i].Booking, User: user(i)}); err != nil {
+				if _, err := s.Cancel(ctx, store.CancelRequest{Booking: waitlist[i].Booking, User: user(i)}); err != nil {
 					left <- err
 					return
 				}

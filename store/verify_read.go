@@ -62,7 +62,7 @@ func counterOf(field, name string) (int64, error) {
 	return strconv.ParseInt(values[name], 10, 64)
 }
 
-// trimEvery is TRIM_EVERY of line.lua: how many are served until they are cut off the list.
+// trimEvery is TRIM_EVERY of waitlist.lua: how many are served until they are cut off the list.
 const trimEvery = 32
 
 // base is the sequence number that entry 0 of the list has, given the last one served.

@@ -3,13 +3,13 @@ package store
 import "slices"
 
 // replay goes through all changes of an event once more, version by version, and
-// checks each against the rules of the line.
+// checks each against the rules of the waiting list.
 type replay struct {
 	*inspection
 	version  int64  // reached so far
 	sequence uint32 // last sequence number given
 	waiting  uint32
-	ahead    int     // in line: all before it do not wait any more
+	ahead    int     // index in waitlist: all before it do not wait any more
 	passed   *copied // the last one found to have been overtaken: it is told once
 	whole    bool    // no change is missing so far
 }
@@ -104,10 +104,10 @@ func (r *replay) book(b *copied) {
 
 // checkOvertaking checks that nobody waited ahead of a booking that was confirmed.
 func (r *replay) checkOvertaking(b *copied) {
-	for r.ahead < len(r.line) {
-		head := r.booking(r.line[r.ahead])
+	for r.ahead < len(r.waitlist) {
+		head := r.booking(r.waitlist[r.ahead])
 		if status := head.at(r.version); status == 0 {
-			return // the line was empty
+			return // nobody waited
 		} else if status != 'W' {
 			r.ahead++
 			continue

@@ -55,7 +55,7 @@ type victim struct {
 // newVictim makes an event of five tickets:
 //
 //	ann 2, cyd 1, dan 1 (promoted when bob cancelled 2) are confirmed;
-//	the line is eve (for 2), ann2, fay, ann3, gus, hal; fay and hal withdrew.
+//	the waiting list is eve (for 2), ann2, fay, ann3, gus, hal; fay and hal withdrew.
 func newVictim(t *testing.T, s *store.Store) *victim {
 	t.Helper()
 	v := &victim{show: newShow(t, s, tickets(5)), redis: admin(t, s)}
@@ -173,7 +173,7 @@ func TestVerifyFindsCorruption(t *testing.T) {
 		{"confirmed counter one too low", func(v *victim) { v.add("confirmed", -1) }, store.RuleConfirmed, nil, true},
 		{"waiting counter off", func(v *victim) { v.add("waiting", 1) }, store.RuleWaiting, nil, true},
 		{"last joined off", func(v *victim) { v.add("lastJoined", 1) }, store.RuleSequence, nil, false},
-		{"last served off", func(v *victim) { v.add("lastServed", 1) }, store.RuleLine + ": it waits",
+		{"last served off", func(v *victim) { v.add("lastServed", 1) }, store.RuleWaitlist + ": it waits",
 			func(v *victim) uuid.UUID { return v.eve.Booking }, false},
 		{"counter is no number", func(v *victim) { v.become("waiting", "many") }, store.RuleSettings, nil, true},
 		{"another event's uuid", func(v *victim) { v.become("uuid", "00000002-0000-8000-8000-000000000000") },
@@ -220,29 +220,29 @@ func TestVerifyFindsCorruption(t *testing.T) {
 		{"promoted and not served", func(v *victim) {
 			v.edit(v.gus, 0, "C", 1, v.version+1)
 			v.add("version", 1)
-		}, store.RuleLine + ": it was promoted with sequence number", func(v *victim) uuid.UUID { return v.gus.Booking }, false},
+		}, store.RuleWaitlist + ": it was promoted with sequence number", func(v *victim) uuid.UUID { return v.gus.Booking }, false},
 
-		{"list too short", func(v *victim) { v.do("RPOP", v.list) }, store.RuleLine + ": the list holds 5", nil, false},
-		{"missing in the list", func(v *victim) { v.do("LREM", v.list, 1, id(v.ann2)) }, store.RuleLine,
+		{"list too short", func(v *victim) { v.do("RPOP", v.list) }, store.RuleWaitlist + ": the list holds 5", nil, false},
+		{"missing in the list", func(v *victim) { v.do("LREM", v.list, 1, id(v.ann2)) }, store.RuleWaitlist,
 			func(v *victim) uuid.UUID { return v.ann2.Booking }, false},
-		{"last one missing in the list", func(v *victim) { v.do("RPOP", v.list) }, store.RuleLine,
+		{"last one missing in the list", func(v *victim) { v.do("RPOP", v.list) }, store.RuleWaitlist,
 			func(v *victim) uuid.UUID { return v.hal.Booking }, false},
-		{"no such booking in the list", func(v *victim) { v.do("LSET", v.list, 2, name(v.nobody)) }, store.RuleLine,
+		{"no such booking in the list", func(v *victim) { v.do("LSET", v.list, 2, name(v.nobody)) }, store.RuleWaitlist,
 			func(v *victim) uuid.UUID { return v.nobody }, false},
-		{"no id in the list", func(v *victim) { v.do("RPUSH", v.list, "rubbish") }, store.RuleLine + `: the list holds "rubbish"`, nil, false},
-		{"one who never waited in the list", func(v *victim) { v.do("RPUSH", v.list, id(v.cyd)) }, store.RuleLine,
+		{"no id in the list", func(v *victim) { v.do("RPUSH", v.list, "rubbish") }, store.RuleWaitlist + `: the list holds "rubbish"`, nil, false},
+		{"one who never waited in the list", func(v *victim) { v.do("RPUSH", v.list, id(v.cyd)) }, store.RuleWaitlist,
 			func(v *victim) uuid.UUID { return v.cyd.Booking }, false},
 		{"a promoted one in the list", func(v *victim) { v.do("RPUSH", v.list, id(v.dan)) },
-			store.RuleLine + ": it is in the list, and was promoted", func(v *victim) uuid.UUID { return v.dan.Booking }, false},
-		{"twice in the list", func(v *victim) { v.do("RPUSH", v.list, id(v.ann2)) }, store.RuleLine,
+			store.RuleWaitlist + ": it is in the list, and was promoted", func(v *victim) uuid.UUID { return v.dan.Booking }, false},
+		{"twice in the list", func(v *victim) { v.do("RPUSH", v.list, id(v.ann2)) }, store.RuleWaitlist,
 			func(v *victim) uuid.UUID { return v.ann2.Booking }, false},
 		{"two changed places in the list", func(v *victim) {
 			v.do("LSET", v.list, 2, id(v.gus))
 			v.do("LSET", v.list, 5, id(v.ann2))
-		}, store.RuleLine, func(v *victim) uuid.UUID { return v.ann2.Booking }, false},
-		{"wrong entry among those served", func(v *victim) { v.do("LSET", v.list, 1, id(v.bob)) }, store.RuleLine + ": entry 1",
+		}, store.RuleWaitlist, func(v *victim) uuid.UUID { return v.ann2.Booking }, false},
+		{"wrong entry among those served", func(v *victim) { v.do("LSET", v.list, 1, id(v.bob)) }, store.RuleWaitlist + ": entry 1",
 			func(v *victim) uuid.UUID { return v.bob.Booking }, false},
-		{"wrong entry 0", func(v *victim) { v.do("LSET", v.list, 0, id(v.bob)) }, store.RuleLine,
+		{"wrong entry 0", func(v *victim) { v.do("LSET", v.list, 0, id(v.bob)) }, store.RuleWaitlist,
 			func(v *victim) uuid.UUID { return v.bob.Booking }, true},
 
 		{"a withdrawn booking not in the set", func(v *victim) { v.do("ZREM", v.withdrawn, 4) }, store.RuleWithdrawn,

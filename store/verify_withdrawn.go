@@ -10,7 +10,7 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// checkWithdrawn checks that the set of withdrawn bookings holds exactly the line
+// checkWithdrawn checks that the set of withdrawn bookings holds exactly the sequence
 // numbers of those that were cancelled while they waited and have not been passed over
 // yet. The set is read in order of the numbers, a part at an instant, and compared with
 // the bookings as of that instant.
@@ -79,7 +79,7 @@ func (in *inspection) checkWithdrawnPart(ctx context.Context, part withdrawnPart
 			in.breachf(nil, RuleWithdrawn, "the set holds sequence number %d, which no booking has", number)
 		case b == nil: // it joined after the start
 		case number <= part.lastServed:
-			in.breachf(b, RuleWithdrawn, "the set still holds its sequence number %d, and the line was served up to %d", number, part.lastServed)
+			in.breachf(b, RuleWithdrawn, "the set still holds its sequence number %d, and the list was served up to %d", number, part.lastServed)
 		case !b.withdrawn(part.version):
 			doubtful = append(doubtful, b)
 		}
@@ -99,8 +99,8 @@ func (in *inspection) checkWithdrawnPart(ctx context.Context, part withdrawnPart
 
 // withSequence returns the booking that has a sequence number, or nil.
 func (in *inspection) withSequence(number int64) *copied {
-	if i := in.firstBeyond(number - 1); i < len(in.line) && int64(in.booking(in.line[i]).sequence) == number {
-		return in.booking(in.line[i])
+	if i := in.firstBeyond(number - 1); i < len(in.waitlist) && int64(in.booking(in.waitlist[i]).sequence) == number {
+		return in.booking(in.waitlist[i])
 	}
 	return nil
 }
@@ -108,7 +108,7 @@ func (in *inspection) withSequence(number int64) *copied {
 // checkAllHeld checks that the set holds all sequence numbers of its part that it should.
 func (in *inspection) checkAllHeld(part withdrawnPart, held map[int64]bool) {
 	done := int64(min(max(part.after, 0), math.MaxUint32))
-	for _, i := range in.line[in.firstBeyond(max(part.lastServed, done)):] {
+	for _, i := range in.waitlist[in.firstBeyond(max(part.lastServed, done)):] {
 		b := in.booking(i)
 		if float64(b.sequence) > part.upTo {
 			break

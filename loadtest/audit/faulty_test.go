@@ -22,15 +22,15 @@ type faulty struct {
 	bookings      []*service.Booking // in the order of booking
 	keys          map[string]*service.Booking
 	promoting     map[string]string        // cancelled booking -> promoted
-	firstPosition map[*service.Booking]int // position in line when it was booked
+	firstPosition map[*service.Booking]int // position in the waiting list when it was booked
 	changes       int
 	late          *service.Booking // to be promoted at the next change
 
 	sellOneMore      bool // (a) one ticket too many
 	loseFirst        bool // (b) an acknowledged booking is gone
-	serveLast        bool // (c) the line from its end
+	serveLast        bool // (c) the waiting list from its end
 	forgetKeys       bool // (d) a retry books again
-	promoteCancelled bool // (e) the line still holds those who withdrew
+	promoteCancelled bool // (e) the waiting list still holds those who withdrew
 	miscount         bool
 	inventOne        bool
 	promoteNobody    bool // what a cancellation frees stays free
@@ -127,13 +127,13 @@ func (f *faulty) free() int64 {
 	return free
 }
 
-func (f *faulty) line() (line []*service.Booking) {
+func (f *faulty) waitlist() (waitlist []*service.Booking) {
 	for _, b := range f.bookings {
 		if b.Status == service.Waiting {
-			line = append(line, b)
+			waitlist = append(waitlist, b)
 		}
 	}
-	return line
+	return waitlist
 }
 
 // change begins a change of the event, at a version of its own.
@@ -159,9 +159,9 @@ func (f *faulty) book(w http.ResponseWriter, user, key string) {
 			ID:   fmt.Sprintf("00000000-0001-8bbb-8bbb-%012d", len(f.bookings)+1),
 			User: user, Quantity: 1, Status: service.Confirmed, Version: f.event.Version,
 		}
-		if f.free() < 1 || (len(f.line()) > 0 && !f.jumpTheQueue) || f.makeWait {
+		if f.free() < 1 || (len(f.waitlist()) > 0 && !f.jumpTheQueue) || f.makeWait {
 			b.Status, b.Waited = service.Waiting, true
-			f.firstPosition[b] = len(f.line()) + 1
+			f.firstPosition[b] = len(f.waitlist()) + 1
 		}
 		f.bookings = append(f.bookings, b)
 		if key != "" {
@@ -209,18 +209,18 @@ func (f *faulty) cancel(w http.ResponseWriter, id string) {
 }
 
 func (f *faulty) promote(cancelled *service.Booking) {
-	line := f.line()
+	waitlist := f.waitlist()
 	if f.promoteCancelled {
-		line = slices.DeleteFunc(slices.Clone(f.bookings), func(b *service.Booking) bool {
+		waitlist = slices.DeleteFunc(slices.Clone(f.bookings), func(b *service.Booking) bool {
 			return !b.Waited || b.Promoted != 0 || b == cancelled
 		})
 	}
-	if len(line) == 0 || f.free() < 1 || f.promoteNobody || f.jumpTheQueue {
+	if len(waitlist) == 0 || f.free() < 1 || f.promoteNobody || f.jumpTheQueue {
 		return
 	}
-	next := line[0]
+	next := waitlist[0]
 	if f.serveLast {
-		next = line[len(line)-1]
+		next = waitlist[len(waitlist)-1]
 	}
 	if f.promoteLate {
 		f.late = next
@@ -239,9 +239,9 @@ func (f *faulty) raise(w http.ResponseWriter, total int64) {
 	if !f.forgetRaise {
 		f.change()
 		f.total = total
-		if line := f.line(); len(line) > 0 && f.free() > 0 {
+		if waitlist := f.waitlist(); len(waitlist) > 0 && f.free() > 0 {
 			f.change()
-			for _, b := range line[:min(f.free(), int64(len(line)))] {
+			for _, b := range waitlist[:min(f.free(), int64(len(waitlist)))] {
 				b.Status, b.Promoted = service.Confirmed, f.event.Version
 			}
 		}

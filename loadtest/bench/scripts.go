@@ -70,7 +70,7 @@ func (b *bench) bookCost(ctx context.Context, r *rig) (float64, error) {
 	})
 }
 
-// cancelCost is what it spends on a cancellation that promotes the head of the line.
+// cancelCost is what it spends on a cancellation that promotes the head of the waiting list.
 func (b *bench) cancelCost(ctx context.Context, r *rig) (float64, error) {
 	_, number, err := r.event(ctx, b.calls)
 	if err != nil {

@@ -55,7 +55,7 @@ type Settings struct {
 	Duration time.Duration `json:"-"`
 	Tickets  int64         `json:"tickets,omitempty"` // of each event
 	Events   int           `json:"events,omitempty"`
-	Line     int64         `json:"line,omitempty"` // bookings that wait before waitlist-storm starts
+	Waitlist int64         `json:"waitlist,omitempty"` // bookings that wait before waitlist-storm starts
 
 	ClusterScript string   `json:"clusterScript,omitempty"`
 	Faults        []string `json:"faults,omitempty"` // commands of the cluster script

@@ -16,7 +16,7 @@ import (
 type Event struct {
 	Total, MaxPerUser, WaitlistLimit int64
 	Version                          int64
-	Bookings                         []*Booking // in order of arrival: the line is those of them that wait
+	Bookings                         []*Booking // in order of arrival: the waiting list is those of them that wait
 }
 
 // Booking is a booking as it stands.
@@ -113,13 +113,13 @@ func (e *Event) Book(request, user string, quantity int64, id uuid.UUID) (answer
 	return answer, false
 }
 
-// head is the first in line, or -1; it fits if its whole quantity is free.
+// head is the first that waits, or -1; it fits if its whole quantity is free.
 func (e *Event) head() (i int, fits bool) {
 	i = e.find(func(b *Booking) bool { return b.Status == store.StatusWaiting })
 	return i, i >= 0 && e.Bookings[i].Quantity <= e.Total-e.Counts().Confirmed
 }
 
-// serve promotes from the head of the line while it fits, as part of the change that
+// serve promotes from the head of the waiting list while it fits, as part of the change that
 // makes the version.
 func (e *Event) serve(version int64) (first uuid.UUID, promoted int64) {
 	for i, fits := e.head(); fits; i, fits = e.head() {

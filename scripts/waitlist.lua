@@ -1,29 +1,29 @@
 -- The promotion rule, joined in front of the scripts that need it.
 --
--- serve_line walks the line from its head and confirms bookings, strictly in
+-- serve_waitlist walks the waiting list from its head and confirms bookings, strictly in
 -- order, while the whole quantity of the next one is free. Withdrawn bookings are
 -- passed over. It looks at no more than LOOK_LIMIT bookings; when it stops there,
--- line.promotionsDue tells that promote.lua has to go on.
+-- waitlist.promotionsDue tells that promote.lua has to go on.
 --
 -- It only reads. What to write of the event it adds to `changes` (field, value,
--- field, value), for the caller's single write_event; trim_line then cuts those who
+-- field, value), for the caller's single write_event; trim_waitlist then cuts those who
 -- were served off the list. It does so for TRIM_EVERY of them at once, as most
 -- cancellations then write one key only. So the list starts with those served since
 -- sequence number lastServed - lastServed % TRIM_EVERY, which entry 0 has.
 --
--- line is a table: free (tickets), waiting (bookings), lastJoined (the last sequence number
--- given), lastServed (all sequence numbers up to this one were promoted or withdrew), open
--- (may anybody be promoted?), passed (bookings at the head that withdrew in this call).
--- On return it is up to date, with promoted (bookings), first (the first one promoted,
--- or '') and promotionsDue.
+-- waitlist is a table: free (tickets), waiting (bookings), lastJoined (the last sequence
+-- number given), lastServed (all sequence numbers up to this one were promoted or
+-- withdrew), open (may anybody be promoted?), passed (bookings at the head that withdrew
+-- in this call). On return it is up to date, with promoted (bookings), first (the first
+-- one promoted, or '') and promotionsDue.
 
 local LOOK_LIMIT = 250
 local TRIM_EVERY = 32
 
-local function serve_line(event, waitlist, line, version, changes)
-  local free, waiting, open = line.free, line.waiting, line.open
-  local lastJoined, lastServed = line.lastJoined, line.lastServed
-  local looked, withdrawnCount, promoted, first = line.passed, 0, 0, ''
+local function serve_waitlist(eventKey, waitlistKey, waitlist, version, changes)
+  local free, waiting, open = waitlist.free, waitlist.waiting, waitlist.open
+  local lastJoined, lastServed = waitlist.lastJoined, waitlist.lastServed
+  local looked, withdrawnCount, promoted, first = waitlist.passed, 0, 0, ''
   local at = lastServed % TRIM_EVERY + 1
   local n = #changes
   local stop = false
@@ -35,11 +35,11 @@ local function serve_line(event, waitlist, line, version, changes)
     if looked + window > LOOK_LIMIT then window = LOOK_LIMIT - looked end
     local bookings, records
     if window == 1 then -- the usual case by far, and a third cheaper this way
-      local booking = redis.call('LINDEX', waitlist, string.format('%d', at + looked))
-      bookings, records = {booking}, {redis.call('HGET', event, booking)}
+      local booking = redis.call('LINDEX', waitlistKey, string.format('%d', at + looked))
+      bookings, records = {booking}, {redis.call('HGET', eventKey, booking)}
     else
-      bookings = redis.call('LRANGE', waitlist, at + looked, at + looked + window - 1)
-      records = redis.call('HMGET', event, unpack(bookings))
+      bookings = redis.call('LRANGE', waitlistKey, at + looked, at + looked + window - 1)
+      records = redis.call('HMGET', eventKey, unpack(bookings))
     end
     for i = 1, #bookings do
       local record = records[i]
@@ -64,24 +64,25 @@ local function serve_line(event, waitlist, line, version, changes)
     window = window * 8
   end
   lastServed = lastServed + looked
-  line.free, line.waiting, line.lastServed = free, waiting, lastServed
-  line.looked, line.withdrawnCount, line.promoted, line.first = looked, withdrawnCount, promoted, first
-  line.promotionsDue = looked >= LOOK_LIMIT and lastServed < lastJoined
+  waitlist.free, waitlist.waiting, waitlist.lastServed = free, waiting, lastServed
+  waitlist.looked, waitlist.withdrawnCount = looked, withdrawnCount
+  waitlist.promoted, waitlist.first = promoted, first
+  waitlist.promotionsDue = looked >= LOOK_LIMIT and lastServed < lastJoined
 end
 
-local function trim_line(waitlist, withdrawn, line)
-  local before = line.lastServed - line.looked
-  local served = line.lastServed - line.lastServed % TRIM_EVERY - (before - before % TRIM_EVERY)
-  if served > 0 then redis.call('LTRIM', waitlist, string.format('%d', served), '-1') end
-  if line.withdrawnCount > 0 then redis.call('ZREMRANGEBYSCORE', withdrawn, 1, line.lastServed) end
+local function trim_waitlist(waitlistKey, withdrawnKey, waitlist)
+  local before = waitlist.lastServed - waitlist.looked
+  local served = waitlist.lastServed - waitlist.lastServed % TRIM_EVERY - (before - before % TRIM_EVERY)
+  if served > 0 then redis.call('LTRIM', waitlistKey, string.format('%d', served), '-1') end
+  if waitlist.withdrawnCount > 0 then redis.call('ZREMRANGEBYSCORE', withdrawnKey, 1, waitlist.lastServed) end
 end
 
 -- Redis when full refuses a write that may need memory, unless the script has written
 -- before: what cancels or promotes goes through all the same, as it makes room for
 -- others. LTRIM from 0 to -1 changes nothing.
-local function write_event(event, waitlist, ...)
-  local written = redis.pcall('HSET', event, ...)
+local function write_event(eventKey, waitlistKey, ...)
+  local written = redis.pcall('HSET', eventKey, ...)
   if type(written) == 'number' then return end
-  redis.call('LTRIM', waitlist, '0', '-1')
-  redis.call('HSET', event, ...)
+  redis.call('LTRIM', waitlistKey, '0', '-1')
+  redis.call('HSET', eventKey, ...)
 end

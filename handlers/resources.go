@@ -11,7 +11,7 @@ import (
 	"boxoffice/store"
 )
 
-// What goes beyond both spellings, under the event API's prefix: events and
+// What goes beyond both APIs, under the event API's prefix: events and
 // bookings as resources that can be listed, read and changed.
 
 // eventResource is an event as GET shows it.

@@ -44,11 +44,11 @@ func (s *Store) Book(ctx context.Context, request BookRequest) (BookResult, erro
 	if !event.exists() {
 		return BookResult{}, ErrEventNotFound
 	}
-	at, err := s.enter(ctx, eventKey(event.number))
+	permit, err := s.acquire(ctx, eventKey(event.number))
 	if err != nil {
 		return BookResult{}, err
 	}
-	defer at.leave()
+	defer permit.release()
 	booking := newID(event.number,
 		tailFor(request.IdempotencyKey, "booking", numberText(event.number), request.User))
 	r, err := s.run(ctx, bookScript, []string{eventKey(event.number), waitlistKey(event.number)},

@@ -68,11 +68,11 @@ func (s *Store) Bookings(ctx context.Context, event EventRef, cursor string, lim
 }
 
 func (s *Store) bookings(ctx context.Context, event EventRef, start string, limit int) (BookingPage, error) {
-	at, err := s.enterToRead(ctx, eventKey(event.number))
+	permit, err := s.acquireRead(ctx, eventKey(event.number))
 	if err != nil {
 		return BookingPage{}, err
 	}
-	defer at.leave()
+	defer permit.release()
 	r, err := s.run(ctx, bookingsScript, []string{eventKey(event.number), withdrawnKey(event.number)},
 		event.uuid, start, limit)
 	if err != nil {

@@ -58,11 +58,11 @@ func (s *Store) CancelOldest(ctx context.Context, request CancelOldestRequest) (
 
 func (s *Store) cancel(ctx context.Context, event EventRef, booking, user, cancellation string) (CancelResult, error) {
 	number := event.number
-	at, err := s.enter(ctx, eventKey(number))
+	permit, err := s.acquire(ctx, eventKey(number))
 	if err != nil {
 		return CancelResult{}, err
 	}
-	defer at.leave()
+	defer permit.release()
 	for {
 		r, err := s.run(ctx, cancelScript, eventKeys(number), booking, user, event.uuid, cancellation)
 		if err != nil {

@@ -70,7 +70,7 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 		s.batches.sent = s.observer.Sent
 	}
 	s.batches.acks = acks{config.AckReplicas, config.AckSynced, config.AckTimeout}
-	s.admission.most = int64(config.MaxInFlight)
+	s.inFlight.most = int64(config.MaxInFlight)
 	lifetime, end := context.WithCancel(context.Background())
 	s.lifetime = lifetime
 	endHelpers := func() error {

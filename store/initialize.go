@@ -58,11 +58,11 @@ func (s *Store) initialize(ctx context.Context, request InitializeRequest, creat
 	if err != nil {
 		return result, false, err
 	}
-	at, err := s.enter(ctx, eventKey(number))
+	permit, err := s.acquire(ctx, eventKey(number))
 	if err != nil {
 		return result, false, err
 	}
-	defer at.leave()
+	defer permit.release()
 	id := newID(number, creation)
 	r, err := s.run(ctx, initializeScript, eventKeys(number), id.String(), request.Name,
 		request.TotalTickets, request.MaxPerUser, request.WaitlistLimit, s.nowMillis())
@@ -91,11 +91,11 @@ func (s *Store) initialize(ctx context.Context, request InitializeRequest, creat
 
 // number gives a creation its event number, the same one each time.
 func (s *Store) number(ctx context.Context, creation [tailBytes]byte) (uint64, error) {
-	at, err := s.enter(ctx, eventsKey)
+	permit, err := s.acquire(ctx, eventsKey)
 	if err != nil {
 		return 0, err
 	}
-	defer at.leave()
+	defer permit.release()
 	r, err := s.run(ctx, numberScript, []string{eventsKey}, token(creation))
 	if err != nil {
 		return 0, err
@@ -108,7 +108,7 @@ func (s *Store) number(ctx context.Context, creation [tailBytes]byte) (uint64, e
 // answered: verify takes an event without this note for one that nobody knows of.
 // renumbered means that the creation has to run again, to get the number it has now.
 //
-// No place is taken, so this is never refused as too many calls: the event exists, and
+// No permit is acquired, so this is never refused as too many calls: the event exists, and
 // who repeats a refused creation without an idempotency key would make a second one. The
 // two steps before it bound how many creations get here.
 func (s *Store) complete(ctx context.Context, creation [tailBytes]byte, number uint64) (renumbered bool, err error) {

@@ -26,7 +26,7 @@ type Store struct {
 	close     []func() error
 	observer  Observer      // nil: nobody is told
 	trouble   chan struct{} // has room for one
-	admission admission
+	inFlight  inFlight
 
 	//nolint:containedctx // background work belongs to no request
 	lifetime context.Context // ends when the store is closed

@@ -33,11 +33,11 @@ func (s *Store) Update(ctx context.Context, request UpdateRequest) (Event, error
 	if request.State != nil {
 		state = string(*request.State)
 	}
-	at, err := s.enter(ctx, eventKey(event.number))
+	permit, err := s.acquire(ctx, eventKey(event.number))
 	if err != nil {
 		return Event{}, err
 	}
-	defer at.leave()
+	defer permit.release()
 	r, err := s.run(ctx, updateScript, []string{eventKey(event.number)},
 		event.uuid, token(randomTail()), name,
 		optional(request.TotalTickets), optional(request.MaxPerUser), optional(request.WaitlistLimit), state)

@@ -68,7 +68,7 @@ func (s *Store) Book(ctx context.Context, request BookRequest) (BookResult, erro
 		return BookResult{}, err
 	}
 	if promotionsDue {
-		s.helpPromote(event.number) //nolint:contextcheck // it outlives the request
+		s.schedulePromotion(event.number) //nolint:contextcheck // it outlives the request
 	}
 	return result, nil
 }

@@ -76,7 +76,7 @@ func (s *Store) cancel(ctx context.Context, event EventRef, booking, user, cance
 		}
 		if r.word == "busy" {
 			if err := s.promoteAll(ctx, number); err != nil {
-				s.helpPromote(number) //nolint:contextcheck // it outlives the request
+				s.schedulePromotion(number) //nolint:contextcheck // it outlives the request
 				return CancelResult{}, err
 			}
 			continue
@@ -94,7 +94,7 @@ func (s *Store) cancel(ctx context.Context, event EventRef, booking, user, cance
 			}
 		}
 		if promotionsDue {
-			s.helpPromote(number) //nolint:contextcheck // it outlives the request
+			s.schedulePromotion(number) //nolint:contextcheck // it outlives the request
 		}
 		return result, nil
 	}

@@ -151,25 +151,25 @@ func (redisError) RedisError()     {}
 
 var _ redis.Error = redisError("")
 
-// Help that is asked for while it runs is given once more: what it was asked for may
-// have come too late for the round under way.
-func TestHelpIsNotLost(t *testing.T) {
-	h := helpers{running: map[uint64]bool{}}
+// Promotions that are scheduled while they run are run once more: what they were scheduled
+// for may have come too late for the run under way.
+func TestScheduledPromotionIsNotLost(t *testing.T) {
+	b := backgroundPromoter{running: map[uint64]bool{}}
 	began, goOn := make(chan bool), make(chan bool)
-	help := func() {
+	promote := func() {
 		began <- true
 		<-goOn
 	}
-	h.start(1, help)
+	b.schedule(1, promote)
 	<-began
-	h.start(1, help)
-	h.start(1, help)
+	b.schedule(1, promote)
+	b.schedule(1, promote)
 	goOn <- true
-	<-began // the second round, for both
+	<-began // the second run, for both
 	goOn <- true
-	h.group.Wait()
-	if len(h.running) != 0 {
-		t.Errorf("still running: %v", h.running)
+	b.group.Wait()
+	if len(b.running) != 0 {
+		t.Errorf("still running: %v", b.running)
 	}
 }
 

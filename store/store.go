@@ -29,9 +29,9 @@ type Store struct {
 	inFlight  inFlight
 
 	//nolint:containedctx // background work belongs to no request
-	lifetime context.Context // ends when the store is closed
-	helpers  helpers
-	closing  sync.Once
+	lifetime           context.Context // ends when the store is closed
+	backgroundPromoter backgroundPromoter
+	closing            sync.Once
 }
 
 // Engine returns what the store runs on.

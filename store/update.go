@@ -42,7 +42,7 @@ func (s *Store) Update(ctx context.Context, request UpdateRequest) (Event, error
 		event.uuid, token(randomTail()), name,
 		optional(request.TotalTickets), optional(request.MaxPerUser), optional(request.WaitlistLimit), state)
 	if errors.Is(err, ErrUnavailable) { // the change may have been made, and then there is work
-		s.helpPromote(event.number) //nolint:contextcheck // it outlives the request
+		s.schedulePromotion(event.number) //nolint:contextcheck // it outlives the request
 	}
 	if err != nil {
 		return Event{}, err
@@ -54,7 +54,7 @@ func (s *Store) Update(ctx context.Context, request UpdateRequest) (Event, error
 	}
 	if promotionsDue {
 		if err := s.promoteAll(ctx, event.number); err != nil {
-			s.helpPromote(event.number) //nolint:contextcheck // it outlives the request
+			s.schedulePromotion(event.number) //nolint:contextcheck // it outlives the request
 			if errors.Is(err, ErrStorageFull) {
 				// It would say that nothing has changed.
 				err = unavailable("promote", err)

@@ -64,7 +64,7 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 	}
 	s := &Store{
 		config: config, now: time.Now, batches: newBatcher(),
-		trouble: make(chan struct{}, 1), observer: config.Observer,
+		degraded: make(chan struct{}, 1), observer: config.Observer,
 		backgroundPromoter: backgroundPromoter{running: map[uint64]bool{}},
 	}
 	if s.observer != nil {

@@ -138,7 +138,7 @@ func TestOutagesAreToldFromMistakes(t *testing.T) {
 	if !isOutage(context.DeadlineExceeded) || !isOutage(errors.New("connection refused")) {
 		t.Error("no reply at all must be an outage")
 	}
-	if isPassing(redisError("OOM x")) || !isPassing(redisError("LOADING x")) {
+	if isTransient(redisError("OOM x")) || !isTransient(redisError("LOADING x")) {
 		t.Error("a full Redis is no passing outage, a loading one is")
 	}
 }

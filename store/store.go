@@ -25,7 +25,7 @@ type Store struct {
 	now       func() time.Time
 	close     []func() error
 	observer  Observer      // nil: nobody is told
-	trouble   chan struct{} // has room for one
+	degraded  chan struct{} // has room for one
 	inFlight  inFlight
 
 	//nolint:containedctx // background work belongs to no request

@@ -89,7 +89,7 @@ func (s *Store) scanCreations(ctx context.Context, take func(name, value string)
 	for cursor, more := uint64(0), true; more; more = cursor != 0 {
 		var fields []string
 		var next uint64
-		err := s.patiently(ctx, "event numbers", func(ctx context.Context) (err error) {
+		err := s.withRetry(ctx, "event numbers", func(ctx context.Context) (err error) {
 			fields, next, err = s.client.HScan(ctx, eventsKey, cursor, "", scanStep).Result()
 			return err
 		})

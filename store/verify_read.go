@@ -71,34 +71,35 @@ func base(lastServed int64) int64 { return lastServed - lastServed%trimEvery }
 // stillListed is how many of those who were served follow entry 0.
 func (i instant) stillListed() int64 { return i.lastServed - base(i.lastServed) }
 
-// patiently calls Redis, over an outage if need be.
-func (s *Store) patiently(ctx context.Context, what string, call func(ctx context.Context) error) error {
+// withRetry calls Redis, and again during an outage of up to verifyPatience.
+func (s *Store) withRetry(ctx context.Context, what string, call func(ctx context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, verifyPatience)
 	defer cancel()
 	return s.retry(ctx, "verify, "+what, func() error { return call(ctx) })
 }
 
 func (in *inspection) read(ctx context.Context, what string, call func(ctx context.Context) error) error {
-	return in.store.patiently(ctx, what, call)
+	return in.store.withRetry(ctx, what, call)
 }
 
-// atOnce reads several keys of the event at one instant.
-func (in *inspection) atOnce(ctx context.Context, what string, ask func(ctx context.Context, tx redis.Pipeliner)) error {
+// readSnapshot reads several keys of the event as of one instant.
+func (in *inspection) readSnapshot(ctx context.Context, what string, ask func(ctx context.Context, tx redis.Pipeliner)) error {
 	return in.read(ctx, what, func(ctx context.Context) error {
 		_, err := in.store.client.TxPipelined(ctx, func(tx redis.Pipeliner) error {
 			ask(ctx, tx)
 			return nil
 		})
 		if redis.IsOOMError(err) || redis.HasErrorPrefix(err, "EXECABORT") {
-			return in.betweenChanges(ctx, ask)
+			return in.readSnapshotOptimistic(ctx, ask)
 		}
 		return err
 	})
 }
 
-// betweenChanges does the same on a full Redis, which refuses transactions even if they
-// only read: it reads until no change came in between. Each changes the counters.
-func (in *inspection) betweenChanges(ctx context.Context, ask func(ctx context.Context, tx redis.Pipeliner)) error {
+// readSnapshotOptimistic does the same on a full Redis, which refuses transactions even if
+// they only read: it reads again until no change came in between. Each change changes the
+// counters.
+func (in *inspection) readSnapshotOptimistic(ctx context.Context, ask func(ctx context.Context, tx redis.Pipeliner)) error {
 	for {
 		var before, after *redis.SliceCmd
 		_, err := in.store.client.Pipelined(ctx, func(pipe redis.Pipeliner) error {
@@ -121,7 +122,7 @@ func (in *inspection) readStart(ctx context.Context, event EventRef) (complete b
 	var top *redis.StringSliceCmd
 	keys := eventKeys(in.number)
 	lives := make([]*redis.DurationCmd, len(keys))
-	err = in.atOnce(ctx, "counters", func(ctx context.Context, tx redis.Pipeliner) {
+	err = in.readSnapshot(ctx, "counters", func(ctx context.Context, tx redis.Pipeliner) {
 		settings = tx.HMGet(ctx, eventKey(in.number), eventSettings...)
 		length = tx.LLen(ctx, waitlistKey(in.number))
 		top = tx.LRange(ctx, waitlistKey(in.number), 0, trimEvery)

@@ -57,7 +57,7 @@ func (in *inspection) readWaitlist(ctx context.Context, sequence int64, lastServ
 	to := max(1, sequence-base(*lastServed)) + verifyStep - 1
 	var read *redis.StringCmd
 	var list *redis.StringSliceCmd
-	err = in.atOnce(ctx, "waiting list", func(ctx context.Context, tx redis.Pipeliner) {
+	err = in.readSnapshot(ctx, "waiting list", func(ctx context.Context, tx redis.Pipeliner) {
 		read = tx.HGet(ctx, eventKey(in.number), "counters")
 		list = tx.LRange(ctx, waitlistKey(in.number), from, to)
 	})

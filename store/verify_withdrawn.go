@@ -20,7 +20,7 @@ func (in *inspection) checkWithdrawn(ctx context.Context) error {
 	for from, more := "-inf", true; more; {
 		var counters *redis.StringCmd
 		var set *redis.ZSliceCmd
-		err := in.atOnce(ctx, "withdrawn", func(ctx context.Context, tx redis.Pipeliner) {
+		err := in.readSnapshot(ctx, "withdrawn", func(ctx context.Context, tx redis.Pipeliner) {
 			counters = tx.HGet(ctx, eventKey(in.number), "counters")
 			set = tx.ZRangeByScoreWithScores(ctx, withdrawnKey(in.number),
 				&redis.ZRangeBy{Min: from, Max: "+inf", Count: verifyStep})

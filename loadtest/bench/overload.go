@@ -158,7 +158,7 @@ func (b *bench) overCrowd(ctx context.Context) error {
 	}
 	defer with.stop()
 	defer without.stop()
-	var at, heeding, unbounded, hasty accepted
+	var at, heeding, unbounded, resending accepted
 	measure := func(into *accepted, s *server, connections int, source load.Source) func() (float64, error) {
 		return func() (_ float64, err error) {
 			*into, err = s.accepted(ctx, connections, source, load.Span{Duration: b.span})
@@ -169,13 +169,13 @@ func (b *bench) overCrowd(ctx context.Context) error {
 	medians, err := rounds(b.rounds,
 		measure(&at, with, usualInFlight, heeds), measure(&heeding, with, 3*usualInFlight, heeds),
 		measure(&unbounded, without, 3*usualInFlight, booker{without.event, &without.users}),
-		measure(&hasty, with, 3*usualInFlight, resends))
+		measure(&resending, with, 3*usualInFlight, resends))
 	if err != nil {
 		return err
 	}
 	b.add(figure{"p99 of the accepted with 3 times the clients / at the ceiling", medians[1] / medians[0], "x", 2, false,
 		fmt.Sprintf("%d clients: %.1f ms, last run %.0f/s; three times as many that heed Retry-After: %.1f ms, %.0f/s; without a bound %.1f ms, %.0f/s; that send again at once: %.1f ms, %.0f/s",
-			usualInFlight, medians[0], at.rate, medians[1], heeding.rate, medians[2], unbounded.rate, medians[3], hasty.rate)})
+			usualInFlight, medians[0], at.rate, medians[1], heeding.rate, medians[2], unbounded.rate, medians[3], resending.rate)})
 	return nil
 }
 

@@ -28,7 +28,7 @@ func recorded(t *testing.T) *round {
 	t.Cleanup(func() { _ = books.Close() })
 	f := fault{books: books, load: time.Second, events: 2, patience: func(random *rand.Rand) time.Duration {
 		if random.IntN(10) == 0 {
-			return hasty(random)
+			return impatient(random)
 		}
 		return defaultPatience
 	}}
@@ -104,7 +104,7 @@ func TestNoAnswerAfterTheFaultIsFound(t *testing.T) {
 	t.Cleanup(func() { _ = books.Close() })
 	f := fault{
 		books: books, load: 100 * time.Millisecond, recoveryLimit: 100 * time.Millisecond, events: 1,
-		target: silent{}, strike: func(context.Context, *round) error { return nil },
+		target: silent{}, inject: func(context.Context, *round) error { return nil },
 	}
 	found, err := f.run(context.Background(), rand.New(rand.NewPCG(1, 2)))
 	if err != nil {

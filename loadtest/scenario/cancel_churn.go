@@ -10,11 +10,11 @@ import (
 var cancelChurn = Scenario{
 	Name:  "cancel-churn",
 	About: "booked, cancelled, promoted, round and round, on a few small events",
-	New:   func(s *Stage) Play { return &churn{Stage: s, held: newPool()} },
+	New:   func(r *Run) Workload { return &churn{Run: r, held: newPool()} },
 }
 
 type churn struct {
-	*Stage
+	*Run
 	events []load.ID
 	held   *pool
 	full   int64 // bookings held, before any is cancelled

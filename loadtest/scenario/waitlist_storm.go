@@ -10,11 +10,11 @@ import (
 var waitlistStorm = Scenario{
 	Name:  "waitlist-storm",
 	About: "a long waiting list (-waitlist), people withdrawing from its middle and asking where they stand; later, more tickets",
-	New:   func(s *Stage) Play { return &storm{Stage: s, held: newPool()} },
+	New:   func(r *Run) Workload { return &storm{Run: r, held: newPool()} },
 }
 
 type storm struct {
-	*Stage
+	*Run
 	event    load.ID
 	held     *pool
 	waitlist int64

@@ -4,7 +4,7 @@
 -- KEYS[1]  event           hash
 -- KEYS[2]  waitlist        list
 -- ARGV[1]  uuid            of the event, or empty: whatever event has this number
--- ARGV[2]  booking         id, chosen by the caller
+-- ARGV[2]  booking         short id, chosen by the caller
 -- ARGV[3]  user
 -- ARGV[4]  quantity        tickets, all or nothing
 -- ARGV[5]  now             milliseconds since 1970

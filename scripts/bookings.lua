@@ -4,10 +4,10 @@
 -- KEYS[1]  event           hash
 -- KEYS[2]  withdrawn       sorted set
 -- ARGV[1]  uuid            of the event, or empty: whatever event has this number
--- ARGV[2]  start           id of the first booking to read, or empty: the newest
+-- ARGV[2]  start           short id of the first booking to read, or empty: the newest
 -- ARGV[3]  limit           bookings
 -- Returns  {word, uuid, next, rows}
---   found      rows is a flat list: id, record, position, id, record, position ...
+--   found      rows is a flat list: short id, record, position, short id, record ...
 --              (position in line, 0 if not waiting); next is the id that the next
 --              page starts with, or empty
 --   no_event, no_booking

@@ -4,7 +4,7 @@
 -- KEYS[1]  event           hash
 -- KEYS[2]  waitlist        list
 -- KEYS[3]  withdrawn       sorted set
--- ARGV[1]  booking         id, or empty: the user's oldest confirmed booking, else
+-- ARGV[1]  booking         short id, or empty: the user's oldest confirmed booking, else
 --                          the oldest that waits
 -- ARGV[2]  user            whose booking it is
 -- ARGV[3]  uuid            with an empty booking: of the event, or empty for whatever event

@@ -50,9 +50,9 @@ func (s *Store) Book(ctx context.Context, request BookRequest) (BookResult, erro
 	}
 	defer permit.release()
 	booking := newID(event.number,
-		tailFor(request.IdempotencyKey, "booking", numberText(event.number), request.User))
+		shortIDFor(request.IdempotencyKey, "booking", numberText(event.number), request.User))
 	r, err := s.run(ctx, bookScript, []string{eventKey(event.number), waitlistKey(event.number)},
-		event.uuid, field(booking), request.User, request.Quantity, s.nowMillis())
+		event.uuid, shortIDOf(booking).String(), request.User, request.Quantity, s.nowMillis())
 	if err != nil {
 		return BookResult{}, err
 	}

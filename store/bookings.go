@@ -32,7 +32,7 @@ func (s *Store) Booking(ctx context.Context, id uuid.UUID) (Booking, error) {
 	if !ok {
 		return Booking{}, ErrBookingNotFound
 	}
-	page, err := s.bookings(ctx, EventNumber(number), field(id), 1)
+	page, err := s.bookings(ctx, EventNumber(number), shortIDOf(id).String(), 1)
 	if errors.Is(err, ErrEventNotFound) {
 		err = ErrBookingNotFound
 	}
@@ -56,7 +56,7 @@ func (s *Store) Bookings(ctx context.Context, event EventRef, cursor string, lim
 		return BookingPage{}, ErrEventNotFound
 	}
 	if cursor != "" {
-		if _, err := fromField(event.number, cursor); err != nil {
+		if _, err := bookingID(event.number, cursor); err != nil {
 			return BookingPage{}, ErrBadCursor
 		}
 	}

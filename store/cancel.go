@@ -38,7 +38,7 @@ func (s *Store) Cancel(ctx context.Context, request CancelRequest) (CancelResult
 	if !ok {
 		return CancelResult{}, ErrBookingNotFound
 	}
-	result, err := s.cancel(ctx, EventNumber(number), field(request.Booking), request.User, "")
+	result, err := s.cancel(ctx, EventNumber(number), shortIDOf(request.Booking).String(), request.User, "")
 	if errors.Is(err, ErrEventNotFound) {
 		err = ErrBookingNotFound
 	}
@@ -52,8 +52,8 @@ func (s *Store) CancelOldest(ctx context.Context, request CancelOldestRequest) (
 	if !event.exists() {
 		return CancelResult{}, ErrEventNotFound
 	}
-	cancellation := tailFor(request.IdempotencyKey, "cancellation", numberText(event.number), request.User)
-	return s.cancel(ctx, event, "", request.User, token(cancellation))
+	cancellation := shortIDFor(request.IdempotencyKey, "cancellation", numberText(event.number), request.User)
+	return s.cancel(ctx, event, "", request.User, cancellation.String())
 }
 
 func (s *Store) cancel(ctx context.Context, event EventRef, booking, user, cancellation string) (CancelResult, error) {
@@ -85,11 +85,11 @@ func (s *Store) cancel(ctx context.Context, event EventRef, booking, user, cance
 			s.promoted(promoted)
 		}
 		result := CancelResult{Promoted: promoted, Version: version, Replayed: replayed}
-		if result.Booking, err = fromField(number, cancelled); err != nil {
+		if result.Booking, err = bookingID(number, cancelled); err != nil {
 			return CancelResult{}, err
 		}
 		if next != "" {
-			if result.Next, err = fromField(number, next); err != nil {
+			if result.Next, err = bookingID(number, next); err != nil {
 				return CancelResult{}, err
 			}
 		}

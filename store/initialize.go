@@ -28,7 +28,7 @@ const maxOccupied = 1000
 // Initialize creates an event. Errors: ErrIdempotencyMismatch, ErrStorageFull,
 // ErrUnavailable.
 func (s *Store) Initialize(ctx context.Context, request InitializeRequest) (InitializeResult, error) {
-	creation := tailFor(request.IdempotencyKey, "event")
+	creation := shortIDFor(request.IdempotencyKey, "event")
 	// A failover may have lost the counter's last steps while the events that got
 	// those numbers live on another shard. Such a number is passed over.
 	for range maxOccupied {
@@ -37,7 +37,7 @@ func (s *Store) Initialize(ctx context.Context, request InitializeRequest) (Init
 			return InitializeResult{}, err
 		}
 		if occupied {
-			creation = derivedTail("occupied", token(creation))
+			creation = derivedShortID("occupied", creation.String())
 			continue
 		}
 		renumbered, err := s.complete(ctx, creation, result.Event.Number)
@@ -51,7 +51,7 @@ func (s *Store) Initialize(ctx context.Context, request InitializeRequest) (Init
 	return InitializeResult{}, fmt.Errorf("initialize: %d event numbers in a row are taken", maxOccupied)
 }
 
-func (s *Store) initialize(ctx context.Context, request InitializeRequest, creation [tailBytes]byte) (
+func (s *Store) initialize(ctx context.Context, request InitializeRequest, creation shortID) (
 	result InitializeResult, occupied bool, err error,
 ) {
 	number, err := s.number(ctx, creation)
@@ -90,13 +90,13 @@ func (s *Store) initialize(ctx context.Context, request InitializeRequest, creat
 }
 
 // number gives a creation its event number, the same one each time.
-func (s *Store) number(ctx context.Context, creation [tailBytes]byte) (uint64, error) {
+func (s *Store) number(ctx context.Context, creation shortID) (uint64, error) {
 	permit, err := s.acquire(ctx, eventsKey)
 	if err != nil {
 		return 0, err
 	}
 	defer permit.release()
-	r, err := s.run(ctx, numberScript, []string{eventsKey}, token(creation))
+	r, err := s.run(ctx, numberScript, []string{eventsKey}, creation.String())
 	if err != nil {
 		return 0, err
 	}
@@ -111,8 +111,8 @@ func (s *Store) number(ctx context.Context, creation [tailBytes]byte) (uint64, e
 // No permit is acquired, so this is never refused as too many calls: the event exists, and
 // who repeats a refused creation without an idempotency key would make a second one. The
 // two steps before it bound how many creations get here.
-func (s *Store) complete(ctx context.Context, creation [tailBytes]byte, number uint64) (renumbered bool, err error) {
-	r, err := s.run(ctx, completeScript, []string{eventsKey}, token(creation), number)
+func (s *Store) complete(ctx context.Context, creation shortID, number uint64) (renumbered bool, err error) {
+	r, err := s.run(ctx, completeScript, []string{eventsKey}, creation.String(), number)
 	if err != nil {
 		return false, err
 	}

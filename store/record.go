@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// A booking is one field of its event's hash: its id (see field), and a record of
+// A booking is one field of its event's hash: its short id, and a record of
 // twelve parts with | between them. The scripts write it; the first four parts
 // change, the rest is what replays are answered from.
 //
@@ -28,18 +28,18 @@ const recordParts = 12
 var statusLetters = map[string]Status{"C": StatusConfirmed, "W": StatusWaiting, "X": StatusCancelled}
 
 // parseBooking reads a record; the event's UUID and the live position are not in it.
-func parseBooking(number uint64, name, record string) (Booking, error) {
-	id, err := fromField(number, name)
+func parseBooking(number uint64, short, record string) (Booking, error) {
+	id, err := bookingID(number, short)
 	if err != nil {
 		return Booking{}, fmt.Errorf("event %d: %w", number, err)
 	}
 	parts := strings.SplitN(record, "|", recordParts)
 	if len(parts) != recordParts {
-		return Booking{}, fmt.Errorf("event %d, booking %s: %d parts in its record", number, name, len(parts))
+		return Booking{}, fmt.Errorf("event %d, booking %s: %d parts in its record", number, short, len(parts))
 	}
 	status, known := statusLetters[parts[0]]
 	if !known {
-		return Booking{}, fmt.Errorf("event %d, booking %s: unknown status", number, name)
+		return Booking{}, fmt.Errorf("event %d, booking %s: unknown status", number, short)
 	}
 	integer := func(part int) int64 {
 		if parts[part] == "" {
@@ -47,7 +47,7 @@ func parseBooking(number uint64, name, record string) (Booking, error) {
 		}
 		value, parseErr := strconv.ParseInt(parts[part], 10, 64)
 		if parseErr != nil && err == nil {
-			err = fmt.Errorf("event %d, booking %s, part %d is no whole number", number, name, part)
+			err = fmt.Errorf("event %d, booking %s, part %d is no whole number", number, short, part)
 		}
 		return value
 	}

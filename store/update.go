@@ -39,7 +39,7 @@ func (s *Store) Update(ctx context.Context, request UpdateRequest) (Event, error
 	}
 	defer permit.release()
 	r, err := s.run(ctx, updateScript, []string{eventKey(event.number)},
-		event.uuid, token(randomTail()), name,
+		event.uuid, randomShortID().String(), name,
 		optional(request.TotalTickets), optional(request.MaxPerUser), optional(request.WaitlistLimit), state)
 	if errors.Is(err, ErrUnavailable) { // the change may have been made, and then there is work
 		s.schedulePromotion(event.number) //nolint:contextcheck // it outlives the request

@@ -136,7 +136,7 @@ func (v *victim) creationOf(number uint64) string {
 	}
 	for creation, given := range v.redis.HGetAll(ctx, "events").Val() {
 		// An id's version and variant are set in the event's UUID, not in the creation's id.
-		if creation != "last" && strings.TrimSuffix(given, "+") == strconv.FormatUint(number, 10) && creation[10:] == name(event.UUID)[10:] {
+		if creation != "last" && strings.TrimSuffix(given, "+") == strconv.FormatUint(number, 10) && creation[10:] == shortID(event.UUID)[10:] {
 			return creation
 		}
 	}

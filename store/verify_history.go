@@ -65,19 +65,19 @@ func (in *inspection) checkNotAhead(ctx context.Context) error {
 // checkChain checks that a walk from the latest booking to the one before it, and so
 // on, meets every booking.
 func (in *inspection) checkChain() {
-	before := bookingTail{}
+	before := shortID{}
 	for _, i := range in.past {
 		b := in.booking(i)
 		switch told := in.find(b.before); {
 		case b.before == before, told != nil && told.broken: // the latter is reported already
-		case b.before != noTail && b.before != bookingTail{} && (told == nil || !told.known):
-			in.breachf(&copied{id: b.before}, RuleListed, "it has no record, and %s was made after it", token(b.id))
+		case b.before != noShortID && b.before != shortID{} && (told == nil || !told.known):
+			in.breachf(&copied{id: b.before}, RuleListed, "it has no record, and %s was made after it", b.id)
 		default:
 			in.breachf(b, RuleListed, "the booking made before it is %s, its record says %s", named(before), named(b.before))
 		}
 		before = b.id
 	}
-	if latest := tailOf(in.start.latest); latest != before {
+	if latest := readShortID(in.start.latest); latest != before {
 		if b := in.find(latest); b != nil && b.broken {
 			return
 		}
@@ -85,14 +85,14 @@ func (in *inspection) checkChain() {
 	}
 }
 
-func named(id bookingTail) string {
+func named(id shortID) string {
 	switch id {
-	case bookingTail{}:
+	case shortID{}:
 		return "none"
-	case noTail:
+	case noShortID:
 		return "no booking's id"
 	default:
-		return token(id)
+		return id.String()
 	}
 }
 
@@ -156,7 +156,7 @@ func (in *inspection) checkHead(free int64) {
 	if in.start.promotionsDue {
 		return
 	}
-	if entry := in.find(tailOf(in.start.head)); entry != nil && entry.withdrawn(in.start.version) {
+	if entry := in.find(readShortID(in.start.head)); entry != nil && entry.withdrawn(in.start.version) {
 		in.breachf(entry, RuleUnserved, "it is at the head of the waiting list, and cancelled")
 	}
 	first := slices.IndexFunc(in.waitlist, func(i int32) bool { return in.booking(i).at(in.start.version) == 'W' })

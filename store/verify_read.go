@@ -264,9 +264,9 @@ func (in *inspection) take(name, value string) {
 	if name != "" && strings.IndexByte("@>!", name[0]) >= 0 {
 		kind, rest = name[0], name[1:]
 	}
-	id := bookingTail{}
+	id := shortID{}
 	if kind != '@' && kind != '!' {
-		if id = tailOf(rest); id == noTail || rest == "" {
+		if id = readShortID(rest); id == noShortID || rest == "" {
 			in.breachf(nil, RuleSettings, "field %q is not one of an event", name)
 			return
 		}
@@ -276,7 +276,7 @@ func (in *inspection) take(name, value string) {
 		in.putHolder(rest, value)
 	case '>':
 		_, b := in.place(id)
-		b.newer = tailOf(value)
+		b.newer = readShortID(value)
 	case '!':
 		in.takeRequest(rest, value)
 	default:
@@ -291,16 +291,16 @@ func (in *inspection) takeRequest(id, value string) {
 		in.updates[id] = version
 		return
 	}
-	tail := tailOf(value)
-	if value == "" || tail == noTail {
+	short := readShortID(value)
+	if value == "" || short == noShortID {
 		in.breachf(nil, RuleCancellation, "request %q led to %q, neither a version nor a booking", id, value)
 		return
 	}
-	_, b := in.place(tail)
+	_, b := in.place(short)
 	b.cancelledByUser = true
 }
 
-func (in *inspection) putChecked(id bookingTail, record string) *copied {
+func (in *inspection) putChecked(id shortID, record string) *copied {
 	b, err := in.put(id, record)
 	if err != nil {
 		in.breachf(b, RuleRecord, "%v: %q", err, record)
@@ -313,7 +313,7 @@ func (in *inspection) reread(ctx context.Context, bookings []*copied) error {
 	for chunk := range slices.Chunk(bookings, verifyStep) {
 		names := make([]string, len(chunk))
 		for i, b := range chunk {
-			names[i] = token(b.id)
+			names[i] = b.id.String()
 		}
 		var records []any
 		err := in.read(ctx, "bookings again", func(ctx context.Context) (err error) {
@@ -349,7 +349,7 @@ func (in *inspection) catchUp(ctx context.Context, latest string, version int64)
 		row := &reply{script: r.script, items: rows}
 		for more && row.next < len(rows) && row.err == nil {
 			name, record, _ := row.text(), row.text(), row.integer()
-			b := in.putChecked(tailOf(name), record)
+			b := in.putChecked(readShortID(name), record)
 			more = b.version > in.caughtUp
 		}
 		if err := errors.Join(r.err, row.err); err != nil {

@@ -114,7 +114,7 @@ func (r *replay) checkOvertaking(b *copied) {
 		}
 		if (b.sequence == 0 || head.sequence < b.sequence) && head != r.passed {
 			r.passed = head
-			r.breachf(b, RuleOvertaken, "it was confirmed at version %d, while %s waited ahead of it", r.version, token(head.id))
+			r.breachf(b, RuleOvertaken, "it was confirmed at version %d, while %s waited ahead of it", r.version, head.id)
 		}
 		return
 	}

@@ -78,8 +78,8 @@ func newVictim(t *testing.T, s *store.Store) *victim {
 	return v
 }
 
-// name is how the event's hash names a booking.
-func name(id uuid.UUID) string { return base64.RawURLEncoding.EncodeToString(id[6:]) }
+// shortID is how Redis names a booking.
+func shortID(id uuid.UUID) string { return base64.RawURLEncoding.EncodeToString(id[6:]) }
 
 func (v *victim) do(args ...any) {
 	v.t.Helper()
@@ -144,7 +144,7 @@ func (v *victim) remove(fields ...string) {
 // edit changes parts of a booking's record: number, value, number, value ...
 func (v *victim) edit(booking store.BookResult, edits ...any) {
 	v.t.Helper()
-	record, err := v.redis.HGet(ctx, v.hash, name(booking.Booking)).Result()
+	record, err := v.redis.HGet(ctx, v.hash, shortID(booking.Booking)).Result()
 	if err != nil {
 		v.t.Fatal(err)
 	}
@@ -156,12 +156,12 @@ func (v *victim) edit(booking store.BookResult, edits ...any) {
 		}
 		parts[part] = fmt.Sprint(edits[i+1])
 	}
-	v.set(name(booking.Booking), strings.Join(parts, "|"))
+	v.set(shortID(booking.Booking), strings.Join(parts, "|"))
 }
 
 // Each corruption must be found, and named: the rule, and the booking if it is one's.
 func TestVerifyFindsCorruption(t *testing.T) {
-	id := func(b store.BookResult) string { return name(b.Booking) }
+	id := func(b store.BookResult) string { return shortID(b.Booking) }
 	for _, c := range []struct {
 		name    string
 		corrupt func(v *victim)
@@ -227,7 +227,7 @@ func TestVerifyFindsCorruption(t *testing.T) {
 			func(v *victim) uuid.UUID { return v.ann2.Booking }, false},
 		{"last one missing in the list", func(v *victim) { v.do("RPOP", v.list) }, store.RuleWaitlist,
 			func(v *victim) uuid.UUID { return v.hal.Booking }, false},
-		{"no such booking in the list", func(v *victim) { v.do("LSET", v.list, 2, name(v.nobody)) }, store.RuleWaitlist,
+		{"no such booking in the list", func(v *victim) { v.do("LSET", v.list, 2, shortID(v.nobody)) }, store.RuleWaitlist,
 			func(v *victim) uuid.UUID { return v.nobody }, false},
 		{"no id in the list", func(v *victim) { v.do("RPUSH", v.list, "rubbish") }, store.RuleWaitlist + `: the list holds "rubbish"`, nil, false},
 		{"one who never waited in the list", func(v *victim) { v.do("RPUSH", v.list, id(v.cyd)) }, store.RuleWaitlist,
@@ -272,7 +272,7 @@ func TestVerifyFindsCorruption(t *testing.T) {
 			func(v *victim) uuid.UUID { return v.bob.Booking }, true},
 		{"a younger link missing", func(v *victim) { v.remove(">" + id(v.ann2)) }, store.RuleUser,
 			func(v *victim) uuid.UUID { return v.ann2.Booking }, true},
-		{"a link of no booking", func(v *victim) { v.set(">"+name(v.nobody), id(v.ann)) }, store.RuleUser,
+		{"a link of no booking", func(v *victim) { v.set(">"+shortID(v.nobody), id(v.ann)) }, store.RuleUser,
 			func(v *victim) uuid.UUID { return v.nobody }, true},
 		{"a live booking out of its user's chain", func(v *victim) {
 			v.remove(">" + id(v.ann2))

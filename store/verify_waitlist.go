@@ -77,7 +77,7 @@ func (in *inspection) checkServed() {
 	for i, found := range in.start.served {
 		want, known := in.entryOf(number + int64(i))
 		if known && found != want {
-			in.breachf(in.find(tailOf(found)), RuleWaitlist, "entry %d of the list is %q, and %q was served there",
+			in.breachf(in.find(readShortID(found)), RuleWaitlist, "entry %d of the list is %q, and %q was served there",
 				i, found, want)
 		}
 	}
@@ -93,7 +93,7 @@ func (in *inspection) entryOf(number int64) (entry string, known bool) {
 	if i < 0 || int64(in.booking(in.waitlist[i]).sequence) != number {
 		return "", false
 	}
-	return token(in.booking(in.waitlist[i]).id), true
+	return in.booking(in.waitlist[i]).id.String(), true
 }
 
 // firstBeyond returns the index in in.waitlist of the first booking beyond a sequence number.
@@ -120,13 +120,13 @@ func (w *waitlistWalk) skip(to int, lastServed int64) {
 }
 
 func (w *waitlistWalk) entry(entry string, lastServed int64) {
-	id := tailOf(entry)
+	id := readShortID(entry)
 	b := w.find(id)
 	if b != nil && b.broken {
 		return // told already
 	}
 	if b == nil || !b.known {
-		if id == noTail || id == (bookingTail{}) {
+		if id == noShortID || id == (shortID{}) {
 			w.breachf(nil, RuleWaitlist, "the list holds %q, which is no booking's id", entry)
 		} else {
 			w.breachf(&copied{id: id}, RuleWaitlist, "it is in the list, and there is no such booking")

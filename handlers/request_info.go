@@ -186,7 +186,7 @@ func noteResult[Result any](a *API, info *requestInfo, result *Result) {
 	case *store.InitializeResult:
 		info.outcome, info.event = info.replayed(answered.Replayed, outcomeCreated), answered.Event.Number
 	case *store.Booking:
-		info.event = answered.Number
+		info.event = answered.EventNumber
 	}
 }
 

@@ -135,7 +135,7 @@ type bookingResource struct {
 
 func bookingOf(b store.Booking) bookingResource {
 	return bookingResource{
-		b.ID, b.Event, b.Number, b.User, b.Quantity, eventStatusTexts[b.Status], b.Position, timestamp(b.CreatedAt),
+		b.ID, b.Event, b.EventNumber, b.User, b.Quantity, eventStatusTexts[b.Status], b.Position, timestamp(b.CreatedAt),
 		b.Version, b.Waited, b.Promoted, b.Cancelled,
 	}
 }

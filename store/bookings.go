@@ -11,14 +11,14 @@ import (
 
 // Booking is a booking as it stands.
 type Booking struct {
-	ID        uuid.UUID
-	Event     uuid.UUID
-	Number    uint64 // of the event
-	User      string
-	Quantity  int64 // tickets
-	Status    Status
-	Position  int64 // live place in the waiting list, 1 = next; 0 if it does not wait
-	CreatedAt time.Time
+	ID          uuid.UUID
+	Event       uuid.UUID
+	EventNumber uint64
+	User        string
+	Quantity    int64 // tickets
+	Status      Status
+	Position    int64 // live place in the waiting list, 1 = next; 0 if it does not wait
+	CreatedAt   time.Time
 
 	Version   int64 // of the event when it was booked
 	Waited    bool  // it was put on the waiting list when it was booked

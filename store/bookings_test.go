@@ -17,7 +17,7 @@ func TestBookingTellsItsHistory(t *testing.T) {
 		show := newShow(t, s, tickets(3))
 		first, second := show.book("a", 2), show.book("b", 2)
 		want := store.Booking{
-			ID: second.Booking, Event: show.event.UUID, Number: 1, User: "b", Quantity: 2,
+			ID: second.Booking, Event: show.event.UUID, EventNumber: 1, User: "b", Quantity: 2,
 			Status: store.StatusWaiting, Position: 1, CreatedAt: now, Version: 3, Waited: true,
 		}
 		check := func() {

@@ -52,16 +52,16 @@ func parseBooking(number uint64, short, record string) (Booking, error) {
 		return value
 	}
 	booking := Booking{
-		ID:        id,
-		Number:    number,
-		User:      parts[11],
-		Quantity:  integer(4),
-		Status:    status,
-		CreatedAt: time.UnixMilli(integer(5)).UTC(),
-		Version:   integer(6),
-		Waited:    parts[9] != "",
-		Promoted:  integer(1),
-		Cancelled: integer(2),
+		ID:          id,
+		EventNumber: number,
+		User:        parts[11],
+		Quantity:    integer(4),
+		Status:      status,
+		CreatedAt:   time.UnixMilli(integer(5)).UTC(),
+		Version:     integer(6),
+		Waited:      parts[9] != "",
+		Promoted:    integer(1),
+		Cancelled:   integer(2),
 	}
 	return booking, err
 }

@@ -1,4 +1,4 @@
--- Books tickets of an event: confirmed if they are free and nobody waits, else
+-- Books tickets of an event: confirmed if they are available and nobody waits, else
 -- last in the waiting list. The same booking id books once.
 --
 -- KEYS[1]  event           hash

@@ -63,16 +63,16 @@ end
 
 local raised = string.format('%d', version + 1)
 total = tonumber(total)
-local free = total - confirmed
+local available = total - confirmed
 local waitlist = {
-  open = state == 'open', free = free, waiting = tonumber(waiting),
+  open = state == 'open', available = available, waiting = tonumber(waiting),
   lastJoined = tonumber(lastJoined), lastServed = tonumber(lastServed),
   passed = 0, promoted = 0, first = '', looked = 0, withdrawnCount = 0, promotionsDue = false,
 }
 local changes = {}
 local serves = true
 if status == 'C' then
-  waitlist.free = waitlist.free + quantity
+  waitlist.available = waitlist.available + quantity
 else
   waitlist.waiting = waitlist.waiting - 1
   serves = tonumber(sequence) == waitlist.lastServed + 1
@@ -109,7 +109,7 @@ if by_user then
   changes[#changes + 1] = cancellation
   changes[#changes + 1] = booking
 end
-if waitlist.free ~= free then confirmed = string.format('%d', total - waitlist.free) end
+if waitlist.available ~= available then confirmed = string.format('%d', total - waitlist.available) end
 write_event(eventKey, waitlistKey, 'counters',
   write_counters(raised, confirmed, string.format('%d', waitlist.waiting), lastJoined,
     string.format('%d', waitlist.lastServed), promotionsDue, latest),

@@ -1,4 +1,4 @@
--- Promotes from the head of the waiting list while tickets are free, a bounded
+-- Promotes from the head of the waiting list while tickets are available, a bounded
 -- number at a time. Running it again does no harm: it goes by what it finds.
 --
 -- KEYS[1]  event           hash
@@ -21,7 +21,7 @@ if not e[1] then return {'no_event', 0, 0, 0} end
 if not state then return {'unknown_format', 0, 0, 0} end
 
 local waitlist = {
-  open = state == 'open', free = total - confirmed,
+  open = state == 'open', available = total - confirmed,
   waiting = tonumber(waiting), lastJoined = tonumber(lastJoined), lastServed = tonumber(lastServed), passed = 0,
 }
 local word, raised = 'idle', string.format('%d', version + 1)
@@ -30,7 +30,7 @@ serve_waitlist(eventKey, waitlistKey, waitlist, raised, changes)
 local stillDue = waitlist.promotionsDue and '1' or '0'
 
 if waitlist.promoted > 0 then
-  word, version, confirmed = 'promoted', raised, string.format('%d', total - waitlist.free)
+  word, version, confirmed = 'promoted', raised, string.format('%d', total - waitlist.available)
 end
 local answer = {word, tonumber(version), waitlist.promoted, tonumber(stillDue)}
 if waitlist.looked == 0 and stillDue == promotionsDue then return unchanged(eventKey, acks, answer) end

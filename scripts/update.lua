@@ -1,4 +1,4 @@
--- Changes an event's settings. Tickets that become free this way are given out by
+-- Changes an event's settings. Tickets that become available this way are given out by
 -- promote.lua, which promotionsDue asks for: whoever touches the event next sees it,
 -- should the caller die in between.
 --

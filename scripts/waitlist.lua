@@ -1,7 +1,7 @@
 -- The promotion rule, joined in front of the scripts that need it.
 --
 -- serve_waitlist walks the waiting list from its head and confirms bookings, strictly in
--- order, while the whole quantity of the next one is free. Withdrawn bookings are
+-- order, while the whole quantity of the next one is available. Withdrawn bookings are
 -- passed over. It looks at no more than LOOK_LIMIT bookings; when it stops there,
 -- waitlist.promotionsDue tells that promote.lua has to go on.
 --
@@ -11,7 +11,7 @@
 -- cancellations then write one key only. So the list starts with those served since
 -- sequence number lastServed - lastServed % TRIM_EVERY, which entry 0 has.
 --
--- waitlist is a table: free (tickets), waiting (bookings), lastJoined (the last sequence
+-- waitlist is a table: available (tickets), waiting (bookings), lastJoined (the last sequence
 -- number given), lastServed (all sequence numbers up to this one were promoted or
 -- withdrew), open (may anybody be promoted?), passed (bookings at the head that withdrew
 -- in this call). On return it is up to date, with promoted (bookings), first (the first
@@ -21,17 +21,17 @@ local LOOK_LIMIT = 250
 local TRIM_EVERY = 32
 
 local function serve_waitlist(eventKey, waitlistKey, waitlist, version, changes)
-  local free, waiting, open = waitlist.free, waitlist.waiting, waitlist.open
+  local available, waiting, open = waitlist.available, waitlist.waiting, waitlist.open
   local lastJoined, lastServed = waitlist.lastJoined, waitlist.lastServed
   local looked, withdrawnCount, promoted, first = waitlist.passed, 0, 0, ''
   local at = lastServed % TRIM_EVERY + 1
   local n = #changes
   local stop = false
   local window = 1
-  if free > 1 then window = math.max(1, math.min(free, waiting, LOOK_LIMIT)) end
+  if available > 1 then window = math.max(1, math.min(available, waiting, LOOK_LIMIT)) end
   while not stop and looked < LOOK_LIMIT and lastServed + looked < lastJoined do
-    -- With nothing free and nobody withdrawn, there is nothing to find.
-    if (free == 0 or not open) and lastJoined - lastServed - looked == waiting then break end
+    -- With no tickets available and nobody withdrawn, there is nothing to find.
+    if (available == 0 or not open) and lastJoined - lastServed - looked == waiting then break end
     if looked + window > LOOK_LIMIT then window = LOOK_LIMIT - looked end
     local bookings, records
     if window == 1 then -- the usual case by far, and a third cheaper this way
@@ -46,13 +46,13 @@ local function serve_waitlist(eventKey, waitlistKey, waitlist, version, changes)
       local quantity = string.match(record, '^W||||(%d+)')
       if quantity then
         quantity = tonumber(quantity)
-        if not open or quantity > free then
+        if not open or quantity > available then
           stop = true
           break
         end
         changes[n + 1], changes[n + 2] = bookings[i], 'C|' .. version .. '|||' .. string.sub(record, 6)
         n = n + 2
-        free = free - quantity
+        available = available - quantity
         waiting = waiting - 1
         promoted = promoted + 1
         if promoted == 1 then first = bookings[i] end
@@ -64,7 +64,7 @@ local function serve_waitlist(eventKey, waitlistKey, waitlist, version, changes)
     window = window * 8
   end
   lastServed = lastServed + looked
-  waitlist.free, waitlist.waiting, waitlist.lastServed = free, waiting, lastServed
+  waitlist.available, waitlist.waiting, waitlist.lastServed = available, waiting, lastServed
   waitlist.looked, waitlist.withdrawnCount = looked, withdrawnCount
   waitlist.promoted, waitlist.first = promoted, first
   waitlist.promotionsDue = looked >= LOOK_LIMIT and lastServed < lastJoined

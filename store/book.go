@@ -34,7 +34,7 @@ type BookResult struct {
 	Replayed bool   // the same request booked before
 }
 
-// Book confirms tickets if they are free and nobody waits, else it puts the
+// Book confirms tickets if they are available and nobody waits, else it puts the
 // booking at the end of the waiting list.
 //
 // Errors: ErrEventNotFound, ErrEventPaused, ErrEventClosed, ErrUserLimit,

@@ -29,7 +29,7 @@ func TestNewcomerWaitsWhileOthersWait(t *testing.T) {
 	onEveryEngine(t, func(t *testing.T, s *store.Store) {
 		show := newShow(t, s, tickets(3))
 		show.book("first", 2)
-		big := show.book("big", 2) // one ticket is free, but not two
+		big := show.book("big", 2) // one ticket is available, but not two
 		small := show.book("small", 1)
 		if big.Position != 1 || small.Position != 2 {
 			t.Fatalf("positions %d and %d: a small booking must not overtake a big one", big.Position, small.Position)
@@ -43,7 +43,7 @@ func TestBookIsAllOrNothing(t *testing.T) {
 		show := newShow(t, s, tickets(5))
 		show.bookRefused(store.ErrOverCapacity, "greedy", 6)
 		if got := show.book("all", 5); got.Status != store.StatusConfirmed {
-			t.Errorf("the exact number of free tickets: %+v", got)
+			t.Errorf("the exact number of available tickets: %+v", got)
 		}
 		show.wantCounts(0, 5, 0)
 	})

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// promote confirms a bounded number of waiting bookings while tickets are free,
+// promote confirms a bounded number of waiting bookings while tickets are available,
 // and tells whether there is more to do.
 func (s *Store) promote(ctx context.Context, number uint64) (more bool, err error) {
 	r, err := s.run(ctx, promoteScript, eventKeys(number))

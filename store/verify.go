@@ -23,7 +23,7 @@ const (
 	RuleSequence     Rule = "sequence numbers"     // 1, 2, 3 ... in order of booking, up to the counter
 	RuleOversold     Rule = "never oversell"       // confirmed tickets <= total tickets
 	RuleOvertaken    Rule = "nobody overtakes"     // confirmed strictly in order of the waiting list
-	RuleUnserved     Rule = "the head is served"   // nobody waits for tickets that are free
+	RuleUnserved     Rule = "the head is served"   // nobody waits for tickets that are available
 	RuleWaitlist     Rule = "waiting list"         // the list holds whom it should, once, in order
 	RuleWithdrawn    Rule = "withdrawn"            // the set holds exactly those cancelled before their turn, by sequence number
 	RuleListed       Rule = "chain of bookings"    // every booking is reached from the latest

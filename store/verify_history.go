@@ -152,7 +152,7 @@ func (in *inspection) checkServedUpTo() {
 
 // checkHead checks that the waiting list was served as far as it could be, unless the event
 // says that promotions are due.
-func (in *inspection) checkHead(free int64) {
+func (in *inspection) checkHead(available int64) {
 	if in.start.promotionsDue {
 		return
 	}
@@ -163,8 +163,8 @@ func (in *inspection) checkHead(free int64) {
 	if first < 0 || in.start.state != StateOpen {
 		return
 	}
-	if head := in.booking(in.waitlist[first]); int64(head.quantity) <= free {
-		in.breachf(head, RuleUnserved, "it is the first that waits, for %d tickets, and %d are free", head.quantity, free)
+	if head := in.booking(in.waitlist[first]); int64(head.quantity) <= available {
+		in.breachf(head, RuleUnserved, "it is the first that waits, for %d tickets, and %d are available", head.quantity, available)
 	}
 }
 

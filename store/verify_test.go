@@ -195,7 +195,7 @@ func TestVerifyFindsCorruption(t *testing.T) {
 
 		{"more confirmed than tickets", func(v *victim) { v.become("total", "3") }, store.RuleOversold,
 			func(v *victim) uuid.UUID { return v.dan.Booking }, true},
-		{"head waits for tickets that are free", func(v *victim) { v.become("total", "6") }, store.RuleUnserved,
+		{"head waits for tickets that are available", func(v *victim) { v.become("total", "6") }, store.RuleUnserved,
 			func(v *victim) uuid.UUID { return v.eve.Booking }, true},
 		{"a withdrawn booking at the head", func(v *victim) {
 			v.add("lastServed", 2)

@@ -33,12 +33,12 @@ type faulty struct {
 	promoteCancelled bool // (e) the waiting list still holds those who withdrew
 	miscount         bool
 	inventOne        bool
-	promoteNobody    bool // what a cancellation frees stays free
+	promoteNobody    bool // what a cancellation frees stays available
 	ignoreCancel     bool // acknowledged, and nothing done
 	wrongPlace       bool
 	jumpTheQueue     bool  // newcomers get what a cancellation freed
 	skipBooking      int   // after so many bookings, a change that left no trace
-	makeWait         bool  // put in line though tickets are free
+	makeWait         bool  // put in line though tickets are available
 	cancelNewest     bool  // a cancellation takes the newest booking with it
 	reuseVersion     int   // which change takes the version of the one before; 0 = none
 	raiseUnanswered  bool  // a total is raised, and the answer is an error
@@ -114,17 +114,17 @@ func answer(w http.ResponseWriter, code int, body any) {
 	_, _ = w.Write(text)
 }
 
-func (f *faulty) free() int64 {
-	free := f.total
+func (f *faulty) available() int64 {
+	available := f.total
 	if f.sellOneMore {
-		free++
+		available++
 	}
 	for _, b := range f.bookings {
 		if b.Status == service.Confirmed {
-			free -= b.Quantity
+			available -= b.Quantity
 		}
 	}
-	return free
+	return available
 }
 
 func (f *faulty) waitlist() (waitlist []*service.Booking) {
@@ -159,7 +159,7 @@ func (f *faulty) book(w http.ResponseWriter, user, key string) {
 			ID:   fmt.Sprintf("00000000-0001-8bbb-8bbb-%012d", len(f.bookings)+1),
 			User: user, Quantity: 1, Status: service.Confirmed, Version: f.event.Version,
 		}
-		if f.free() < 1 || (len(f.waitlist()) > 0 && !f.jumpTheQueue) || f.makeWait {
+		if f.available() < 1 || (len(f.waitlist()) > 0 && !f.jumpTheQueue) || f.makeWait {
 			b.Status, b.Waited = service.Waiting, true
 			f.firstPosition[b] = len(f.waitlist()) + 1
 		}
@@ -215,7 +215,7 @@ func (f *faulty) promote(cancelled *service.Booking) {
 			return !b.Waited || b.Promoted != 0 || b == cancelled
 		})
 	}
-	if len(waitlist) == 0 || f.free() < 1 || f.promoteNobody || f.jumpTheQueue {
+	if len(waitlist) == 0 || f.available() < 1 || f.promoteNobody || f.jumpTheQueue {
 		return
 	}
 	next := waitlist[0]
@@ -239,9 +239,9 @@ func (f *faulty) raise(w http.ResponseWriter, total int64) {
 	if !f.forgetRaise {
 		f.change()
 		f.total = total
-		if waitlist := f.waitlist(); len(waitlist) > 0 && f.free() > 0 {
+		if waitlist := f.waitlist(); len(waitlist) > 0 && f.available() > 0 {
 			f.change()
-			for _, b := range waitlist[:min(f.free(), int64(len(waitlist)))] {
+			for _, b := range waitlist[:min(f.available(), int64(len(waitlist)))] {
 				b.Status, b.Promoted = service.Confirmed, f.event.Version
 			}
 		}

@@ -17,7 +17,7 @@ type history struct {
 	notWaiting       map[*row]bool   // withdrawn or promoted
 	seen             []*load.Entry   // what clients saw of its status from here on
 	oversold         int64           // as far as that was told
-	lost             bool            // a change is missing: how many tickets are free is not known
+	lost             bool            // a change is missing: how many tickets are available is not known
 	late             *row            // head that should have been promoted, as far as that was told
 
 	// promotionsDue is true while promotions may rightly come in later steps. reached is then
@@ -98,11 +98,11 @@ func (h *history) follow(s *step, raised bool) {
 	}
 }
 
-// checkHead makes sure that nobody waits for what is free.
+// checkHead makes sure that nobody waits for what is available.
 func (h *history) checkHead(when string, args ...any) {
 	if head := h.head(); head != h.late && h.fits() && !h.lost {
 		h.late = head
-		h.failf(NeedlessWait, head.id, when+" it is next in line for %d tickets, and %d are free",
+		h.failf(NeedlessWait, head.id, when+" it is next in line for %d tickets, and %d are available",
 			append(args, head.Quantity, h.total-h.confirmed)...)
 	}
 }
@@ -123,7 +123,7 @@ func (h *history) book(version int64, row *row, s *step) {
 	head := h.head()
 	if row.Waited {
 		if head == nil && h.confirmed+row.Quantity <= h.total && !s.isTangled() && !h.lost {
-			h.failf(NeedlessWait, row.id, "it was put in line at version %d, while %d tickets were free and nobody waited",
+			h.failf(NeedlessWait, row.id, "it was put in line at version %d, while %d tickets were available and nobody waited",
 				version, h.total-h.confirmed)
 			h.late = row
 		}

@@ -141,7 +141,7 @@ func (r *rig) longestCall(ctx context.Context, ref store.EventRef, parts int64) 
 		return 0, err
 	}
 	if after.Available() != 0 {
-		return 0, fmt.Errorf("%d tickets are still free after the total was raised", after.Available())
+		return 0, fmt.Errorf("%d tickets are still available after the total was raised", after.Available())
 	}
 	entries, err := r.client.SlowLogGet(ctx, 100_000).Result()
 	if err != nil {

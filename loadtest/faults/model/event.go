@@ -113,7 +113,7 @@ func (e *Event) Book(request, user string, quantity int64, id uuid.UUID) (answer
 	return answer, false
 }
 
-// head is the first that waits, or -1; it fits if its whole quantity is free.
+// head is the first that waits, or -1; it fits if its whole quantity is available.
 func (e *Event) head() (i int, fits bool) {
 	i = e.find(func(b *Booking) bool { return b.Status == store.StatusWaiting })
 	return i, i >= 0 && e.Bookings[i].Quantity <= e.Total-e.Counts().Confirmed
@@ -132,7 +132,7 @@ func (e *Event) serve(version int64) (first uuid.UUID, promoted int64) {
 	return first, promoted
 }
 
-// Promote gives out what a raised total left free. It tells whether there was anything.
+// Promote gives out what a raised total made available. It tells whether there was anything.
 func (e *Event) Promote() bool {
 	_, promoted := e.serve(e.Version + 1)
 	if promoted > 0 {
@@ -141,7 +141,7 @@ func (e *Event) Promote() bool {
 	return promoted > 0
 }
 
-// SetTotal changes the total; what becomes free is for Promote to give out.
+// SetTotal changes the total; what becomes available is for Promote to give out.
 func (e *Event) SetTotal(total int64) (refusal error) {
 	switch {
 	case total == e.Total:

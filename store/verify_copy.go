@@ -93,8 +93,8 @@ func (c *eventCopy) find(id shortID) *copied {
 	return nil
 }
 
-// place returns the booking of an id, a new one if need be.
-func (c *eventCopy) place(id shortID) (int32, *copied) {
+// findOrAdd returns the booking of an id, a new one if need be.
+func (c *eventCopy) findOrAdd(id shortID) (int32, *copied) {
 	i, ok := c.indexes[id]
 	if !ok {
 		i = c.bookings
@@ -134,7 +134,7 @@ func readShortID(text string) shortID {
 // put takes in a booking's record. The error tells what is wrong with it. Where it
 // contradicts itself, the rest is checked by what its versions say.
 func (c *eventCopy) put(id shortID, record string) (*copied, error) {
-	i, b := c.place(id)
+	i, b := c.findOrAdd(id)
 	parts := strings.SplitN(record, "|", recordParts)
 	freed, err := b.parse(parts)
 	b.known, b.broken = err == nil, err != nil

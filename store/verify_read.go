@@ -275,7 +275,7 @@ func (in *inspection) take(name, value string) {
 	case '@':
 		in.putHolder(rest, value)
 	case '>':
-		_, b := in.place(id)
+		_, b := in.findOrAdd(id)
 		b.newer = readShortID(value)
 	case '!':
 		in.takeRequest(rest, value)
@@ -296,7 +296,7 @@ func (in *inspection) takeRequest(id, value string) {
 		in.breachf(nil, RuleCancellation, "request %q led to %q, neither a version nor a booking", id, value)
 		return
 	}
-	_, b := in.place(short)
+	_, b := in.findOrAdd(short)
 	b.cancelledByUser = true
 }
 

@@ -144,7 +144,8 @@ func (b *bench) overRate(ctx context.Context) error {
 		return err
 	}
 	b.add(figure{"p99 of the accepted at 3 times the rate / at the ceiling", medians[1] / medians[0], "x", 2, false,
-		fmt.Sprintf("%d in flight at most, slow Redis: %.1f ms, last run %.0f/s; three times that: %.1f ms, %.0f/s, %.0f %% refused; without a bound %.1f ms",
+		fmt.Sprintf("%d in flight at most, slow Redis: %.1f ms, last run %.0f/s; "+
+			"three times that: %.1f ms, %.0f/s, %.0f %% refused; without a bound %.1f ms",
 			slowInFlight, medians[0], at.rate, medians[1], over.rate, 100*over.refused, medians[2])})
 	return nil
 }

@@ -42,9 +42,9 @@ end
 if state ~= 'open' then return unchanged(eventKey, acks, {'event_' .. state, version, 0, 0, 0}) end
 if wanted > total then return unchanged(eventKey, acks, {'over_capacity', version, 0, 0, 0}) end
 
-local held, oldest, newest = 0, booking, ''
-if holding then held, oldest, newest = read_holding(holding) end
-if maxPerUser ~= '0' and held + wanted > tonumber(maxPerUser) then
+local userTickets, oldest, newest = 0, booking, ''
+if holding then userTickets, oldest, newest = read_holding(holding) end
+if maxPerUser ~= '0' and userTickets + wanted > tonumber(maxPerUser) then
   return unchanged(eventKey, acks, {'user_limit', version, 0, 0, 0})
 end
 
@@ -69,7 +69,7 @@ local record = (word == 'waiting' and 'W||||' or 'C||||') .. quantity .. '|' .. 
 local counters = write_counters(raised, confirmed, waiting, lastJoined, lastServed, promotionsDue, booking)
 if holding then
   redis.call('HSET', eventKey, 'counters', counters, booking, record,
-    holder, write_holding(held + wanted, oldest, booking), '>' .. newest, booking)
+    holder, write_holding(userTickets + wanted, oldest, booking), '>' .. newest, booking)
 else
   redis.call('HSET', eventKey, 'counters', counters, booking, record, holder, quantity .. ':' .. booking)
 end

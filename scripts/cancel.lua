@@ -80,7 +80,7 @@ else
 end
 
 -- Out of the chain of the user's live bookings.
-local held, oldest, newest = read_holding(holding)
+local userTickets, oldest, newest = read_holding(holding)
 if oldest == newest then
   changes[1], changes[2] = holder, ''
 else
@@ -96,7 +96,7 @@ else
       '^(%u|%d*|%d*|[^|]*|%d+|%d+|%d+|[^|]*|)[^|]*(|.*)$')
     redis.call('HSET', eventKey, '>' .. older, newer, newer, fixed .. older .. tail)
   end
-  changes[1], changes[2] = holder, write_holding(held - quantity, oldest, newest)
+  changes[1], changes[2] = holder, write_holding(userTickets - quantity, oldest, newest)
 end
 if serves then -- after the chain: who is promoted may be a booking whose record was just mended
   serve_waitlist(eventKey, waitlistKey, waitlist, raised, changes)

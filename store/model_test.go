@@ -42,10 +42,10 @@ func (m *model) available() int64 { return m.total - m.sum(store.StatusConfirmed
 func (m *model) waiting() int64   { return m.sum(store.StatusWaiting, one) }
 
 func (m *model) book(user string, quantity int64) (status store.Status, position int64, err error) {
-	held := int64(0)
+	userTickets := int64(0)
 	for _, booking := range m.bookings {
 		if booking.user == user && booking.status != store.StatusCancelled {
-			held += booking.quantity
+			userTickets += booking.quantity
 		}
 	}
 	switch {
@@ -53,7 +53,7 @@ func (m *model) book(user string, quantity int64) (status store.Status, position
 		return "", 0, store.ErrEventPaused
 	case quantity > m.total:
 		return "", 0, store.ErrOverCapacity
-	case m.maxPerUser > 0 && held+quantity > m.maxPerUser:
+	case m.maxPerUser > 0 && userTickets+quantity > m.maxPerUser:
 		return "", 0, store.ErrUserLimit
 	case m.waiting() == 0 && quantity <= m.available():
 		return store.StatusConfirmed, 0, nil

@@ -64,7 +64,7 @@ type withdrawnPart struct {
 }
 
 func (in *inspection) checkWithdrawnPart(ctx context.Context, part withdrawnPart) error {
-	held := map[int64]bool{}
+	listed := map[int64]bool{}
 	var doubtful []*copied
 	for _, m := range part.members {
 		number := int64(m.Score)
@@ -72,7 +72,7 @@ func (in *inspection) checkWithdrawnPart(ctx context.Context, part withdrawnPart
 			in.breachf(nil, RuleWithdrawn, "the set holds %q with score %v", m.Member, m.Score)
 			continue
 		}
-		held[number] = true
+		listed[number] = true
 		b := in.withSequence(number)
 		switch {
 		case number > part.lastJoined, b == nil && number <= in.start.lastJoined:
@@ -93,7 +93,7 @@ func (in *inspection) checkWithdrawnPart(ctx context.Context, part withdrawnPart
 			in.breachf(b, RuleWithdrawn, "the set holds its sequence number %d, and it was not cancelled while it waited", b.sequence)
 		}
 	}
-	in.checkAllHeld(part, held)
+	in.checkAllListed(part, listed)
 	return nil
 }
 
@@ -105,15 +105,15 @@ func (in *inspection) withSequence(number int64) *copied {
 	return nil
 }
 
-// checkAllHeld checks that the set holds all sequence numbers of its part that it should.
-func (in *inspection) checkAllHeld(part withdrawnPart, held map[int64]bool) {
+// checkAllListed checks that the set holds all sequence numbers of its part that it should.
+func (in *inspection) checkAllListed(part withdrawnPart, listed map[int64]bool) {
 	done := int64(min(max(part.after, 0), math.MaxUint32))
 	for _, i := range in.waitlist[in.firstBeyond(max(part.lastServed, done)):] {
 		b := in.booking(i)
 		if float64(b.sequence) > part.upTo {
 			break
 		}
-		if b.withdrawn(part.version) && !held[int64(b.sequence)] {
+		if b.withdrawn(part.version) && !listed[int64(b.sequence)] {
 			in.breachf(b, RuleWithdrawn, "it was cancelled while it waited, and the set does not hold its sequence number %d", b.sequence)
 		}
 	}

@@ -150,8 +150,9 @@ func (b *bench) overRate(ctx context.Context) error {
 	return nil
 }
 
-// overCrowd sends as fast as it is answered, over three times as many connections as
-// the service works on requests at once: the processors, which the generator shares, are the limit.
+// overCrowd sends as fast as it is answered, over three times as many connections as the
+// service has requests in flight at most: the processors, which the generator shares, are
+// the limit.
 func (b *bench) overCrowd(ctx context.Context) error {
 	with, without, err := bounded(ctx, usualInFlight)
 	if err != nil {

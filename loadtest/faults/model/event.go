@@ -87,10 +87,10 @@ func (e *Event) Book(request, user string, quantity int64, id uuid.UUID) (answer
 		}
 		return e.Bookings[i].Booked, true
 	}
-	held := int64(0)
+	userTickets := int64(0)
 	for _, b := range e.Bookings {
 		if b.User == user && b.Status != store.StatusCancelled {
-			held += b.Quantity
+			userTickets += b.Quantity
 		}
 	}
 	now := e.Counts()
@@ -98,7 +98,7 @@ func (e *Event) Book(request, user string, quantity int64, id uuid.UUID) (answer
 	switch {
 	case quantity > e.Total:
 		return Answer{Refusal: store.ErrOverCapacity}, false
-	case e.MaxPerUser > 0 && held+quantity > e.MaxPerUser:
+	case e.MaxPerUser > 0 && userTickets+quantity > e.MaxPerUser:
 		return Answer{Refusal: store.ErrUserLimit}, false
 	case now.Waiting == 0 && now.Confirmed+quantity <= e.Total:
 	case e.WaitlistLimit > 0 && now.Waiting >= e.WaitlistLimit:

@@ -215,7 +215,7 @@ func (c *client) event(total int, settings ...string) event {
 	return event{created.text("eventId"), created.integer("number")}
 }
 
-// bookBody is a body for both spellings of booking; user is JSON.
+// bookBody is a body for booking through either API; user is JSON.
 func (e event) bookBody(path, user string, members ...string) string {
 	id := strconv.Quote(e.uuid)
 	if path == "/book" || path == "/cancel" {

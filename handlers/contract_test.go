@@ -142,15 +142,15 @@ func documented(method string) string {
 // anywhere is what is answered where there is no operation: OpenAPI has no place for
 // it, so the file has it among its components only.
 func (c *contract) anywhere(path string) *openapi3.Operation {
-	spelling := "Short"
+	prefix := "Short"
 	if strings.HasPrefix(path, "/api/") {
-		spelling = ""
+		prefix = ""
 	}
 	responses := openapi3.NewResponses()
 	for status, name := range map[int]string{404: "PathNotFound", 405: "MethodNotAllowed", 429: "RateLimited"} {
-		responses.Set(strconv.Itoa(status), c.Components.Responses[spelling+name])
+		responses.Set(strconv.Itoa(status), c.Components.Responses[prefix+name])
 	}
-	return &openapi3.Operation{OperationID: spelling + "anywhere", Responses: responses}
+	return &openapi3.Operation{OperationID: prefix + "anywhere", Responses: responses}
 }
 
 func (c *contract) validate(ctx context.Context, route *routers.Route, vars map[string]string, x exchange) error {

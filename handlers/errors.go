@@ -9,7 +9,7 @@ import (
 	"boxoffice/store"
 )
 
-// problem is what went wrong, as any spelling may show it.
+// problem is what went wrong, as either API may show it.
 type problem struct {
 	status  int
 	code    string   // stable, for machines
@@ -97,10 +97,10 @@ func (a *API) fail(w http.ResponseWriter, r *http.Request, render failure, err e
 	render(w, p)
 }
 
-// failure renders a problem in a spelling.
+// failure renders a problem as one of the APIs does.
 type failure func(http.ResponseWriter, problem)
 
-// failureFor chooses the spelling of a path that has no route.
+// failureFor chooses the API of a path that has no route.
 func failureFor(r *http.Request) failure {
 	if strings.HasPrefix(r.URL.Path, "/api/") {
 		return eventFailure

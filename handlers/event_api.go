@@ -32,7 +32,7 @@ func parseEventInitialize(r *http.Request) (store.InitializeRequest, error) {
 	return initializeRequest(r, name, total, body.get("maxPerUser"), body.get("waitingListLimit"), nameErr, totalErr)
 }
 
-// initializeRequest reads what both spellings have in common, and tells all that
+// initializeRequest reads what both APIs have in common, and tells all that
 // is wrong at once.
 func initializeRequest(
 	r *http.Request, name string, total int64, maxPerUser, waitingListLimit gjson.Result, nameErr, totalErr error,
@@ -73,7 +73,7 @@ func parseEventBook(r *http.Request) (store.BookRequest, error) {
 	return bookRequest(r, store.EventUUID(event), body.get("userId"), body.get("quantity"), eventErr)
 }
 
-// bookRequest reads what both spellings have in common.
+// bookRequest reads what both APIs have in common.
 func bookRequest(r *http.Request, event store.EventRef, userID, quantity gjson.Result, eventErr error) (
 	store.BookRequest, error,
 ) {

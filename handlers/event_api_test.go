@@ -58,15 +58,15 @@ func TestEventAPIWaitingBookingIsCancelled(t *testing.T) {
 	onEveryEngine(t, func(t *testing.T, c *client) {
 		e := c.event(1)
 		c.confirmed(e, "a")
-		left, stays := c.waiting(e, "b"), c.waiting(e, "c")
-		c.cancel(left, "b").is(200, `{"details":{"waitingListAssigned":false,"nextBookingId":null}}`)
-		c.stands(left, "Cancelled", 0)
+		withdrawn, stays := c.waiting(e, "b"), c.waiting(e, "c")
+		c.cancel(withdrawn, "b").is(200, `{"details":{"waitingListAssigned":false,"nextBookingId":null}}`)
+		c.stands(withdrawn, "Cancelled", 0)
 		c.stands(stays, "Waiting List", 1)
 		c.get("/api/events/status/"+e.uuid).is(200, `{"availableTickets":0,"waitingListCount":1}`)
 	})
 }
 
-// A booking is all or nothing, and nobody behind the head of the line is served first.
+// A booking is all or nothing, and nobody behind the head of the waiting list is served first.
 func TestEventAPIQuantity(t *testing.T) {
 	onEveryEngine(t, func(t *testing.T, c *client) {
 		e := c.event(5)

@@ -78,7 +78,7 @@ func (f *fake) Events(ctx context.Context, _ string, _ int) (store.EventPage, er
 
 func (f *fake) Booking(ctx context.Context, _ uuid.UUID) (store.Booking, error) {
 	return store.Booking{
-		User: "7", Quantity: 1, Number: 1, Status: store.StatusConfirmed, Version: 2, CreatedAt: someEvent.CreatedAt,
+		User: "7", Quantity: 1, EventNumber: 1, Status: store.StatusConfirmed, Version: 2, CreatedAt: someEvent.CreatedAt,
 	}, f.call(ctx)
 }
 

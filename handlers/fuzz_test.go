@@ -36,7 +36,7 @@ func startFuzz(f *testing.F, changes ...func(*handlers.Options)) (c *client, che
 		peer.WriteBulk("cluster_enabled:0") // miniredis knows no such section
 		return true
 	})
-	own := regexp.MustCompile(`^(event|waitlist|left):\{([1-9][0-9]*)\}$`)
+	own := regexp.MustCompile(`^(event|waitlist|withdrawn):\{([1-9][0-9]*)\}$`)
 	return serve(f, open(f, store.Config{Addrs: []string{redis.Addr()}}), changes...), func(t *testing.T) {
 		t.Helper()
 		var created []string

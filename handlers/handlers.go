@@ -1,5 +1,5 @@
 // Package handlers speaks HTTP: it routes, parses and checks what clients send,
-// makes one call of the store, and renders the answer. Two spellings share that
+// makes one call of the store, and renders the answer. Two APIs share that
 // core: the event API (UUIDs, /api/events/...) and the short API (integers, /book).
 package handlers
 

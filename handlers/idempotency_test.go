@@ -47,8 +47,8 @@ func TestIdempotencyKeyBooking(t *testing.T) {
 	})
 }
 
-// The key means one booking, whichever spelling asks.
-func TestIdempotencyKeyAcrossSpellings(t *testing.T) {
+// The key means one booking, whichever API is asked.
+func TestIdempotencyKeyAcrossAPIs(t *testing.T) {
 	onEveryEngine(t, func(t *testing.T, c *client) {
 		e := c.event(1)
 		id := c.post("/book", e.bookBody("/book", "1"), "Idempotency-Key: k").is(201, `{}`).text("bookingId")

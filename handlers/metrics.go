@@ -110,15 +110,15 @@ func (m *Metrics) cancellationOutcomes() *outcomes {
 }
 
 // answered counts a request.
-func (m *Metrics) answered(x *exchange, took time.Duration) {
-	taken := x.route
-	if taken == nil {
-		taken = m.unmatched
+func (m *Metrics) answered(info *requestInfo, took time.Duration) {
+	matched := info.route
+	if matched == nil {
+		matched = m.unmatched
 	}
-	taken.requests(m, x.status).Inc()
-	taken.duration.Observe(took.Seconds())
-	if x.counts != nil && x.outcome != "" {
-		x.counts.count(x.outcome)
+	matched.requests(m, info.status).Inc()
+	matched.duration.Observe(took.Seconds())
+	if info.counts != nil && info.outcome != "" {
+		info.counts.count(info.outcome)
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 // storeMetrics is what the store tells of its calls.
 type storeMetrics struct {
 	tries      *prometheus.HistogramVec
-	troubles   *prometheus.CounterVec
+	errors     *prometheus.CounterVec
 	retries    *prometheus.CounterVec
 	unanswered *prometheus.CounterVec
 	batches    prometheus.Histogram
@@ -35,7 +35,7 @@ func newStoreMetrics() storeMetrics {
 			Help:    "Each try of a script, or of a read, with its wait for a place in a pipeline; its count is the tries.",
 			Buckets: []float64{.00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5},
 		}, call),
-		troubles: prometheus.NewCounterVec(prometheus.CounterOpts{
+		errors: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Namespace: namespace, Name: "store_call_errors_total",
 			Help: "Tries that got no answer, by why: timeout, connection, pool, cancelled (the client left), the word of Redis, or error.",
 		}, []string{"call", "reason"}),
@@ -77,20 +77,20 @@ func (m storeMetrics) named(name string) storeCall {
 }
 
 func (m storeMetrics) collectors() []prometheus.Collector {
-	return []prometheus.Collector{m.tries, m.troubles, m.retries, m.unanswered, m.batches, m.promotions}
+	return []prometheus.Collector{m.tries, m.errors, m.retries, m.unanswered, m.batches, m.promotions}
 }
 
 var _ store.Observer = (*Metrics)(nil)
 
 // Tried is of store.Observer, as are Unanswered, Sent and Promoted.
-func (m storeMetrics) Tried(call string, attempt int, took time.Duration, trouble string) {
+func (m storeMetrics) Tried(call string, attempt int, took time.Duration, reason string) {
 	known := m.named(call)
 	known.tries.Observe(took.Seconds())
 	if attempt > 1 {
 		known.retries.Inc()
 	}
-	if trouble != "" {
-		m.troubles.WithLabelValues(call, trouble).Inc()
+	if reason != "" {
+		m.errors.WithLabelValues(call, reason).Inc()
 	}
 }
 
@@ -100,7 +100,7 @@ func (m storeMetrics) Unanswered(call string) { m.named(call).unanswered.Inc() }
 // Sent counts a pipeline.
 func (m storeMetrics) Sent(commands int) { m.batches.Observe(float64(commands)) }
 
-// Promoted counts bookings that were confirmed from the line.
+// Promoted counts bookings that were confirmed from the waiting list.
 func (m storeMetrics) Promoted(bookings int64) { m.promotions.Add(float64(bookings)) }
 
 // WatchedStore is asked at each scrape.

@@ -42,7 +42,7 @@ func TestRateLimit(t *testing.T) {
 	}
 }
 
-// Whatever a limited client asks for is refused in the words of its spelling.
+// Whatever a limited client asks for is refused in the words of its API.
 func TestRateLimitOfEveryRoute(t *testing.T) {
 	t.Parallel()
 	c := limited(t, 0)

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// Each refusal: its code in both spellings, and that nothing has changed.
+// Each refusal: its code in both APIs, and that nothing has changed.
 func TestBookingRefusals(t *testing.T) {
 	onEveryEngine(t, func(t *testing.T, c *client) {
 		for _, test := range []struct {

@@ -11,7 +11,7 @@ import (
 	"boxoffice/store"
 )
 
-// What goes beyond both spellings, under the event API's prefix: events and
+// What goes beyond both APIs, under the event API's prefix: events and
 // bookings as resources that can be listed, read and changed.
 
 // eventResource is an event as GET shows it.
@@ -135,7 +135,7 @@ type bookingResource struct {
 
 func bookingOf(b store.Booking) bookingResource {
 	return bookingResource{
-		b.ID, b.Event, b.Number, b.User, b.Quantity, eventStatusTexts[b.Status], b.Position, timestamp(b.CreatedAt),
+		b.ID, b.Event, b.EventNumber, b.User, b.Quantity, eventStatusTexts[b.Status], b.Position, timestamp(b.CreatedAt),
 		b.Version, b.Waited, b.Promoted, b.Cancelled,
 	}
 }

@@ -86,7 +86,7 @@ func TestTracestate(t *testing.T) {
 	c.send("GET", "/status/1", "", "Tracestate: a=b").hasHeader("Tracestate", "")
 }
 
-// Both ids are in every line of the log and in error answers of both spellings.
+// Both ids are in every line of the log and in error answers of both APIs.
 func TestIDsInLogAndErrors(t *testing.T) {
 	t.Parallel()
 	for name, fails := range map[string]func(context.Context) error{

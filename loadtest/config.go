@@ -78,7 +78,7 @@ func (c *config) flagSet(w *words, output io.Writer) *flag.FlagSet {
 			"-1 = 0.01, or 0.25 for failover, where a dead shard cannot answer")
 	flags.Int64Var(&c.settings.Tickets, "tickets", 0, "of each event; 0 = the scenario's choice")
 	flags.IntVar(&c.settings.Events, "events", 0, "how many; 0 = the scenario's choice")
-	flags.Int64Var(&c.settings.Line, "line", 0, "waitlist-storm: bookings that wait before it starts; 0 = a million")
+	flags.Int64Var(&c.settings.Waitlist, "waitlist", 0, "waitlist-storm: bookings that wait before it starts; 0 = a million")
 	flags.DurationVar(&c.p99Limit, "p99-limit", 100*time.Millisecond, "ramp: stop when the p99 response time passes it")
 	flags.DurationVar(&c.step, "step", 5*time.Second, "ramp: of each rate")
 	flags.DurationVar(&c.round, "round", time.Minute, "soak: audit and start with new events this often")
@@ -178,8 +178,8 @@ func (c *config) check() error {
 		return errors.New("-connections must be at least one for each target")
 	case c.scenario.Ramp && c.settings.Rate == 0:
 		return errors.New("ramp needs a -rate to start with")
-	case c.settings.Tickets < 0 || c.settings.Events < 0 || c.settings.Line < 0 || c.inFlight < 0:
-		return errors.New("-tickets, -events, -line and -in-flight must not be negative")
+	case c.settings.Tickets < 0 || c.settings.Events < 0 || c.settings.Waitlist < 0 || c.inFlight < 0:
+		return errors.New("-tickets, -events, -waitlist and -in-flight must not be negative")
 	}
 	return nil
 }

@@ -20,12 +20,12 @@ const (
 )
 
 // ramp raises the rate until a step does not pass, or the time is over.
-func (l *lab) ramp(ctx context.Context, play scenario.Play) *load.Ledger {
+func (l *lab) ramp(ctx context.Context, workload scenario.Workload) *load.Ledger {
 	all := &load.Ledger{}
 	began := time.Now()
 	for rate := l.settings.Rate; ctx.Err() == nil && time.Since(began) < l.settings.Duration; rate *= rampFactor {
 		start := time.Now()
-		all.Join(l.span(ctx, play, load.Span{Rate: rate, Duration: l.step}))
+		all.Join(l.span(ctx, workload, load.Span{Rate: rate, Duration: l.step}))
 		if ctx.Err() != nil {
 			break // an interrupted step is not one that was too much
 		}

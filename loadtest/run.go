@@ -108,7 +108,7 @@ func (l *lab) meet(ctx context.Context) error {
 	return nil
 }
 
-// rounds plays the scenario, in one round or in many, with an audit after each.
+// rounds runs the scenario, in one round or in many, with an audit after each.
 func (l *lab) rounds(ctx context.Context) error {
 	length := l.settings.Duration
 	if l.scenario.Round > 0 {
@@ -140,13 +140,13 @@ func (l *lab) round(ctx context.Context, length time.Duration) error {
 	settings := l.settings
 	settings.Duration = length
 	made := &load.Ledger{}
-	stage := &scenario.Stage{Settings: settings, Service: l.service, Run: l.summary.Run + rand.Text()[:4]}
-	stage.Build = func(ctx context.Context, what string, source load.Source, arrivals int64) error {
+	scenarioRun := &scenario.Run{Settings: settings, Service: l.service, ID: l.summary.Run + rand.Text()[:4]}
+	scenarioRun.Build = func(ctx context.Context, what string, source load.Source, arrivals int64) error {
 		made.Join(l.build(ctx, what, source, arrivals))
 		return ctx.Err()
 	}
-	play := l.scenario.New(stage)
-	if err := play.Prepare(ctx); err != nil {
+	workload := l.scenario.New(scenarioRun)
+	if err := workload.Prepare(ctx); err != nil {
 		return fmt.Errorf("prepare %s: %w", l.scenario.Name, err)
 	}
 
@@ -162,11 +162,11 @@ func (l *lab) round(ctx context.Context, length time.Duration) error {
 		l.live.Start = float64(l.generator.Now()) / float64(time.Second)
 		l.live.Length = l.settings.Duration.Seconds()
 	}
-	stopActions := l.act(ctx, play, length)
+	stopActions := l.act(ctx, workload, length)
 	if l.scenario.Ramp {
-		made.Join(l.ramp(ctx, play))
+		made.Join(l.ramp(ctx, workload))
 	} else {
-		made.Join(l.span(ctx, play, load.Span{Rate: settings.Rate, Duration: length}))
+		made.Join(l.span(ctx, workload, load.Span{Rate: settings.Rate, Duration: length}))
 	}
 	stopActions()
 	l.loaded += time.Since(began)
@@ -175,7 +175,7 @@ func (l *lab) round(ctx context.Context, length time.Duration) error {
 	ctx = context.WithoutCancel(ctx)
 	l.used(ctx, watched)
 	fmt.Fprintf(l.output, "audit of %d requests ...\n", made.Len())
-	if err := l.audit.Check(ctx, l.service, stage.TakeEvents(), made, l.timeout); err != nil {
+	if err := l.audit.Check(ctx, l.service, scenarioRun.TakeEvents(), made, l.timeout); err != nil {
 		l.summary.Verdict = report.NotAudited
 		l.summary.Why = append(l.summary.Why, err.Error())
 	}
@@ -192,12 +192,12 @@ func (l *lab) build(ctx context.Context, what string, source load.Source, arriva
 }
 
 // span loads for a time at a rate, and shows it.
-func (l *lab) span(ctx context.Context, play scenario.Play, span load.Span) *load.Ledger {
-	if twinned, ok := play.(scenario.Twinned); ok {
-		span.Twins = twinned.Twin
+func (l *lab) span(ctx context.Context, workload scenario.Workload, span load.Span) *load.Ledger {
+	if pairs, ok := workload.(scenario.Pairs); ok {
+		span.Paired = pairs.Paired
 	}
 	stop := l.collector.Collect(l.live.Show)
-	ledger := l.generator.Run(ctx, play, span)
+	ledger := l.generator.Run(ctx, workload, span)
 	stop()
 	for entry := range ledger.All {
 		if entry.Kind == load.Book {
@@ -207,10 +207,10 @@ func (l *lab) span(ctx context.Context, play scenario.Play, span load.Span) *loa
 	return ledger
 }
 
-// act starts what else the play does, each at its time. The function that it returns
+// act starts the workload's actions, each at its time. The function that it returns
 // waits for what has begun, and calls off what has not.
-func (l *lab) act(ctx context.Context, play scenario.Play, length time.Duration) (stop func()) {
-	actor, ok := play.(scenario.Actor)
+func (l *lab) act(ctx context.Context, workload scenario.Workload, length time.Duration) (stop func()) {
+	actions, ok := workload.(scenario.Actions)
 	if !ok {
 		return func() {}
 	}
@@ -219,7 +219,7 @@ func (l *lab) act(ctx context.Context, play scenario.Play, length time.Duration)
 	began := time.Now()
 	// One after the other, also if one takes longer than the time to the next.
 	acting.Go(func() {
-		for _, action := range actor.Actions() {
+		for _, action := range actions.Actions() {
 			select {
 			case <-waiting.Done():
 			case <-time.After(time.Duration(action.At*float64(length)) - time.Since(began)):

@@ -48,7 +48,7 @@ func TestScenarios(t *testing.T) {
 				t.Errorf("%v: nobody was cancelled, or nobody waited", s.Counts)
 			}
 		}},
-		"waitlist-storm": {[]string{"-line", "600", "-tickets", "5"}, func(t *testing.T, s report.Summary) {
+		"waitlist-storm": {[]string{"-waitlist", "600", "-tickets", "5"}, func(t *testing.T, s report.Summary) {
 			if len(s.Marks) != 2 || s.Counts["found"] == 0 || s.Counts["cancelled"] == 0 || s.Audit.Bookings < 600 {
 				t.Errorf("%d marks, %d bookings, %v", len(s.Marks), s.Audit.Bookings, s.Counts)
 			}

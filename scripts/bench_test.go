@@ -106,12 +106,12 @@ func BenchmarkScripts(b *testing.B) {
 		{"book again", scripts.Book.Source, 2, func(count int) { s.newEvent(count); book(count) }, booking},
 		{"cancel", scripts.Cancel.Source, 3, func(count int) { s.newEvent(count); book(count) }, cancellation},
 		{"cancel and promote", scripts.Cancel.Source, 3, func(count int) { s.newEvent(count); book(2 * count) }, cancellation},
-		{"cancel in line", scripts.Cancel.Source, 3, func(count int) { s.newEvent(1); book(count + 2) }, func(i int) []any {
+		{"withdraw", scripts.Cancel.Source, 3, func(count int) { s.newEvent(1); book(count + 2) }, func(i int) []any {
 			return cancellation(i + 2) // not the head
 		}},
 		{"promote 500", scripts.Promote.Source, 3, func(count int) {
 			s.newEvent(1)
-			book(1 + 500*min(count, 2000)) // a line of at most a million; after it there is nothing to do
+			book(1 + 500*min(count, 2000)) // a waiting list of at most a million; after it there is nothing to do
 			s.run(scripts.Update.Source, 1, 1, func(int) []any { return []any{"", id(0), "", 1_000_000_000, "", "", "", 0} })
 		}, func(int) []any { return []any{0} }},
 		{"bookings, 50", scripts.Bookings.Source, 2, func(int) { s.newEvent(1000); book(1000) }, func(int) []any { return []any{"", "", 50} }},

@@ -12,16 +12,16 @@
 --   renumbered  nothing changed: the creation has another number by now. A failover
 --               took back this one, and a retry of the creation drew again
 
-local events = KEYS[1]
+local eventsKey = KEYS[1]
 local creation, number, acks = ARGV[1], ARGV[2], ARGV[3]
 
-local found = redis.call('HGET', events, creation)
-if found == number .. '+' then return unchanged(events, acks, {'completed'}) end
+local found = redis.call('HGET', eventsKey, creation)
+if found == number .. '+' then return unchanged(eventsKey, acks, {'completed'}) end
 -- If a failover took back the number, the creation gets it again here: its event exists.
-if found and found ~= number then return unchanged(events, acks, {'renumbered'}) end
+if found and found ~= number then return unchanged(eventsKey, acks, {'renumbered'}) end
 
 -- HDEL removes nothing. A full Redis lets it through, and after it the rest of the
 -- script: the event exists, so the creation must not be refused any more.
-redis.call('HDEL', events, '')
-redis.call('HSET', events, creation, number .. '+')
+redis.call('HDEL', eventsKey, '')
+redis.call('HSET', eventsKey, creation, number .. '+')
 return {'completed'}

@@ -3,7 +3,7 @@
 -- ten fields instead took a fifth of the time of a booking that waits.
 --
 -- settings   format|state|total|maxPerUser|waitlistLimit|uuid
--- counters   version|confirmed|waiting|joined|taken|backlog|latest
+-- counters   version|confirmed|waiting|lastJoined|lastServed|promotionsDue|latest
 --
 -- The format is 1. Settings of another one, which a later version of the service made,
 -- do not match; a script then answers unknown_format, before its first write.
@@ -16,7 +16,7 @@ local function write_settings(state, total, maxPerUser, waitlistLimit, uuid)
   return '1|' .. state .. '|' .. total .. '|' .. maxPerUser .. '|' .. waitlistLimit .. '|' .. uuid
 end
 
-local function write_counters(version, confirmed, waiting, joined, taken, backlog, latest)
-  return version .. '|' .. confirmed .. '|' .. waiting .. '|' .. joined .. '|' .. taken
-    .. '|' .. backlog .. '|' .. latest
+local function write_counters(version, confirmed, waiting, lastJoined, lastServed, promotionsDue, latest)
+  return version .. '|' .. confirmed .. '|' .. waiting .. '|' .. lastJoined .. '|' .. lastServed
+    .. '|' .. promotionsDue .. '|' .. latest
 end

@@ -7,12 +7,12 @@
 -- ARGV[2]  acks         1 if the answer waits for replicas or the disk, see unchanged.lua
 -- Returns  {"numbered", number}
 
-local events = KEYS[1]
+local eventsKey = KEYS[1]
 local creation, acks = ARGV[1], ARGV[2]
 
-local given = redis.call('HGET', events, creation)
-if given then return unchanged(events, acks, {'numbered', tonumber(string.match(given, '^%d+'))}) end
+local given = redis.call('HGET', eventsKey, creation)
+if given then return unchanged(eventsKey, acks, {'numbered', tonumber(string.match(given, '^%d+'))}) end
 
-local number = redis.call('HINCRBY', events, 'last', 1)
-redis.call('HSET', events, creation, number)
+local number = redis.call('HINCRBY', eventsKey, 'last', 1)
+redis.call('HSET', eventsKey, creation, number)
 return {'numbered', number}

@@ -38,8 +38,8 @@ var (
 	eventLua string
 	//go:embed holdings.lua
 	holdingsLua string
-	//go:embed line.lua
-	lineLua string
+	//go:embed waitlist.lua
+	waitlistLua string
 	//go:embed unchanged.lua
 	unchangedLua string
 )
@@ -51,8 +51,8 @@ var (
 	Complete   = Script{Name: "complete", Source: unchangedLua + completeLua, Keys: 1, Args: 3}
 	Update     = Script{Name: "update", Source: eventLua + unchangedLua + updateLua, Keys: 1, Args: 8}
 	Book       = Script{Name: "book", Source: eventLua + holdingsLua + unchangedLua + bookLua, Keys: 2, Args: 6}
-	Cancel     = Script{Name: "cancel", Source: eventLua + holdingsLua + lineLua + unchangedLua + cancelLua, Keys: 3, Args: 5}
-	Promote    = Script{Name: "promote", Source: eventLua + lineLua + unchangedLua + promoteLua, Keys: 3, Args: 1}
+	Cancel     = Script{Name: "cancel", Source: eventLua + holdingsLua + waitlistLua + unchangedLua + cancelLua, Keys: 3, Args: 5}
+	Promote    = Script{Name: "promote", Source: eventLua + waitlistLua + unchangedLua + promoteLua, Keys: 3, Args: 1}
 	Bookings   = Script{Name: "bookings", Source: eventLua + bookingsLua, Keys: 2, Args: 3}
 )
 

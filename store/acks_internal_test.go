@@ -19,7 +19,7 @@ func TestWaitRepliesAreReadStrictly(t *testing.T) {
 	} {
 		wait := redis.NewCmd(context.Background(), "wait")
 		wait.SetVal(reply)
-		if err := wanted.check(wait); !errors.Is(err, errUnacknowledged) || !isOutage(err) || !isPassing(err) {
+		if err := wanted.check(wait); !errors.Is(err, errUnacknowledged) || !isOutage(err) || !isTransient(err) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

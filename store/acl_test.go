@@ -166,7 +166,7 @@ func without(right string) []any {
 		return []any{"-" + right[1:]}
 	case strings.HasPrefix(right, "~"):
 		others := []any{"resetkeys"}
-		for _, pattern := range []string{"~events", "~event:*", "~waitlist:*", "~left:*"} {
+		for _, pattern := range []string{"~events", "~event:*", "~waitlist:*", "~withdrawn:*"} {
 			if pattern != right {
 				others = append(others, pattern)
 			}
@@ -267,22 +267,22 @@ func (e *exercised) cancel(user string, booking store.BookResult) {
 	e.do(err)
 }
 
-// life is that of an event: it is sold out, people leave the line at its head and in
-// its middle, several move up at once, and users have one, two and three bookings.
+// life is that of an event: it is sold out, people withdraw at the head and from the
+// middle of the waiting list, several move up at once, and users have one, two and three bookings.
 func (e *exercised) life() {
 	created, err := e.s.Initialize(e.ctx, store.InitializeRequest{Name: "x", TotalTickets: 1})
 	e.do(err)
 	e.event = store.EventUUID(created.Event.UUID)
 	first := e.book("a")
-	var line []store.BookResult
+	var waitlist []store.BookResult
 	for range 4 {
-		line = append(line, e.book("b"))
+		waitlist = append(waitlist, e.book("b"))
 	}
 	more := []store.BookResult{e.book("c"), e.book("d"), e.book("e")}
-	e.cancel("b", line[1])
-	e.cancel("b", line[2])
+	e.cancel("b", waitlist[1])
+	e.cancel("b", waitlist[2])
 	e.cancel("a", first)
-	e.cancel("b", line[3])
+	e.cancel("b", waitlist[3])
 	e.cancel("d", more[1])
 	if e.err != nil {
 		return

@@ -29,12 +29,12 @@ type BookRequest struct {
 type BookResult struct {
 	Booking  uuid.UUID
 	Status   Status // confirmed or waiting
-	Position int64  // place in line when it was made, 1 = next; 0 if confirmed
+	Position int64  // place in the waiting list when it was made, 1 = next; 0 if confirmed
 	Version  int64  // of the event
 	Replayed bool   // the same request booked before
 }
 
-// Book confirms tickets if they are free and nobody waits, else it puts the
+// Book confirms tickets if they are available and nobody waits, else it puts the
 // booking at the end of the waiting list.
 //
 // Errors: ErrEventNotFound, ErrEventPaused, ErrEventClosed, ErrUserLimit,
@@ -44,15 +44,15 @@ func (s *Store) Book(ctx context.Context, request BookRequest) (BookResult, erro
 	if !event.exists() {
 		return BookResult{}, ErrEventNotFound
 	}
-	at, err := s.enter(ctx, eventKey(event.number))
+	permit, err := s.acquire(ctx, eventKey(event.number))
 	if err != nil {
 		return BookResult{}, err
 	}
-	defer at.leave()
+	defer permit.release()
 	booking := newID(event.number,
-		tailFor(request.IdempotencyKey, "booking", numberText(event.number), request.User))
+		shortIDFor(request.IdempotencyKey, "booking", numberText(event.number), request.User))
 	r, err := s.run(ctx, bookScript, []string{eventKey(event.number), waitlistKey(event.number)},
-		event.uuid, field(booking), request.User, request.Quantity, s.nowMillis())
+		event.uuid, shortIDOf(booking).String(), request.User, request.Quantity, s.nowMillis())
 	if err != nil {
 		return BookResult{}, err
 	}
@@ -63,12 +63,12 @@ func (s *Store) Book(ctx context.Context, request BookRequest) (BookResult, erro
 		Position: r.integer(),
 		Replayed: r.flag(),
 	}
-	backlog := r.flag()
+	promotionsDue := r.flag()
 	if err := r.end(string(StatusConfirmed), string(StatusWaiting)); err != nil {
 		return BookResult{}, err
 	}
-	if backlog {
-		s.helpPromote(event.number) //nolint:contextcheck // it outlives the request
+	if promotionsDue {
+		s.schedulePromotion(event.number) //nolint:contextcheck // it outlives the request
 	}
 	return result, nil
 }

@@ -29,7 +29,7 @@ func TestNewcomerWaitsWhileOthersWait(t *testing.T) {
 	onEveryEngine(t, func(t *testing.T, s *store.Store) {
 		show := newShow(t, s, tickets(3))
 		show.book("first", 2)
-		big := show.book("big", 2) // one ticket is free, but not two
+		big := show.book("big", 2) // one ticket is available, but not two
 		small := show.book("small", 1)
 		if big.Position != 1 || small.Position != 2 {
 			t.Fatalf("positions %d and %d: a small booking must not overtake a big one", big.Position, small.Position)
@@ -43,7 +43,7 @@ func TestBookIsAllOrNothing(t *testing.T) {
 		show := newShow(t, s, tickets(5))
 		show.bookRefused(store.ErrOverCapacity, "greedy", 6)
 		if got := show.book("all", 5); got.Status != store.StatusConfirmed {
-			t.Errorf("the exact number of free tickets: %+v", got)
+			t.Errorf("the exact number of available tickets: %+v", got)
 		}
 		show.wantCounts(0, 5, 0)
 	})
@@ -115,7 +115,7 @@ func TestBookRefusals(t *testing.T) {
 		show.setState(store.StatePaused)
 		show.bookRefused(store.ErrEventPaused, "d", 1)
 		show.setState(store.StateOpen)
-		show.cancel("a", first) // b is promoted: room in line again, and a may book again
+		show.cancel("a", first) // b is promoted: room in the waiting list again, and a may book again
 		if got := show.book("a", 1); got.Position != 2 {
 			t.Errorf("after a cancellation: %+v", got)
 		}

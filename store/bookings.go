@@ -11,14 +11,14 @@ import (
 
 // Booking is a booking as it stands.
 type Booking struct {
-	ID        uuid.UUID
-	Event     uuid.UUID
-	Number    uint64 // of the event
-	User      string
-	Quantity  int64 // tickets
-	Status    Status
-	Position  int64 // live place in line, 1 = next; 0 if it does not wait
-	CreatedAt time.Time
+	ID          uuid.UUID
+	Event       uuid.UUID
+	EventNumber uint64
+	User        string
+	Quantity    int64 // tickets
+	Status      Status
+	Position    int64 // live place in the waiting list, 1 = next; 0 if it does not wait
+	CreatedAt   time.Time
 
 	Version   int64 // of the event when it was booked
 	Waited    bool  // it was put on the waiting list when it was booked
@@ -32,7 +32,7 @@ func (s *Store) Booking(ctx context.Context, id uuid.UUID) (Booking, error) {
 	if !ok {
 		return Booking{}, ErrBookingNotFound
 	}
-	page, err := s.bookings(ctx, EventNumber(number), field(id), 1)
+	page, err := s.bookings(ctx, EventNumber(number), shortIDOf(id).String(), 1)
 	if errors.Is(err, ErrEventNotFound) {
 		err = ErrBookingNotFound
 	}
@@ -56,7 +56,7 @@ func (s *Store) Bookings(ctx context.Context, event EventRef, cursor string, lim
 		return BookingPage{}, ErrEventNotFound
 	}
 	if cursor != "" {
-		if _, err := fromField(event.number, cursor); err != nil {
+		if _, err := bookingID(event.number, cursor); err != nil {
 			return BookingPage{}, ErrBadCursor
 		}
 	}
@@ -68,12 +68,12 @@ func (s *Store) Bookings(ctx context.Context, event EventRef, cursor string, lim
 }
 
 func (s *Store) bookings(ctx context.Context, event EventRef, start string, limit int) (BookingPage, error) {
-	at, err := s.enterToRead(ctx, eventKey(event.number))
+	permit, err := s.acquireRead(ctx, eventKey(event.number))
 	if err != nil {
 		return BookingPage{}, err
 	}
-	defer at.leave()
-	r, err := s.run(ctx, bookingsScript, []string{eventKey(event.number), leftKey(event.number)},
+	defer permit.release()
+	r, err := s.run(ctx, bookingsScript, []string{eventKey(event.number), withdrawnKey(event.number)},
 		event.uuid, start, limit)
 	if err != nil {
 		return BookingPage{}, err

@@ -17,7 +17,7 @@ func TestBookingTellsItsHistory(t *testing.T) {
 		show := newShow(t, s, tickets(3))
 		first, second := show.book("a", 2), show.book("b", 2)
 		want := store.Booking{
-			ID: second.Booking, Event: show.event.UUID, Number: 1, User: "b", Quantity: 2,
+			ID: second.Booking, Event: show.event.UUID, EventNumber: 1, User: "b", Quantity: 2,
 			Status: store.StatusWaiting, Position: 1, CreatedAt: now, Version: 3, Waited: true,
 		}
 		check := func() {
@@ -59,8 +59,8 @@ func TestBookingsInPages(t *testing.T) {
 		if page, err := s.Bookings(ctx, show.ref, "", 10); err != nil || len(page.Bookings) != 0 || page.Next != "" {
 			t.Fatalf("no bookings: %+v, %v", page, err)
 		}
-		line := show.line(10)
-		show.cancel(user(5), line[5])
+		waitlist := show.waitlist(10)
+		show.cancel(user(5), waitlist[5])
 		for limit := 1; limit <= 11; limit++ {
 			var got []store.Booking
 			for cursor := ""; ; {
@@ -73,11 +73,11 @@ func TestBookingsInPages(t *testing.T) {
 					break
 				}
 			}
-			if len(got) != len(line) {
-				t.Fatalf("limit %d: %d bookings, want %d", limit, len(got), len(line))
+			if len(got) != len(waitlist) {
+				t.Fatalf("limit %d: %d bookings, want %d", limit, len(got), len(waitlist))
 			}
 			for i, booking := range got {
-				if want := show.booking(line[len(line)-1-i]); booking != want {
+				if want := show.booking(waitlist[len(waitlist)-1-i]); booking != want {
 					t.Errorf("limit %d, row %d: %+v, want %+v", limit, i, booking, want)
 				}
 			}

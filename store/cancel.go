@@ -38,7 +38,7 @@ func (s *Store) Cancel(ctx context.Context, request CancelRequest) (CancelResult
 	if !ok {
 		return CancelResult{}, ErrBookingNotFound
 	}
-	result, err := s.cancel(ctx, EventNumber(number), field(request.Booking), request.User, "")
+	result, err := s.cancel(ctx, EventNumber(number), shortIDOf(request.Booking).String(), request.User, "")
 	if errors.Is(err, ErrEventNotFound) {
 		err = ErrBookingNotFound
 	}
@@ -52,17 +52,17 @@ func (s *Store) CancelOldest(ctx context.Context, request CancelOldestRequest) (
 	if !event.exists() {
 		return CancelResult{}, ErrEventNotFound
 	}
-	cancellation := tailFor(request.IdempotencyKey, "cancellation", numberText(event.number), request.User)
-	return s.cancel(ctx, event, "", request.User, token(cancellation))
+	cancellation := shortIDFor(request.IdempotencyKey, "cancellation", numberText(event.number), request.User)
+	return s.cancel(ctx, event, "", request.User, cancellation.String())
 }
 
 func (s *Store) cancel(ctx context.Context, event EventRef, booking, user, cancellation string) (CancelResult, error) {
 	number := event.number
-	at, err := s.enter(ctx, eventKey(number))
+	permit, err := s.acquire(ctx, eventKey(number))
 	if err != nil {
 		return CancelResult{}, err
 	}
-	defer at.leave()
+	defer permit.release()
 	for {
 		r, err := s.run(ctx, cancelScript, eventKeys(number), booking, user, event.uuid, cancellation)
 		if err != nil {
@@ -70,13 +70,13 @@ func (s *Store) cancel(ctx context.Context, event EventRef, booking, user, cance
 		}
 		version := r.integer()
 		cancelled, next := r.text(), r.text()
-		promoted, replayed, backlog := r.integer(), r.flag(), r.flag()
+		promoted, replayed, promotionsDue := r.integer(), r.flag(), r.flag()
 		if err := r.end("cancelled", "busy"); err != nil {
 			return CancelResult{}, err
 		}
 		if r.word == "busy" {
 			if err := s.promoteAll(ctx, number); err != nil {
-				s.helpPromote(number) //nolint:contextcheck // it outlives the request
+				s.schedulePromotion(number) //nolint:contextcheck // it outlives the request
 				return CancelResult{}, err
 			}
 			continue
@@ -85,16 +85,16 @@ func (s *Store) cancel(ctx context.Context, event EventRef, booking, user, cance
 			s.promoted(promoted)
 		}
 		result := CancelResult{Promoted: promoted, Version: version, Replayed: replayed}
-		if result.Booking, err = fromField(number, cancelled); err != nil {
+		if result.Booking, err = bookingID(number, cancelled); err != nil {
 			return CancelResult{}, err
 		}
 		if next != "" {
-			if result.Next, err = fromField(number, next); err != nil {
+			if result.Next, err = bookingID(number, next); err != nil {
 				return CancelResult{}, err
 			}
 		}
-		if backlog {
-			s.helpPromote(number) //nolint:contextcheck // it outlives the request
+		if promotionsDue {
+			s.schedulePromotion(number) //nolint:contextcheck // it outlives the request
 		}
 		return result, nil
 	}

@@ -10,7 +10,7 @@ import (
 	"boxoffice/store"
 )
 
-func TestCancelPromotesTheHeadOfTheLine(t *testing.T) {
+func TestCancelPromotesTheHeadOfTheWaitlist(t *testing.T) {
 	onEveryEngine(t, func(t *testing.T, s *store.Store) {
 		show := newShow(t, s, tickets(1))
 		first := show.book("a", 1)
@@ -73,38 +73,38 @@ func TestCancelIsTheOwnersOnly(t *testing.T) {
 	})
 }
 
-func TestCancelledWaitingBookingLeavesTheLine(t *testing.T) {
+func TestCancelledWaitingBookingLeavesTheWaitlist(t *testing.T) {
 	onEveryEngine(t, func(t *testing.T, s *store.Store) {
 		show := newShow(t, s, tickets(1))
 		confirmed := show.book("a", 1)
-		var line []store.BookResult
+		var waitlist []store.BookResult
 		for i := range 6 {
-			line = append(line, show.book(user(i), 1))
+			waitlist = append(waitlist, show.book(user(i), 1))
 		}
-		show.cancel(user(2), line[2]) // from the middle
-		show.cancel(user(0), line[0]) // from the head
-		show.cancel(user(5), line[5]) // from the end
+		show.cancel(user(2), waitlist[2]) // from the middle
+		show.cancel(user(0), waitlist[0]) // from the head
+		show.cancel(user(5), waitlist[5]) // from the end
 		show.wantCounts(0, 1, 3)
 		for i, position := range map[int]int64{1: 1, 3: 2, 4: 3} {
-			show.want(line[i], store.StatusWaiting, position)
+			show.want(waitlist[i], store.StatusWaiting, position)
 		}
 		if late := show.book("late", 1); late.Position != 4 {
 			t.Errorf("a newcomer's position is %d, want 4", late.Position)
 		}
 		for _, want := range []int{1, 3, 4} {
 			got := show.cancelOldest(show.booking(confirmed).User)
-			if got.Next != line[want].Booking {
+			if got.Next != waitlist[want].Booking {
 				t.Errorf("promoted %s, want that of %s", got.Next, user(want))
 			}
-			confirmed = line[want]
+			confirmed = waitlist[want]
 		}
 		show.wantCounts(0, 1, 1)
 	})
 }
 
-// Whoever leaves the head of the line lets those behind have what did not
+// A booking that withdraws at the head of the waiting list lets those behind have what did not
 // suffice for the head.
-func TestHeadThatLeavesMakesRoom(t *testing.T) {
+func TestHeadThatWithdrawsMakesRoom(t *testing.T) {
 	onEveryEngine(t, func(t *testing.T, s *store.Store) {
 		show := newShow(t, s, tickets(3))
 		show.book("a", 1)

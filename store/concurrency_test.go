@@ -71,7 +71,7 @@ func TestManyUsersAtOnce(t *testing.T) {
 		}
 		show.wantCounts(0, total, users-total)
 
-		confirmed, line := booked[:total], booked[total:]
+		confirmed, waitlist := booked[:total], booked[total:]
 		cancelled := make([]store.CancelResult, total)
 		late := make([]store.BookResult, total)
 		inParallel(2*total, func(i int) {
@@ -88,8 +88,8 @@ func TestManyUsersAtOnce(t *testing.T) {
 		})
 		slices.SortFunc(cancelled, func(a, b store.CancelResult) int { return cmp.Compare(a.Version, b.Version) })
 		for i, result := range cancelled {
-			if result.Next != line[i].Booking {
-				t.Fatalf("cancellation number %d promoted %s (of %s), want number %d of the line",
+			if result.Next != waitlist[i].Booking {
+				t.Fatalf("cancellation number %d promoted %s (of %s), want number %d of the waiting list",
 					i, result.Next, owner[result.Next], i+1)
 			}
 		}

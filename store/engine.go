@@ -63,19 +63,20 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{
-		config: config, now: time.Now, batches: newBatcher(), helpers: helpers{running: map[uint64]bool{}},
-		trouble: make(chan struct{}, 1), observer: config.Observer,
+		config: config, now: time.Now, batches: newBatcher(),
+		degraded: make(chan struct{}, 1), observer: config.Observer,
+		backgroundPromoter: backgroundPromoter{running: map[uint64]bool{}},
 	}
 	if s.observer != nil {
 		s.batches.sent = s.observer.Sent
 	}
 	s.batches.acks = acks{config.AckReplicas, config.AckSynced, config.AckTimeout}
-	s.admission.most = int64(config.MaxInFlight)
+	s.inFlight.most = int64(config.MaxInFlight)
 	lifetime, end := context.WithCancel(context.Background())
 	s.lifetime = lifetime
-	endHelpers := func() error {
+	endPromotions := func() error {
 		end()
-		s.helpers.group.Wait()
+		s.backgroundPromoter.group.Wait()
 		return nil
 	}
 	if len(config.Addrs) == 0 {
@@ -86,7 +87,7 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 		config.Addrs = []string{embedded.Addr()}
 		s.engine = EngineEmbedded
 		s.client = redis.NewClient(config.single())
-		s.close = []func() error{endHelpers, s.batches.close, s.client.Close, func() error { embedded.Close(); return nil }}
+		s.close = []func() error{endPromotions, s.batches.close, s.client.Close, func() error { embedded.Close(); return nil }}
 		return s, s.loadScripts(ctx)
 	}
 
@@ -111,7 +112,7 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 			s.client = redis.NewClient(config.single())
 		}
 	}
-	s.close = []func() error{endHelpers, s.batches.close, s.strangers.close, s.client.Close}
+	s.close = []func() error{endPromotions, s.batches.close, s.strangers.close, s.client.Close}
 	if err := s.prepare(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}

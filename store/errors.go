@@ -80,8 +80,8 @@ func isOutage(err error) bool {
 	return strings.HasPrefix(reply.Error(), "ERR max number of clients")
 }
 
-// isPassing tells an outage that a further try may find over.
-func isPassing(err error) bool {
+// isTransient tells whether a further try may find an outage over.
+func isTransient(err error) bool {
 	if errors.Is(err, errClosed) {
 		return false
 	}

@@ -78,7 +78,7 @@ var eventFields = []string{"settings", "counters", "name", "createdAt"}
 // settingsParts and countersParts name the parts.
 var (
 	settingsParts = []string{"format", "state", "total", "maxPerUser", "waitlistLimit", "uuid"}
-	countersParts = []string{"version", "confirmed", "waiting", "joined", "taken", "backlog", "latest"}
+	countersParts = []string{"version", "confirmed", "waiting", "lastJoined", "lastServed", "promotionsDue", "latest"}
 )
 
 // knownFormat is the format of an event that this package and its scripts know. It
@@ -107,11 +107,11 @@ func (s *Store) Event(ctx context.Context, ref EventRef) (Event, error) {
 	if !ref.exists() {
 		return Event{}, ErrEventNotFound
 	}
-	at, err := s.enterToRead(ctx, eventKey(ref.number))
+	permit, err := s.acquireRead(ctx, eventKey(ref.number))
 	if err != nil {
 		return Event{}, err
 	}
-	defer at.leave()
+	defer permit.release()
 	return s.event(ctx, ref)
 }
 
@@ -147,11 +147,11 @@ func (s *Store) Events(ctx context.Context, cursor string, limit int) (EventPage
 	if err != nil {
 		return EventPage{}, err
 	}
-	at, err := s.admission.enter(allMasters{})
+	permit, err := s.inFlight.acquire(allMasters{})
 	if err != nil {
 		return EventPage{}, err
 	}
-	defer at.leave()
+	defer permit.release()
 	var page EventPage
 	// A number whose creation never finished has no event, so one round may not do.
 	for number := start; number > 0; {
@@ -175,11 +175,11 @@ func (s *Store) Events(ctx context.Context, cursor string, limit int) (EventPage
 
 // firstNumber is the number that a page starts with: the cursor's, or the last given.
 func (s *Store) firstNumber(ctx context.Context, cursor string) (uint64, error) {
-	at, err := s.enterToRead(ctx, eventsKey)
+	permit, err := s.acquireRead(ctx, eventsKey)
 	if err != nil {
 		return 0, err
 	}
-	defer at.leave()
+	defer permit.release()
 	var last uint64
 	err = s.retry(ctx, "read last event number", func() (err error) {
 		last, err = s.client.HGet(ctx, eventsKey, "last").Uint64()

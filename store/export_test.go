@@ -9,7 +9,10 @@ import (
 // Beside opens a second store on the same Redis, as a second instance of the
 // service would.
 func Beside(s *Store) *Store {
-	second := &Store{config: s.config, engine: s.engine, now: s.now, batches: newBatcher(), lifetime: context.Background(), helpers: helpers{running: map[uint64]bool{}}}
+	second := &Store{
+		config: s.config, engine: s.engine, now: s.now, batches: newBatcher(), lifetime: context.Background(),
+		backgroundPromoter: backgroundPromoter{running: map[uint64]bool{}},
+	}
 	switch client := s.client.(type) {
 	case *redis.ClusterClient:
 		second.client = redis.NewClusterClient(client.Options())
@@ -36,13 +39,13 @@ func (s *Store) RaiseOnly(ctx context.Context, number uint64, total int64) error
 // DrawNumber draws the number of a new event as an instance does that dies before it
 // creates the event.
 func (s *Store) DrawNumber(ctx context.Context, idempotencyKey string) (uint64, error) {
-	return s.number(ctx, tailFor(idempotencyKey, "event"))
+	return s.number(ctx, shortIDFor(idempotencyKey, "event"))
 }
 
 // InitializeOnly creates an event as an instance does that dies before it notes that the
 // creation is complete.
 func (s *Store) InitializeOnly(ctx context.Context, request InitializeRequest) (Event, error) {
-	result, _, err := s.initialize(ctx, request, tailFor(request.IdempotencyKey, "event"))
+	result, _, err := s.initialize(ctx, request, shortIDFor(request.IdempotencyKey, "event"))
 	return result.Event, err
 }
 

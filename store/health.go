@@ -210,13 +210,13 @@ func silence(err error) string {
 	}
 }
 
-// Trouble has something to receive after calls found Redis away, or otherwise unable:
+// Degraded has something to receive after calls found Redis away, or otherwise unable:
 // it is time to ask for its health.
-func (s *Store) Trouble() <-chan struct{} { return s.trouble }
+func (s *Store) Degraded() <-chan struct{} { return s.degraded }
 
-func (s *Store) noteTrouble() {
+func (s *Store) markDegraded() {
 	select {
-	case s.trouble <- struct{}{}:
+	case s.degraded <- struct{}{}:
 	default:
 	}
 }

@@ -214,7 +214,7 @@ func TestFullRedis(t *testing.T) {
 			served++
 		}
 		middle := 3 * each / 2
-		for i := middle; i < 2*each; i++ { // out of the line, from the middle and the end
+		for i := middle; i < 2*each; i++ { // out of the waiting list, from the middle and the end
 			show.cancel(user(1000+i), waiting[i])
 		}
 		// Out of a chain: from the middle, the newest, the oldest.
@@ -245,14 +245,14 @@ func TestFullRedisPromotes(t *testing.T) {
 		const waiting = 2*lookLimit + 1
 		show := newShow(t, s, tickets(1))
 		first := show.book("first", 1)
-		line := show.line(waiting)
+		waitlist := show.waitlist(waiting)
 		if err := s.RaiseOnly(ctx, show.event.Number, waiting); err != nil {
 			t.Fatal(err)
 		}
 		setEverywhere(t, s, "maxmemory", "1")
 		defer setEverywhere(t, s, "maxmemory", "0")
-		if got := show.cancel("first", first); got.Next != line[waiting-1].Booking || got.Promoted != 1 {
-			t.Errorf("cancelled %+v, want the last one, %s, promoted", got, line[waiting-1].Booking)
+		if got := show.cancel("first", first); got.Next != waitlist[waiting-1].Booking || got.Promoted != 1 {
+			t.Errorf("cancelled %+v, want the last one, %s, promoted", got, waitlist[waiting-1].Booking)
 		}
 		show.wantCounts(0, waiting, 0)
 		wantNoBreach(t, s, show.ref)

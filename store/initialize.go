@@ -28,7 +28,7 @@ const maxOccupied = 1000
 // Initialize creates an event. Errors: ErrIdempotencyMismatch, ErrStorageFull,
 // ErrUnavailable.
 func (s *Store) Initialize(ctx context.Context, request InitializeRequest) (InitializeResult, error) {
-	creation := tailFor(request.IdempotencyKey, "event")
+	creation := shortIDFor(request.IdempotencyKey, "event")
 	// A failover may have lost the counter's last steps while the events that got
 	// those numbers live on another shard. Such a number is passed over.
 	for range maxOccupied {
@@ -37,7 +37,7 @@ func (s *Store) Initialize(ctx context.Context, request InitializeRequest) (Init
 			return InitializeResult{}, err
 		}
 		if occupied {
-			creation = derivedTail("occupied", token(creation))
+			creation = derivedShortID("occupied", creation.String())
 			continue
 		}
 		renumbered, err := s.complete(ctx, creation, result.Event.Number)
@@ -51,18 +51,18 @@ func (s *Store) Initialize(ctx context.Context, request InitializeRequest) (Init
 	return InitializeResult{}, fmt.Errorf("initialize: %d event numbers in a row are taken", maxOccupied)
 }
 
-func (s *Store) initialize(ctx context.Context, request InitializeRequest, creation [tailBytes]byte) (
+func (s *Store) initialize(ctx context.Context, request InitializeRequest, creation shortID) (
 	result InitializeResult, occupied bool, err error,
 ) {
 	number, err := s.number(ctx, creation)
 	if err != nil {
 		return result, false, err
 	}
-	at, err := s.enter(ctx, eventKey(number))
+	permit, err := s.acquire(ctx, eventKey(number))
 	if err != nil {
 		return result, false, err
 	}
-	defer at.leave()
+	defer permit.release()
 	id := newID(number, creation)
 	r, err := s.run(ctx, initializeScript, eventKeys(number), id.String(), request.Name,
 		request.TotalTickets, request.MaxPerUser, request.WaitlistLimit, s.nowMillis())
@@ -90,13 +90,13 @@ func (s *Store) initialize(ctx context.Context, request InitializeRequest, creat
 }
 
 // number gives a creation its event number, the same one each time.
-func (s *Store) number(ctx context.Context, creation [tailBytes]byte) (uint64, error) {
-	at, err := s.enter(ctx, eventsKey)
+func (s *Store) number(ctx context.Context, creation shortID) (uint64, error) {
+	permit, err := s.acquire(ctx, eventsKey)
 	if err != nil {
 		return 0, err
 	}
-	defer at.leave()
-	r, err := s.run(ctx, numberScript, []string{eventsKey}, token(creation))
+	defer permit.release()
+	r, err := s.run(ctx, numberScript, []string{eventsKey}, creation.String())
 	if err != nil {
 		return 0, err
 	}
@@ -108,11 +108,11 @@ func (s *Store) number(ctx context.Context, creation [tailBytes]byte) (uint64, e
 // answered: verify takes an event without this note for one that nobody knows of.
 // renumbered means that the creation has to run again, to get the number it has now.
 //
-// No place is taken, so this is never refused as too many calls: the event exists, and
+// No permit is acquired, so this is never refused as too many calls: the event exists, and
 // who repeats a refused creation without an idempotency key would make a second one. The
 // two steps before it bound how many creations get here.
-func (s *Store) complete(ctx context.Context, creation [tailBytes]byte, number uint64) (renumbered bool, err error) {
-	r, err := s.run(ctx, completeScript, []string{eventsKey}, token(creation), number)
+func (s *Store) complete(ctx context.Context, creation shortID, number uint64) (renumbered bool, err error) {
+	r, err := s.run(ctx, completeScript, []string{eventsKey}, creation.String(), number)
 	if err != nil {
 		return false, err
 	}
@@ -121,7 +121,7 @@ func (s *Store) complete(ctx context.Context, creation [tailBytes]byte, number u
 
 // eventKeys are the keys of the scripts that work on the whole of an event.
 func eventKeys(number uint64) []string {
-	return []string{eventKey(number), waitlistKey(number), leftKey(number)}
+	return []string{eventKey(number), waitlistKey(number), withdrawnKey(number)}
 }
 
 func numberText(number uint64) string { return strconv.FormatUint(number, 10) }

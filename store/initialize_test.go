@@ -46,14 +46,14 @@ func TestInitializeMakesAllKeys(t *testing.T) {
 		if got := all(); got != int64(len(keys)) {
 			t.Fatalf("%d of %d keys exist", got, len(keys))
 		}
-		// And they stay when the line has come and gone.
+		// And they stay when the waiting list has filled and emptied.
 		first := show.book("a", 1)
-		line := show.line(5)
-		show.cancel(user(3), line[3])
+		waitlist := show.waitlist(5)
+		show.cancel(user(3), waitlist[3])
 		show.cancel("a", first)
 		show.setTotal(10)
 		if got := all(); got != int64(len(keys)) {
-			t.Errorf("%d of %d keys exist when the line is empty again", got, len(keys))
+			t.Errorf("%d of %d keys exist when the waiting list is empty again", got, len(keys))
 		}
 	})
 }
@@ -69,10 +69,10 @@ func TestInitializeRetried(t *testing.T) {
 			t.Errorf("again: %+v, %v, want %+v", again, err, show.event)
 		}
 		for name, change := range map[string]func(*store.InitializeRequest){
-			"name":       func(r *store.InitializeRequest) { r.Name = "y" },
-			"total":      func(r *store.InitializeRequest) { r.TotalTickets = 7 },
-			"user limit": func(r *store.InitializeRequest) { r.MaxPerUser = 1 },
-			"line limit": func(r *store.InitializeRequest) { r.WaitlistLimit = 1 },
+			"name":           func(r *store.InitializeRequest) { r.Name = "y" },
+			"total":          func(r *store.InitializeRequest) { r.TotalTickets = 7 },
+			"user limit":     func(r *store.InitializeRequest) { r.MaxPerUser = 1 },
+			"waitlist limit": func(r *store.InitializeRequest) { r.WaitlistLimit = 1 },
 		} {
 			other := request
 			change(&other)

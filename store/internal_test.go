@@ -31,36 +31,37 @@ func TestKeysOfAnEventShareASlot(t *testing.T) {
 
 func TestIDsCarryTheEventNumber(t *testing.T) {
 	for _, number := range []uint64{1, 255, 256, 1 << 40, maxNumber} {
-		id := newID(number, randomTail())
+		id := newID(number, randomShortID())
 		if id.Version() != 8 || id.Variant() != uuid.RFC4122 {
 			t.Errorf("%s is not of version 8, RFC 9562", id)
 		}
 		if got, ok := numberOf(id); !ok || got != number {
 			t.Errorf("the number in %s is %d, %v, want %d", id, got, ok, number)
 		}
-		if back, err := fromField(number, field(id)); err != nil || back != id {
-			t.Errorf("field %s gives %s, %v, want %s", field(id), back, err, id)
+		short := shortIDOf(id).String()
+		if back, err := bookingID(number, short); err != nil || back != id {
+			t.Errorf("the short id %s gives %s, %v, want %s", short, back, err, id)
 		}
-		if len(field(id)) != 14 {
-			t.Errorf("field %s has %d characters", field(id), len(field(id)))
+		if len(short) != 14 {
+			t.Errorf("the short id %s has %d characters", short, len(short))
 		}
 	}
-	for _, id := range []uuid.UUID{uuid.Nil, uuid.New(), newID(0, randomTail())} {
+	for _, id := range []uuid.UUID{uuid.Nil, uuid.New(), newID(0, randomShortID())} {
 		if _, ok := numberOf(id); ok {
 			t.Errorf("%s is taken for an id of this service", id)
 		}
 	}
 }
 
-func TestDerivedTailsDependOnEveryPart(t *testing.T) {
-	if derivedTail("a", "bc") == derivedTail("ab", "c") {
+func TestDerivedShortIDsDependOnEveryPart(t *testing.T) {
+	if derivedShortID("a", "bc") == derivedShortID("ab", "c") {
 		t.Error("the border between parts does not count")
 	}
-	if derivedTail("a", "b") != derivedTail("a", "b") {
-		t.Error("the same parts give different tails")
+	if derivedShortID("a", "b") != derivedShortID("a", "b") {
+		t.Error("the same parts give different short ids")
 	}
-	if tailFor("", "a") == tailFor("", "a") {
-		t.Error("without a key the tails must be random")
+	if shortIDFor("", "a") == shortIDFor("", "a") {
+		t.Error("without a key the short ids must be random")
 	}
 }
 
@@ -108,7 +109,7 @@ func TestCallsAreHeldAgainstTheHeaders(t *testing.T) {
 
 func TestRecordsThatAreWrongAreErrors(t *testing.T) {
 	good := "W||||2|1700000000000|7|AAAAgAAAAAAAAA||3|1|a|b"
-	name := field(newID(1, randomTail()))
+	name := shortIDOf(newID(1, randomShortID())).String()
 	booking, err := parseBooking(1, name, good)
 	if err != nil || booking.User != "a|b" || booking.Quantity != 2 || booking.Version != 7 || !booking.Waited {
 		t.Errorf("%s: %+v, %v", good, booking, err)
@@ -120,7 +121,7 @@ func TestRecordsThatAreWrongAreErrors(t *testing.T) {
 	}
 	for _, name := range []string{"too short", strings.Repeat("A", 36), "AAAAAAAAAAAAAA", "\n\n\n\n\n\n\n\n\n\n\n\n\n\n"} {
 		if _, err := parseBooking(1, name, good); err == nil {
-			t.Errorf("%q was taken for a booking's field", name)
+			t.Errorf("%q was taken for a booking's short id", name)
 		}
 	}
 }
@@ -138,7 +139,7 @@ func TestOutagesAreToldFromMistakes(t *testing.T) {
 	if !isOutage(context.DeadlineExceeded) || !isOutage(errors.New("connection refused")) {
 		t.Error("no reply at all must be an outage")
 	}
-	if isPassing(redisError("OOM x")) || !isPassing(redisError("LOADING x")) {
+	if isTransient(redisError("OOM x")) || !isTransient(redisError("LOADING x")) {
 		t.Error("a full Redis is no passing outage, a loading one is")
 	}
 }
@@ -151,25 +152,25 @@ func (redisError) RedisError()     {}
 
 var _ redis.Error = redisError("")
 
-// Help that is asked for while it runs is given once more: what it was asked for may
-// have come too late for the round under way.
-func TestHelpIsNotLost(t *testing.T) {
-	h := helpers{running: map[uint64]bool{}}
+// Promotions that are scheduled while they run are run once more: what they were scheduled
+// for may have come too late for the run under way.
+func TestScheduledPromotionIsNotLost(t *testing.T) {
+	b := backgroundPromoter{running: map[uint64]bool{}}
 	began, goOn := make(chan bool), make(chan bool)
-	help := func() {
+	promote := func() {
 		began <- true
 		<-goOn
 	}
-	h.start(1, help)
+	b.schedule(1, promote)
 	<-began
-	h.start(1, help)
-	h.start(1, help)
+	b.schedule(1, promote)
+	b.schedule(1, promote)
 	goOn <- true
-	<-began // the second round, for both
+	<-began // the second run, for both
 	goOn <- true
-	h.group.Wait()
-	if len(h.running) != 0 {
-		t.Errorf("still running: %v", h.running)
+	b.group.Wait()
+	if len(b.running) != 0 {
+		t.Errorf("still running: %v", b.running)
 	}
 }
 

@@ -16,8 +16,8 @@ func eventKey(number uint64) string { return "event" + tag(number) }
 // waitlistKey is the list of those who wait.
 func waitlistKey(number uint64) string { return "waitlist" + tag(number) }
 
-// leftKey is the sorted set of line numbers that left ahead of their turn.
-func leftKey(number uint64) string { return "left" + tag(number) }
+// withdrawnKey is the sorted set of sequence numbers of bookings cancelled before their turn.
+func withdrawnKey(number uint64) string { return "withdrawn" + tag(number) }
 
 // markField comes and goes in the hash of an event, and in that of all events, for
 // answers that change nothing: see unchanged.lua.

@@ -38,14 +38,14 @@ func (m *model) sum(status store.Status, value func(*modelBooking) int64) (sum i
 func quantityOf(b *modelBooking) int64 { return b.quantity }
 func one(*modelBooking) int64          { return 1 }
 
-func (m *model) free() int64    { return m.total - m.sum(store.StatusConfirmed, quantityOf) }
-func (m *model) waiting() int64 { return m.sum(store.StatusWaiting, one) }
+func (m *model) available() int64 { return m.total - m.sum(store.StatusConfirmed, quantityOf) }
+func (m *model) waiting() int64   { return m.sum(store.StatusWaiting, one) }
 
 func (m *model) book(user string, quantity int64) (status store.Status, position int64, err error) {
-	held := int64(0)
+	userTickets := int64(0)
 	for _, booking := range m.bookings {
 		if booking.user == user && booking.status != store.StatusCancelled {
-			held += booking.quantity
+			userTickets += booking.quantity
 		}
 	}
 	switch {
@@ -53,9 +53,9 @@ func (m *model) book(user string, quantity int64) (status store.Status, position
 		return "", 0, store.ErrEventPaused
 	case quantity > m.total:
 		return "", 0, store.ErrOverCapacity
-	case m.maxPerUser > 0 && held+quantity > m.maxPerUser:
+	case m.maxPerUser > 0 && userTickets+quantity > m.maxPerUser:
 		return "", 0, store.ErrUserLimit
-	case m.waiting() == 0 && quantity <= m.free():
+	case m.waiting() == 0 && quantity <= m.available():
 		return store.StatusConfirmed, 0, nil
 	case m.waitlistLimit > 0 && m.waiting() >= m.waitlistLimit:
 		return "", 0, store.ErrWaitingListFull
@@ -80,7 +80,7 @@ func (m *model) promote() (promoted []uuid.UUID) {
 		if booking.status != store.StatusWaiting {
 			continue
 		}
-		if m.state != store.StateOpen || booking.quantity > m.free() {
+		if m.state != store.StateOpen || booking.quantity > m.available() {
 			break
 		}
 		booking.status = store.StatusConfirmed
@@ -158,7 +158,7 @@ func walk(t *testing.T, s *store.Store, seed uint64) {
 			}
 			checkCancel(step, booking, got, err)
 		case choice == 18:
-			m.total = max(1, m.total-m.free()) + random.Int64N(5)
+			m.total = max(1, m.total-m.available()) + random.Int64N(5)
 			m.promote()
 			show.setTotal(m.total)
 		default:
@@ -178,7 +178,7 @@ func walk(t *testing.T, s *store.Store, seed uint64) {
 
 func (s *show) wantModel(m *model, seed uint64) {
 	s.t.Helper()
-	s.wantCounts(m.free(), m.total-m.free(), m.waiting())
+	s.wantCounts(m.available(), m.total-m.available(), m.waiting())
 	all := s.all()
 	slices.Reverse(all)
 	if len(all) != len(m.bookings) {

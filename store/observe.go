@@ -19,9 +19,9 @@ import (
 // number of them, so they can be labels.
 type Observer interface {
 	// Tried tells of one try of a call; attempt is 1 for the first, more for those
-	// that repeat it after an outage. The trouble is a word of a fixed set that says
+	// that repeat it after an outage. The reason is a word of a fixed set that says
 	// why there was no answer, empty if there was one, be it a refusal.
-	Tried(call string, attempt int, took time.Duration, trouble string)
+	Tried(call string, attempt int, took time.Duration, reason string)
 	// Unanswered tells of a call that ended as ErrUnavailable after its last try.
 	Unanswered(call string)
 	// Sent tells how many commands went to Redis in one pipeline.
@@ -77,7 +77,7 @@ func (s *Store) try(what string, attempt int, call func() error) error {
 	}
 	start := time.Now()
 	err := call()
-	s.observer.Tried(what, attempt, time.Since(start), troubleOf(err))
+	s.observer.Tried(what, attempt, time.Since(start), reasonOf(err))
 	return err
 }
 
@@ -95,8 +95,8 @@ func (s *Store) promoted(bookings int64) {
 	}
 }
 
-// troubleOf returns the kind of an error in one word of a fixed set, or nothing.
-func troubleOf(err error) string {
+// reasonOf returns why there was no answer in one word of a fixed set, or nothing.
+func reasonOf(err error) string {
 	if err == nil {
 		return ""
 	}

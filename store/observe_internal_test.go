@@ -11,8 +11,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// The words for trouble are a fixed set, whatever Redis or the network says.
-func TestTroubleIsOneWord(t *testing.T) {
+// The reasons are a fixed set of words, whatever Redis or the network says.
+func TestReasonIsOneWord(t *testing.T) {
 	for _, c := range []struct {
 		err  error
 		want string
@@ -32,7 +32,7 @@ func TestTroubleIsOneWord(t *testing.T) {
 		{io.EOF, "connection"},
 		{errors.New("dial tcp 10.0.0.1:6379: connection refused"), "connection"},
 	} {
-		if got := troubleOf(c.err); got != c.want {
+		if got := reasonOf(c.err); got != c.want {
 			t.Errorf("%v is told as %q, want %q", c.err, got, c.want)
 		}
 	}

@@ -16,7 +16,7 @@ import (
 type watcher struct {
 	mutex                              sync.Mutex
 	tries, repeats, failed, unanswered map[string]int
-	troubles                           map[string]int
+	reasons                            map[string]int
 	sent                               int
 	promoted                           int64
 }
@@ -24,20 +24,20 @@ type watcher struct {
 func newWatcher() *watcher {
 	return &watcher{
 		tries: map[string]int{}, repeats: map[string]int{}, failed: map[string]int{},
-		unanswered: map[string]int{}, troubles: map[string]int{},
+		unanswered: map[string]int{}, reasons: map[string]int{},
 	}
 }
 
-func (w *watcher) Tried(call string, attempt int, took time.Duration, trouble string) {
+func (w *watcher) Tried(call string, attempt int, took time.Duration, reason string) {
 	w.mutex.Lock()
 	defer w.mutex.Unlock()
 	w.tries[call]++
 	if attempt > 1 {
 		w.repeats[call]++
 	}
-	if trouble != "" || took <= 0 {
+	if reason != "" || took <= 0 {
 		w.failed[call]++
-		w.troubles[trouble]++
+		w.reasons[reason]++
 	}
 }
 
@@ -113,7 +113,7 @@ func TestObserver(t *testing.T) {
 		t.Errorf("%d commands were told as sent, want %d", w.sent, scripts)
 	}
 	if len(w.repeats) > 0 || len(w.failed) > 0 || len(w.unanswered) > 0 {
-		t.Errorf("told of trouble where there was none: %v %v %v", w.repeats, w.failed, w.unanswered)
+		t.Errorf("told of a failure where there was none: %v %v %v", w.repeats, w.failed, w.unanswered)
 	}
 }
 
@@ -144,7 +144,7 @@ func TestObserverOutage(t *testing.T) {
 	w.mutex.Lock()
 	defer w.mutex.Unlock()
 	if w.unanswered["book"] != 1 || w.repeats["book"] == 0 || w.tries["book"] != w.repeats["book"]+1 ||
-		w.failed["book"] != w.tries["book"] || w.troubles["connection"] == 0 {
-		t.Errorf("unanswered %v, tries %v, repeats %v, failed %v, why %v", w.unanswered, w.tries, w.repeats, w.failed, w.troubles)
+		w.failed["book"] != w.tries["book"] || w.reasons["connection"] == 0 {
+		t.Errorf("unanswered %v, tries %v, repeats %v, failed %v, why %v", w.unanswered, w.tries, w.repeats, w.failed, w.reasons)
 	}
 }

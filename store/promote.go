@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// promote confirms a bounded number of waiting bookings while tickets are free,
+// promote confirms a bounded number of waiting bookings while tickets are available,
 // and tells whether there is more to do.
 func (s *Store) promote(ctx context.Context, number uint64) (more bool, err error) {
 	r, err := s.run(ctx, promoteScript, eventKeys(number))
@@ -32,56 +32,57 @@ func (s *Store) promoteAll(ctx context.Context, number uint64) error {
 	}
 }
 
-// helpTime bounds how long one helper works on an event.
-const helpTime = 30 * time.Second
+// backgroundPromoteTime bounds one run of promotions of an event in the background.
+const backgroundPromoteTime = 30 * time.Second
 
-// helpers are the background promotions under way, one at most for each event.
-type helpers struct {
+// backgroundPromoter makes promotions that no request waits for: of an event one run at a
+// time.
+type backgroundPromoter struct {
 	mutex   sync.Mutex
-	running map[uint64]bool // event number -> asked for again meanwhile
+	running map[uint64]bool // event number -> scheduled again meanwhile
 	group   sync.WaitGroup
 }
 
-// start runs help in the background, unless it runs for this event: then it runs
-// once more when it is through.
-func (h *helpers) start(number uint64, help func()) {
-	h.mutex.Lock()
-	defer h.mutex.Unlock()
-	if _, running := h.running[number]; running {
-		h.running[number] = true
+// schedule runs promote in the background, unless it runs for this event: then it runs
+// once more afterwards.
+func (b *backgroundPromoter) schedule(number uint64, promote func()) {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	if _, running := b.running[number]; running {
+		b.running[number] = true
 		return
 	}
-	h.running[number] = false
-	h.group.Go(func() {
-		for again := true; again; again = h.again(number) {
-			help()
+	b.running[number] = false
+	b.group.Go(func() {
+		for again := true; again; again = b.scheduledAgain(number) {
+			promote()
 		}
 	})
 }
 
-// again tells whether help was asked for meanwhile; if not, it runs no more.
-func (h *helpers) again(number uint64) bool {
-	h.mutex.Lock()
-	defer h.mutex.Unlock()
-	again := h.running[number]
+// scheduledAgain tells whether promote was scheduled meanwhile; if not, it runs no more.
+func (b *backgroundPromoter) scheduledAgain(number uint64) bool {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	again := b.running[number]
 	if again {
-		h.running[number] = false
+		b.running[number] = false
 	} else {
-		delete(h.running, number)
+		delete(b.running, number)
 	}
 	return again
 }
 
-// helpPromote goes on, in the background, with promotions that a change left to do:
-// the change itself has been made, and its answer need not wait. What it leaves
-// behind, the event remembers: the next change of the event comes here again.
-func (s *Store) helpPromote(number uint64) {
+// schedulePromotion makes, in the background, the promotions that are due after a change:
+// the change itself has been made, and its answer need not wait. If it does not finish,
+// they stay due, and the next change of the event comes here again.
+func (s *Store) schedulePromotion(number uint64) {
 	if s.lifetime.Err() != nil {
 		return
 	}
-	s.helpers.start(number, func() {
-		ctx, cancel := context.WithTimeout(s.lifetime, helpTime)
+	s.backgroundPromoter.schedule(number, func() {
+		ctx, cancel := context.WithTimeout(s.lifetime, backgroundPromoteTime)
 		defer cancel()
-		_ = s.promoteAll(ctx, number) // nobody waits for it; the event still has its mark
+		_ = s.promoteAll(ctx, number) // nobody waits for it; promotionsDue stays set
 	})
 }

@@ -11,16 +11,16 @@ import (
 	"boxoffice/store"
 )
 
-// lookLimit is LOOK_LIMIT of line.lua.
+// lookLimit is LOOK_LIMIT of waitlist.lua.
 const lookLimit = 250
 
-func (s *show) line(count int) []store.BookResult {
+func (s *show) waitlist(count int) []store.BookResult {
 	s.t.Helper()
-	var line []store.BookResult
+	var waitlist []store.BookResult
 	for i := range count {
-		line = append(line, s.book(user(i), 1))
+		waitlist = append(waitlist, s.book(user(i), 1))
 	}
-	return line
+	return waitlist
 }
 
 func (s *show) promoteOnce(wantMore bool) {
@@ -36,30 +36,30 @@ func TestRaisedTotalPromotesInBoundedSteps(t *testing.T) {
 		show := newShow(t, s, tickets(1))
 		show.book("a", 1)
 		const waiting, raise = 2*lookLimit + 300, 2*lookLimit + 100
-		line := show.line(waiting)
+		waitlist := show.waitlist(waiting)
 
 		if err := s.RaiseOnly(ctx, show.event.Number, 1+raise); err != nil {
 			t.Fatal(err)
 		}
 		show.wantCounts(raise, 1, waiting) // nothing is given out yet
-		late := show.book("late", 1)       // and nobody can take it from the line; but they go on promoting
+		late := show.book("late", 1)       // and nobody can take it from those who wait; but they go on promoting
 		show.waitFor(func(event store.Event) bool { return event.Available() == 0 })
 		if late.Status != store.StatusWaiting || late.Position != waiting+1 {
 			t.Fatalf("a newcomer while tickets wait to be given out: %+v", late)
 		}
 		show.wantCounts(0, 1+raise, waiting-raise+1)
-		show.want(line[raise-1], store.StatusConfirmed, 0)
-		show.want(line[raise], store.StatusWaiting, 1)
+		show.want(waitlist[raise-1], store.StatusConfirmed, 0)
+		show.want(waitlist[raise], store.StatusWaiting, 1)
 
 		event := show.setTotal(1 + waiting + 1)
 		if event.Available() != 0 || event.Waiting != 0 {
 			t.Errorf("after raising further: %+v", event)
 		}
 		last := int64(0)
-		for i, booked := range line {
+		for i, booked := range waitlist {
 			got := show.booking(booked)
 			if got.Status != store.StatusConfirmed || got.Promoted < last {
-				t.Fatalf("number %d of the line: %+v, the one before was promoted at version %d", i, got, last)
+				t.Fatalf("number %d of the waiting list: %+v, the one before was promoted at version %d", i, got, last)
 			}
 			last = got.Promoted
 		}
@@ -70,7 +70,7 @@ func TestOneCallPromotesNoMoreThanItsLimit(t *testing.T) {
 	onEveryEngine(t, func(t *testing.T, s *store.Store) {
 		show := newShow(t, s, tickets(1))
 		show.book("a", 1)
-		show.line(lookLimit + 1)
+		show.waitlist(lookLimit + 1)
 		if err := s.RaiseOnly(ctx, show.event.Number, 2*lookLimit); err != nil {
 			t.Fatal(err)
 		}
@@ -98,42 +98,42 @@ func TestCancelAfterUnfinishedPromotion(t *testing.T) {
 	onEveryEngine(t, func(t *testing.T, s *store.Store) {
 		show := newShow(t, s, tickets(1))
 		first := show.book("a", 1)
-		line := show.line(lookLimit + 10)
+		waitlist := show.waitlist(lookLimit + 10)
 		if err := s.RaiseOnly(ctx, show.event.Number, 1+lookLimit+5); err != nil {
 			t.Fatal(err)
 		}
-		if got := show.cancel("a", first); got.Next != line[lookLimit+5].Booking {
-			t.Errorf("promoted %s, want number %d of the line", got.Next, lookLimit+5)
+		if got := show.cancel("a", first); got.Next != waitlist[lookLimit+5].Booking {
+			t.Errorf("promoted %s, want number %d of the waiting list", got.Next, lookLimit+5)
 		}
 		show.wantCounts(0, 1+lookLimit+5, 4)
 	})
 }
 
-// A long line of which all but the last have left is worked off in bounded steps,
+// A long waiting list of which all but the last have withdrawn is worked off in bounded steps,
 // and the last one is found by the very next cancellation.
-func TestLineOfLeavers(t *testing.T) {
+func TestWaitlistOfWithdrawnBookings(t *testing.T) {
 	for name, fromTheEnd := range map[string]bool{"from the head": false, "from the end": true} {
 		t.Run(name, func(t *testing.T) {
 			onEveryEngine(t, func(t *testing.T, s *store.Store) {
 				show := newShow(t, s, tickets(1))
 				first := show.book("a", 1)
 				const count = 3*lookLimit + 7
-				line := show.line(count)
+				waitlist := show.waitlist(count)
 				for i := range count - 1 {
 					if fromTheEnd {
 						i = count - 2 - i
 					}
-					show.cancel(user(i), line[i])
+					show.cancel(user(i), waitlist[i])
 				}
 				show.wantCounts(0, 1, 1)
-				show.want(line[count-1], store.StatusWaiting, 1)
+				show.want(waitlist[count-1], store.StatusWaiting, 1)
 				got := show.cancel("a", first)
-				if got.Next != line[count-1].Booking {
-					t.Errorf("got %+v, want the last of the line promoted", got)
+				if got.Next != waitlist[count-1].Booking {
+					t.Errorf("got %+v, want the last of the waiting list promoted", got)
 				}
 				show.wantCounts(0, 1, 0)
-				if left := admin(t, s).ZCard(ctx, store.EventKeys(show.event.Number)[2]).Val(); left != 1 {
-					t.Errorf("%d entries of leavers are left behind, want only the sentinel", left)
+				if entries := admin(t, s).ZCard(ctx, store.EventKeys(show.event.Number)[2]).Val(); entries != 1 {
+					t.Errorf("%d entries of withdrawn bookings remain, want only the sentinel", entries)
 				}
 			})
 		})
@@ -173,7 +173,7 @@ func TestUpdate(t *testing.T) {
 	})
 }
 
-// A total lowered below what the head of the line wants leaves it waiting, and
+// A total lowered below what the head of the waiting list wants leaves it waiting, and
 // serves nobody before it.
 func TestLoweredTotalBlocksTheHead(t *testing.T) {
 	onEveryEngine(t, func(t *testing.T, s *store.Store) {
@@ -197,19 +197,19 @@ func TestCancellationSeesToTheRest(t *testing.T) {
 		show := newShow(t, s, tickets(1))
 		show.book("a", 1)
 		const count = 2*lookLimit + 10
-		line := show.line(count)
+		waitlist := show.waitlist(count)
 		for i := count - 2; i > 0; i-- {
-			show.cancel(user(i), line[i])
+			show.cancel(user(i), waitlist[i])
 		}
-		show.cancel(user(0), line[0]) // the head: those who left stand behind it
+		show.cancel(user(0), waitlist[0]) // the head: those who withdrew stand behind it
 		show.waitFor(func(store.Event) bool {
 			counters := s.Client().HGet(ctx, store.EventKeys(show.event.Number)[0], "counters").Val()
 			return strings.Split(counters, "|")[5] == "0"
 		})
-		if left := admin(t, s).ZCard(ctx, store.EventKeys(show.event.Number)[2]).Val(); left != 1 {
-			t.Errorf("%d entries of leavers are left behind, want only the sentinel", left)
+		if entries := admin(t, s).ZCard(ctx, store.EventKeys(show.event.Number)[2]).Val(); entries != 1 {
+			t.Errorf("%d entries of withdrawn bookings remain, want only the sentinel", entries)
 		}
-		show.want(line[count-1], store.StatusWaiting, 1)
+		show.want(waitlist[count-1], store.StatusWaiting, 1)
 	})
 }
 
@@ -219,7 +219,7 @@ func TestUpdateThatIsCutOffIsCarriedOn(t *testing.T) {
 		show := newShow(t, s, tickets(1))
 		show.book("a", 1)
 		const waiting = 5 * lookLimit
-		show.line(waiting)
+		show.waitlist(waiting)
 		cut, cancel := context.WithCancel(ctx)
 		go func() {
 			show.waitFor(func(event store.Event) bool { return event.TotalTickets > 1 })

@@ -187,11 +187,11 @@ func (s *Store) retry(ctx context.Context, what string, call func() error) error
 		if !isOutage(err) {
 			return fmt.Errorf("%s: %w", what, err)
 		}
-		s.noteTrouble()
+		s.markDegraded()
 		switch {
 		case redis.IsOOMError(err) && attempt == 1: // no earlier try can have made the change
 			return fmt.Errorf("%s: %w: %w", what, ErrStorageFull, err)
-		case !isPassing(err) || ctx.Err() != nil:
+		case !isTransient(err) || ctx.Err() != nil:
 			return s.unanswered(what, err)
 		}
 		timer := time.NewTimer(pause/2 + rand.N(pause/2))

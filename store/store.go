@@ -25,13 +25,13 @@ type Store struct {
 	now       func() time.Time
 	close     []func() error
 	observer  Observer      // nil: nobody is told
-	trouble   chan struct{} // has room for one
-	admission admission
+	degraded  chan struct{} // has room for one
+	inFlight  inFlight
 
 	//nolint:containedctx // background work belongs to no request
-	lifetime context.Context // ends when the store is closed
-	helpers  helpers
-	closing  sync.Once
+	lifetime           context.Context // ends when the store is closed
+	backgroundPromoter backgroundPromoter
+	closing            sync.Once
 }
 
 // Engine returns what the store runs on.

@@ -12,7 +12,7 @@ type UpdateRequest struct {
 	Name          *string
 	TotalTickets  *int64
 	MaxPerUser    *int64 // tickets, 0 = no limit; bookings made before stay
-	WaitlistLimit *int64 // bookings, 0 = no limit; those in line stay
+	WaitlistLimit *int64 // bookings, 0 = no limit; those who wait stay
 	State         *State
 }
 
@@ -33,28 +33,28 @@ func (s *Store) Update(ctx context.Context, request UpdateRequest) (Event, error
 	if request.State != nil {
 		state = string(*request.State)
 	}
-	at, err := s.enter(ctx, eventKey(event.number))
+	permit, err := s.acquire(ctx, eventKey(event.number))
 	if err != nil {
 		return Event{}, err
 	}
-	defer at.leave()
+	defer permit.release()
 	r, err := s.run(ctx, updateScript, []string{eventKey(event.number)},
-		event.uuid, token(randomTail()), name,
+		event.uuid, randomShortID().String(), name,
 		optional(request.TotalTickets), optional(request.MaxPerUser), optional(request.WaitlistLimit), state)
 	if errors.Is(err, ErrUnavailable) { // the change may have been made, and then there is work
-		s.helpPromote(event.number) //nolint:contextcheck // it outlives the request
+		s.schedulePromotion(event.number) //nolint:contextcheck // it outlives the request
 	}
 	if err != nil {
 		return Event{}, err
 	}
 	_ = r.integer() // version
-	backlog := r.flag()
+	promotionsDue := r.flag()
 	if err := r.end("updated"); err != nil {
 		return Event{}, err
 	}
-	if backlog {
+	if promotionsDue {
 		if err := s.promoteAll(ctx, event.number); err != nil {
-			s.helpPromote(event.number) //nolint:contextcheck // it outlives the request
+			s.schedulePromotion(event.number) //nolint:contextcheck // it outlives the request
 			if errors.Is(err, ErrStorageFull) {
 				// It would say that nothing has changed.
 				err = unavailable("promote", err)

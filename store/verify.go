@@ -20,12 +20,12 @@ const (
 	RuleVersions     Rule = "one change a version" // every version of the event was made by one change that left its trace
 	RuleConfirmed    Rule = "confirmed counter"    // tickets of confirmed bookings
 	RuleWaiting      Rule = "waiting counter"      // bookings that wait
-	RuleJoined       Rule = "line numbers"         // 1, 2, 3 ... in order of booking, up to the counter
+	RuleSequence     Rule = "sequence numbers"     // 1, 2, 3 ... in order of booking, up to the counter
 	RuleOversold     Rule = "never oversell"       // confirmed tickets <= total tickets
-	RuleOvertaken    Rule = "nobody overtakes"     // confirmed strictly in order of the line
-	RuleUnserved     Rule = "the head is served"   // nobody waits for tickets that are free
-	RuleLine         Rule = "waiting list"         // the list holds whom it should, once, in order
-	RuleLeft         Rule = "early leavers"        // the set holds exactly the numbers that left the line early
+	RuleOvertaken    Rule = "nobody overtakes"     // confirmed strictly in order of the waiting list
+	RuleUnserved     Rule = "the head is served"   // nobody waits for tickets that are available
+	RuleWaitlist     Rule = "waiting list"         // the list holds whom it should, once, in order
+	RuleWithdrawn    Rule = "withdrawn"            // the set holds exactly those cancelled before their turn, by sequence number
 	RuleListed       Rule = "chain of bookings"    // every booking is reached from the latest
 	RuleUser         Rule = "user's bookings"      // a user's tickets, and the chain of the user's live bookings
 	RuleCancellation Rule = "cancellation"         // what a repeated cancellation is answered from
@@ -146,9 +146,9 @@ type inspection struct {
 	eventCopy
 	start instant
 
-	order []int32 // bookings in order of their versions
-	past  []int32 // those of order that were booked when the look started
-	line  []int32 // those of past that were put in line, by line number
+	order    []int32 // bookings in order of their versions
+	past     []int32 // those of order that were booked when the look started
+	waitlist []int32 // those of past that were put in the waiting list, by sequence number
 
 	caughtUp int64 // all bookings up to this version are in the copy
 	breaches []Breach
@@ -182,9 +182,9 @@ func (in *inspection) run(ctx context.Context, event EventRef) error {
 	in.checkChain()
 	in.checkHistory()
 	in.checkCounters()
-	// The line first: it relies on records that are older than the list it reads.
+	// The waiting list first: it relies on records that are older than the list it reads.
 	for _, check := range []func(context.Context) error{
-		in.checkLine, in.checkLeft, in.checkUsers, in.checkCancellations,
+		in.checkWaitlist, in.checkWithdrawn, in.checkUsers, in.checkCancellations,
 	} {
 		if err := check(ctx); err != nil {
 			return err

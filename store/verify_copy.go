@@ -11,24 +11,21 @@ import (
 // The copy of an event that a verification works on is packed: it may hold
 // millions of bookings.
 
-// bookingTail is what follows the event's number in a booking's id; all zeros is no booking.
-type bookingTail = [tailBytes]byte
-
-// noTail stands for a name that is not a booking's. It has another UUID version
-// than bookings have, so it equals none of them.
-var noTail = bookingTail{0: 0xff}
+// noShortID stands for a text that is not a booking's short id. It has another UUID
+// version than bookings have, so it equals none of them.
+var noShortID = shortID{0: 0xff}
 
 // copied is a booking: its record, and its link to the user's next younger one.
 type copied struct {
-	id, before                   bookingTail
-	older, newer                 bookingTail // of the user's live bookings, as last read
+	id, before                   shortID
+	older, newer                 shortID // of the user's live bookings, as last read
 	version, promoted, cancelled int64
 	user                         int32 // index in eventCopy.users
 	quantity, sequence, position uint32
 	known                        bool // its record was read; without one there is only a link
 	broken                       bool // it has a record that cannot be read
 	cancelledByUser              bool // a cancellation's id leads to it
-	inLine                       bool // seen in the list
+	inWaitlist                   bool // seen in the list
 }
 
 // at is the booking's status as of a version: C, W, X, or 0 if it was not booked yet.
@@ -46,8 +43,8 @@ func (b *copied) at(version int64) byte {
 	}
 }
 
-// leftEarly tells whether it was in line as of a version, and not to be served any more.
-func (b *copied) leftEarly(version int64) bool {
+// withdrawn tells whether it was cancelled while it waited, as of a version.
+func (b *copied) withdrawn(version int64) bool {
 	return b.at(version) == 'X' && b.sequence != 0 && b.promoted == 0
 }
 
@@ -57,13 +54,13 @@ func (b *copied) live(version int64) bool { return b.at(version) == 'C' || b.at(
 type holder struct {
 	name           string
 	tickets        int64 // -1 if the entry cannot be read
-	oldest, newest bookingTail
+	oldest, newest shortID
 	listed         bool // there is an entry
 }
 
 // promotion is what a cancelled booking's record says that it set free.
 type promotion struct {
-	first bookingTail
+	first shortID
 	count int64
 }
 
@@ -72,7 +69,7 @@ const slabSize = 4096
 type eventCopy struct {
 	slabs     [][]copied // so that growing copies nothing
 	bookings  int32
-	indexes   map[bookingTail]int32
+	indexes   map[shortID]int32
 	users     []holder
 	userIndex map[string]int32
 	freed     map[int32]promotion // by cancelled booking
@@ -81,7 +78,7 @@ type eventCopy struct {
 
 func newEventCopy() eventCopy {
 	return eventCopy{
-		indexes: map[bookingTail]int32{}, userIndex: map[string]int32{},
+		indexes: map[shortID]int32{}, userIndex: map[string]int32{},
 		freed: map[int32]promotion{}, updates: map[string]int64{},
 	}
 }
@@ -89,15 +86,15 @@ func newEventCopy() eventCopy {
 func (c *eventCopy) booking(i int32) *copied { return &c.slabs[i/slabSize][i%slabSize] }
 
 // find returns the booking of an id, or nil.
-func (c *eventCopy) find(id bookingTail) *copied {
+func (c *eventCopy) find(id shortID) *copied {
 	if i, ok := c.indexes[id]; ok {
 		return c.booking(i)
 	}
 	return nil
 }
 
-// place returns the booking of an id, a new one if need be.
-func (c *eventCopy) place(id bookingTail) (int32, *copied) {
+// findOrAdd returns the booking of an id, a new one if need be.
+func (c *eventCopy) findOrAdd(id shortID) (int32, *copied) {
 	i, ok := c.indexes[id]
 	if !ok {
 		i = c.bookings
@@ -122,22 +119,22 @@ func (c *eventCopy) user(name string) int32 {
 	return i
 }
 
-// tailOf reads the name of a booking: all zeros if it is empty, noTail if it is none.
-func tailOf(name string) bookingTail {
-	if name == "" {
-		return bookingTail{}
+// readShortID reads a booking's short id: all zeros if it is empty, noShortID if it is none.
+func readShortID(text string) shortID {
+	if text == "" {
+		return shortID{}
 	}
-	id, err := fromField(1, name)
+	id, err := bookingID(1, text)
 	if err != nil {
-		return noTail
+		return noShortID
 	}
-	return bookingTail(id[16-tailBytes:])
+	return shortIDOf(id)
 }
 
 // put takes in a booking's record. The error tells what is wrong with it. Where it
 // contradicts itself, the rest is checked by what its versions say.
-func (c *eventCopy) put(id bookingTail, record string) (*copied, error) {
-	i, b := c.place(id)
+func (c *eventCopy) put(id shortID, record string) (*copied, error) {
+	i, b := c.findOrAdd(id)
 	parts := strings.SplitN(record, "|", recordParts)
 	freed, err := b.parse(parts)
 	b.known, b.broken = err == nil, err != nil
@@ -169,8 +166,8 @@ func (b *copied) parse(parts []string) (promotion, error) {
 	}
 	b.promoted, b.cancelled = int64(number(1, 63, false)), int64(number(2, 63, false))
 	b.quantity, b.version = uint32(number(4, 32, true)), int64(number(6, 63, true))
-	b.before = tailOf(parts[7])
-	b.older = tailOf(parts[8])
+	b.before = readShortID(parts[7])
+	b.older = readShortID(parts[8])
 	b.sequence, b.position = uint32(number(9, 32, false)), uint32(number(10, 32, false))
 	if _, err := strconv.ParseInt(parts[5], 10, 64); err != nil && wrong == nil {
 		wrong = fmt.Errorf("part 5 is %q", parts[5])
@@ -189,13 +186,13 @@ func (b *copied) contradiction(parts []string) error {
 		what  string
 	}{
 		{b.version < 2, "it was booked at a version before the first booking"},
-		{(b.sequence == 0) != (b.position == 0), "it has only one of line number and position"},
+		{(b.sequence == 0) != (b.position == 0), "it has only one of sequence number and position"},
 		{b.promoted != 0 && b.sequence == 0, "it was promoted without having waited"},
 		{b.promoted != 0 && b.promoted <= b.version, "it was promoted before it was booked"},
 		{b.cancelled != 0 && b.cancelled <= max(b.version, b.promoted), "it was cancelled before it was booked or promoted"},
 		{b.cancelled == 0 && parts[3] != "", "it set tickets free without being cancelled"},
-		{b.before == noTail, "the booking before it is none"},
-		{b.older == noTail, "the user's next older booking is none"},
+		{b.before == noShortID, "the booking before it is none"},
+		{b.older == noShortID, "the user's next older booking is none"},
 		{parts[11] == "", "it has no user"},
 	} {
 		if c.wrong {
@@ -214,10 +211,10 @@ func parsePromotion(text string) (promotion, error) {
 		count = "1"
 	}
 	n, err := strconv.ParseInt(count, 10, 32)
-	if err != nil || n < 1 || first == "" || tailOf(first) == noTail {
+	if err != nil || n < 1 || first == "" || readShortID(first) == noShortID {
 		return promotion{}, fmt.Errorf("part 3 is %q", text)
 	}
-	return promotion{first: tailOf(first), count: n}, nil
+	return promotion{first: readShortID(first), count: n}, nil
 }
 
 // putHolder takes in a user's entry: tickets:oldest, tickets:oldest:newest, or nothing
@@ -236,5 +233,5 @@ func (c *eventCopy) putHolder(name, entry string) {
 	if err != nil || tickets < 1 {
 		return
 	}
-	h.tickets, h.oldest, h.newest = tickets, tailOf(parts[1]), tailOf(parts[len(parts)-1])
+	h.tickets, h.oldest, h.newest = tickets, readShortID(parts[1]), readShortID(parts[len(parts)-1])
 }

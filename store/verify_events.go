@@ -207,7 +207,7 @@ func (l *numbersLook) searchGap(ctx context.Context, next, end uint64) error {
 	for found := next; next < end && next-found < maxOccupied; {
 		step := min(end-next, verifyStep)
 		replies := make([]*redis.IntCmd, step)
-		err := l.store.patiently(ctx, "search events", func(ctx context.Context) error {
+		err := l.store.withRetry(ctx, "search events", func(ctx context.Context) error {
 			_, err := l.store.client.Pipelined(ctx, func(pipe redis.Pipeliner) error {
 				for i := range step {
 					replies[i] = pipe.Exists(ctx, eventKeys(next+i)...)
@@ -241,7 +241,7 @@ type counter struct {
 func (l *numbersLook) readCounter(ctx context.Context) (c counter, err error) {
 	var last *redis.SliceCmd
 	var life *redis.DurationCmd
-	err = l.store.patiently(ctx, "last event number", func(ctx context.Context) error {
+	err = l.store.withRetry(ctx, "last event number", func(ctx context.Context) error {
 		_, err := l.store.client.Pipelined(ctx, func(pipe redis.Pipeliner) error {
 			last = pipe.HMGet(ctx, eventsKey, "last")
 			life = pipe.PTTL(ctx, eventsKey)

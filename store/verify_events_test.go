@@ -136,7 +136,7 @@ func (v *victim) creationOf(number uint64) string {
 	}
 	for creation, given := range v.redis.HGetAll(ctx, "events").Val() {
 		// An id's version and variant are set in the event's UUID, not in the creation's id.
-		if creation != "last" && strings.TrimSuffix(given, "+") == strconv.FormatUint(number, 10) && creation[10:] == name(event.UUID)[10:] {
+		if creation != "last" && strings.TrimSuffix(given, "+") == strconv.FormatUint(number, 10) && creation[10:] == shortID(event.UUID)[10:] {
 			return creation
 		}
 	}
@@ -237,14 +237,14 @@ func TestVerifyAFullRedis(t *testing.T) {
 		const waiting = 300
 		show := newShow(t, s, tickets(1))
 		show.book("first", 1)
-		line := show.line(waiting)
+		waitlist := show.waitlist(waiting)
 		setEverywhere(t, s, "maxmemory", "1")
 		defer setEverywhere(t, s, "maxmemory", "0")
 
 		left := make(chan error, 1)
 		go func() {
 			for i := waiting - 1; i > 0; i -= 2 {
-				if _, err := s.Cancel(ctx, store.CancelRequest{Booking: line[i].Booking, User: user(i)}); err != nil {
+				if _, err := s.Cancel(ctx, store.CancelRequest{Booking: waitlist[i].Booking, User: user(i)}); err != nil {
 					left <- err
 					return
 				}

@@ -22,10 +22,10 @@ func (in *inspection) sort() {
 	})]
 	for _, i := range in.past {
 		if in.booking(i).sequence != 0 {
-			in.line = append(in.line, i)
+			in.waitlist = append(in.waitlist, i)
 		}
 	}
-	slices.SortStableFunc(in.line, func(a, b int32) int {
+	slices.SortStableFunc(in.waitlist, func(a, b int32) int {
 		return cmp.Compare(in.booking(a).sequence, in.booking(b).sequence)
 	})
 }
@@ -65,19 +65,19 @@ func (in *inspection) checkNotAhead(ctx context.Context) error {
 // checkChain checks that a walk from the latest booking to the one before it, and so
 // on, meets every booking.
 func (in *inspection) checkChain() {
-	before := bookingTail{}
+	before := shortID{}
 	for _, i := range in.past {
 		b := in.booking(i)
 		switch told := in.find(b.before); {
 		case b.before == before, told != nil && told.broken: // the latter is reported already
-		case b.before != noTail && b.before != bookingTail{} && (told == nil || !told.known):
-			in.breachf(&copied{id: b.before}, RuleListed, "it has no record, and %s was made after it", token(b.id))
+		case b.before != noShortID && b.before != shortID{} && (told == nil || !told.known):
+			in.breachf(&copied{id: b.before}, RuleListed, "it has no record, and %s was made after it", b.id)
 		default:
 			in.breachf(b, RuleListed, "the booking made before it is %s, its record says %s", named(before), named(b.before))
 		}
 		before = b.id
 	}
-	if latest := tailOf(in.start.latest); latest != before {
+	if latest := readShortID(in.start.latest); latest != before {
 		if b := in.find(latest); b != nil && b.broken {
 			return
 		}
@@ -85,14 +85,14 @@ func (in *inspection) checkChain() {
 	}
 }
 
-func named(id bookingTail) string {
+func named(id shortID) string {
 	switch id {
-	case bookingTail{}:
+	case shortID{}:
 		return "none"
-	case noTail:
+	case noShortID:
 		return "no booking's id"
 	default:
-		return token(id)
+		return id.String()
 	}
 }
 
@@ -119,51 +119,52 @@ func (in *inspection) checkCounters() {
 	if waiting != in.start.waiting {
 		in.breachf(nil, RuleWaiting, "%d bookings wait, the event says %d", waiting, in.start.waiting)
 	}
-	if int64(len(in.line)) != in.start.joined {
-		in.breachf(nil, RuleJoined, "%d bookings were put in line, the event says %d", len(in.line), in.start.joined)
+	if int64(len(in.waitlist)) != in.start.lastJoined {
+		in.breachf(nil, RuleSequence, "%d bookings were put in the waiting list, the event says %d", len(in.waitlist), in.start.lastJoined)
 	}
 	if confirmed > in.start.total {
 		in.breachf(last, RuleOversold, "%d tickets are confirmed of %d; this booking was the last to be confirmed",
 			confirmed, in.start.total)
 	}
-	if entries := in.start.length - 1 - in.start.stillListed(); in.start.taken+entries != in.start.joined {
-		in.breachf(nil, RuleLine, "the list holds %d bookings, and of %d line numbers %d are used up",
-			entries, in.start.joined, in.start.taken)
+	if entries := in.start.length - 1 - in.start.stillListed(); in.start.lastServed+entries != in.start.lastJoined {
+		in.breachf(nil, RuleWaitlist, "the list holds %d bookings, and of %d sequence numbers %d are used up",
+			entries, in.start.lastJoined, in.start.lastServed)
 	}
 	in.checkServedUpTo()
 	in.checkHead(in.start.total - confirmed)
 }
 
 // checkServedUpTo checks that those who wait are beyond the number up to which the
-// line was served, and those who were promoted are not.
+// list was served, and those who were promoted are not.
 func (in *inspection) checkServedUpTo() {
-	for _, i := range in.line {
+	for _, i := range in.waitlist {
 		b := in.booking(i)
-		reached := int64(b.sequence) <= in.start.taken
+		reached := int64(b.sequence) <= in.start.lastServed
 		if reached && b.at(in.start.version) == 'W' {
-			in.breachf(b, RuleLine, "it waits with line number %d, and the line was served up to %d", b.sequence, in.start.taken)
+			in.breachf(b, RuleWaitlist, "it waits with sequence number %d, and the list was served up to %d", b.sequence, in.start.lastServed)
 		}
 		if !reached && b.promoted != 0 && b.promoted <= in.start.version {
-			in.breachf(b, RuleLine, "it was promoted with line number %d, and the line was only served up to %d", b.sequence, in.start.taken)
+			in.breachf(b, RuleWaitlist, "it was promoted with sequence number %d, and the list was served only up to %d",
+				b.sequence, in.start.lastServed)
 		}
 	}
 }
 
-// checkHead checks that the line was served as far as it could be. While promotions
-// are left to do, the event says so in its backlog.
-func (in *inspection) checkHead(free int64) {
-	if in.start.backlog {
+// checkHead checks that the waiting list was served as far as it could be, unless the event
+// says that promotions are due.
+func (in *inspection) checkHead(available int64) {
+	if in.start.promotionsDue {
 		return
 	}
-	if entry := in.find(tailOf(in.start.head)); entry != nil && entry.leftEarly(in.start.version) {
-		in.breachf(entry, RuleUnserved, "it is at the head of the line, and cancelled")
+	if entry := in.find(readShortID(in.start.head)); entry != nil && entry.withdrawn(in.start.version) {
+		in.breachf(entry, RuleUnserved, "it is at the head of the waiting list, and cancelled")
 	}
-	first := slices.IndexFunc(in.line, func(i int32) bool { return in.booking(i).at(in.start.version) == 'W' })
+	first := slices.IndexFunc(in.waitlist, func(i int32) bool { return in.booking(i).at(in.start.version) == 'W' })
 	if first < 0 || in.start.state != StateOpen {
 		return
 	}
-	if head := in.booking(in.line[first]); int64(head.quantity) <= free {
-		in.breachf(head, RuleUnserved, "it is the first that waits, for %d tickets, and %d are free", head.quantity, free)
+	if head := in.booking(in.waitlist[first]); int64(head.quantity) <= available {
+		in.breachf(head, RuleUnserved, "it is the first that waits, for %d tickets, and %d are available", head.quantity, available)
 	}
 }
 

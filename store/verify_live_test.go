@@ -36,9 +36,9 @@ func TestVerifyHealthyHistories(t *testing.T) {
 	})
 }
 
-// A line of several steps' length, with leavers at its head, in its middle and at its
+// A waiting list of several steps' length, with withdrawn bookings at its head, in its middle and at its
 // end, is found healthy at each stage of its promotion; so are the users' chains.
-func TestVerifyHealthyLongLine(t *testing.T) {
+func TestVerifyHealthyLongWaitlist(t *testing.T) {
 	onEveryEngine(t, func(t *testing.T, s *store.Store) {
 		show := newShow(t, s, tickets(1))
 		wantNoBreach(t, s, show.ref)
@@ -47,8 +47,8 @@ func TestVerifyHealthyLongLine(t *testing.T) {
 		if s.Engine() == store.EngineEmbedded {
 			length = 800
 		}
-		line := show.line(length)
-		for i, booking := range line {
+		waitlist := show.waitlist(length)
+		for i, booking := range waitlist {
 			if i < 600 && i != 300 || i%3 == 0 {
 				show.cancel(user(i), booking)
 			}
@@ -106,7 +106,7 @@ func churn(t *testing.T, show *show, users int) (stop func()) {
 				switch choice := random.IntN(40); {
 				case choice < 20:
 					_, err = show.Book(ctx, store.BookRequest{Event: show.ref, User: who, Quantity: 1 + random.Int64N(3)})
-				case choice < 24: // to be cancelled by its id, out of the middle of the line
+				case choice < 24: // to be cancelled by its id, out of the middle of the waiting list
 					who = user(worker * users)
 					var booked store.BookResult
 					if booked, err = show.Book(ctx, store.BookRequest{Event: show.ref, User: who, Quantity: 1}); err == nil {
@@ -176,12 +176,12 @@ func TestVerifyFindsCorruptionWhileTheEventChanges(t *testing.T) {
 		stop := churn(t, v.show, 150)
 		defer stop()
 		v.add("confirmed", 1)
-		v.set(">"+name(v.ann3.Booking), name(v.nobody))
-		v.set("@user-that-never-books", "1:"+name(v.nobody))
-		v.do("ZADD", v.left, 3_000_000, 3_000_000)
+		v.set(">"+shortID(v.ann3.Booking), shortID(v.nobody))
+		v.set("@user-that-never-books", "1:"+shortID(v.nobody))
+		v.do("ZADD", v.withdrawn, 3_000_000, 3_000_000)
 		v.edit(v.bob, 3, "")
 		found := breaches(t, s, v.ref)
-		for _, rule := range []store.Rule{store.RuleConfirmed, store.RuleUser, store.RuleLeft, store.RuleCancellation} {
+		for _, rule := range []store.Rule{store.RuleConfirmed, store.RuleUser, store.RuleWithdrawn, store.RuleCancellation} {
 			if !slices.ContainsFunc(found, func(b store.Breach) bool { return b.Rule == rule }) {
 				t.Errorf("%q is not found in %v", rule, found)
 			}

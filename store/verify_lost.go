@@ -20,7 +20,7 @@ const completedMark = "+"
 
 // creation is one that was given a number, as the hash of event numbers has it.
 type creation struct {
-	id     [tailBytes]byte
+	id     shortID
 	number uint64
 }
 
@@ -45,7 +45,7 @@ func reportLost(completed []creation, present uuid.UUID, report func(Breach)) (l
 	for _, c := range completed {
 		if c.event() != present {
 			report(Breach{Event: c.number, Rule: RuleLost, Detail: fmt.Sprintf(
-				"its creation was completed (%s in the hash %s), and there is no event %s", token(c.id), eventsKey, c.event())})
+				"its creation was completed (%s in the hash %s), and there is no event %s", c.id, eventsKey, c.event())})
 			lost++
 		}
 	}
@@ -89,7 +89,7 @@ func (s *Store) scanCreations(ctx context.Context, take func(name, value string)
 	for cursor, more := uint64(0), true; more; more = cursor != 0 {
 		var fields []string
 		var next uint64
-		err := s.patiently(ctx, "event numbers", func(ctx context.Context) (err error) {
+		err := s.withRetry(ctx, "event numbers", func(ctx context.Context) (err error) {
 			fields, next, err = s.client.HScan(ctx, eventsKey, cursor, "", scanStep).Result()
 			return err
 		})
@@ -113,9 +113,9 @@ func parseCreation(name, value string) (c creation, completed, ok bool) {
 	number, valid := eventNumber(value)
 	c.number = number
 	id, err := base64.RawURLEncoding.DecodeString(name)
-	if err != nil || len(id) != tailBytes || !valid {
+	if err != nil || len(id) != shortIDBytes || !valid {
 		return c, false, false
 	}
-	c.id = [tailBytes]byte(id)
+	c.id = shortID(id)
 	return c, completed, true
 }

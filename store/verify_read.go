@@ -29,19 +29,19 @@ var eventSettings = []string{"settings", "counters", "name", "createdAt", "reque
 
 // numericSettings are those fields and parts of them that hold a whole number.
 var numericSettings = []string{
-	"version", "total", "confirmed", "waiting", "joined", "taken", "createdAt", "maxPerUser", "waitlistLimit",
+	"version", "total", "confirmed", "waiting", "lastJoined", "lastServed", "createdAt", "maxPerUser", "waitlistLimit",
 }
 
 // instant is an event at the instant when the look started.
 type instant struct {
-	event                                             uuid.UUID
-	state                                             State
-	version, total, confirmed, waiting, joined, taken int64
-	latest                                            string
-	backlog                                           bool
-	length                                            int64    // of the list
-	served                                            []string // entries of the list that were served, the last of them last
-	head                                              string   // the one after them
+	event                                                      uuid.UUID
+	state                                                      State
+	version, total, confirmed, waiting, lastJoined, lastServed int64
+	latest                                                     string
+	promotionsDue                                              bool
+	length                                                     int64    // of the list
+	served                                                     []string // entries of the list that were served, the last of them last
+	head                                                       string   // the one after them
 }
 
 // splitCounters returns the counters of an event by their names.
@@ -62,44 +62,44 @@ func counterOf(field, name string) (int64, error) {
 	return strconv.ParseInt(values[name], 10, 64)
 }
 
-// trimEvery is TRIM_EVERY of line.lua: how many are served until they are cut off the list.
+// trimEvery is TRIM_EVERY of waitlist.lua: how many are served until they are cut off the list.
 const trimEvery = 32
 
-// base is the line number that entry 0 of the list has when a line number is the last
-// one that was served.
-func base(taken int64) int64 { return taken - taken%trimEvery }
+// base is the sequence number that entry 0 of the list has, given the last one served.
+func base(lastServed int64) int64 { return lastServed - lastServed%trimEvery }
 
 // stillListed is how many of those who were served follow entry 0.
-func (i instant) stillListed() int64 { return i.taken - base(i.taken) }
+func (i instant) stillListed() int64 { return i.lastServed - base(i.lastServed) }
 
-// patiently calls Redis, over an outage if need be.
-func (s *Store) patiently(ctx context.Context, what string, call func(ctx context.Context) error) error {
+// withRetry calls Redis, and again during an outage of up to verifyPatience.
+func (s *Store) withRetry(ctx context.Context, what string, call func(ctx context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, verifyPatience)
 	defer cancel()
 	return s.retry(ctx, "verify, "+what, func() error { return call(ctx) })
 }
 
 func (in *inspection) read(ctx context.Context, what string, call func(ctx context.Context) error) error {
-	return in.store.patiently(ctx, what, call)
+	return in.store.withRetry(ctx, what, call)
 }
 
-// atOnce reads several keys of the event at one instant.
-func (in *inspection) atOnce(ctx context.Context, what string, ask func(ctx context.Context, tx redis.Pipeliner)) error {
+// readSnapshot reads several keys of the event as of one instant.
+func (in *inspection) readSnapshot(ctx context.Context, what string, ask func(ctx context.Context, tx redis.Pipeliner)) error {
 	return in.read(ctx, what, func(ctx context.Context) error {
 		_, err := in.store.client.TxPipelined(ctx, func(tx redis.Pipeliner) error {
 			ask(ctx, tx)
 			return nil
 		})
 		if redis.IsOOMError(err) || redis.HasErrorPrefix(err, "EXECABORT") {
-			return in.betweenChanges(ctx, ask)
+			return in.readSnapshotOptimistic(ctx, ask)
 		}
 		return err
 	})
 }
 
-// betweenChanges does the same on a full Redis, which refuses transactions even if they
-// only read: it reads until no change came in between. Each changes the counters.
-func (in *inspection) betweenChanges(ctx context.Context, ask func(ctx context.Context, tx redis.Pipeliner)) error {
+// readSnapshotOptimistic does the same on a full Redis, which refuses transactions even if
+// they only read: it reads again until no change came in between. Each change changes the
+// counters.
+func (in *inspection) readSnapshotOptimistic(ctx context.Context, ask func(ctx context.Context, tx redis.Pipeliner)) error {
 	for {
 		var before, after *redis.SliceCmd
 		_, err := in.store.client.Pipelined(ctx, func(pipe redis.Pipeliner) error {
@@ -122,7 +122,7 @@ func (in *inspection) readStart(ctx context.Context, event EventRef) (complete b
 	var top *redis.StringSliceCmd
 	keys := eventKeys(in.number)
 	lives := make([]*redis.DurationCmd, len(keys))
-	err = in.atOnce(ctx, "counters", func(ctx context.Context, tx redis.Pipeliner) {
+	err = in.readSnapshot(ctx, "counters", func(ctx context.Context, tx redis.Pipeliner) {
 		settings = tx.HMGet(ctx, eventKey(in.number), eventSettings...)
 		length = tx.LLen(ctx, waitlistKey(in.number))
 		top = tx.LRange(ctx, waitlistKey(in.number), 0, trimEvery)
@@ -160,9 +160,9 @@ func (in *inspection) readStart(ctx context.Context, event EventRef) (complete b
 	}
 	id, _ := uuid.Parse(values["uuid"]) // checkSettings has parsed it
 	in.start = instant{
-		event: id, state: State(values["state"]), latest: values["latest"], backlog: values["backlog"] == "1",
+		event: id, state: State(values["state"]), latest: values["latest"], promotionsDue: values["promotionsDue"] == "1",
 		version: number("version"), total: number("total"), confirmed: number("confirmed"),
-		waiting: number("waiting"), joined: number("joined"), taken: number("taken"),
+		waiting: number("waiting"), lastJoined: number("lastJoined"), lastServed: number("lastServed"),
 		length: length.Val(),
 	}
 	in.start.served = top.Val()[:min(len(top.Val()), int(in.start.stillListed())+1)]
@@ -225,8 +225,8 @@ func (in *inspection) checkSettings(values map[string]string) bool {
 			in.breachf(nil, RuleSettings, "field uuid is %q", text)
 		}
 	}
-	if backlog, ok := values["backlog"]; ok && backlog != "0" && backlog != "1" {
-		in.breachf(nil, RuleSettings, "field backlog is %q", backlog)
+	if promotionsDue, ok := values["promotionsDue"]; ok && promotionsDue != "0" && promotionsDue != "1" {
+		in.breachf(nil, RuleSettings, "field promotionsDue is %q", promotionsDue)
 	}
 	if state, ok := values["state"]; ok && !slices.Contains([]State{StateOpen, StatePaused, StateClosed}, State(state)) {
 		in.breachf(nil, RuleSettings, "field state is %q", state)
@@ -264,9 +264,9 @@ func (in *inspection) take(name, value string) {
 	if name != "" && strings.IndexByte("@>!", name[0]) >= 0 {
 		kind, rest = name[0], name[1:]
 	}
-	id := bookingTail{}
+	id := shortID{}
 	if kind != '@' && kind != '!' {
-		if id = tailOf(rest); id == noTail || rest == "" {
+		if id = readShortID(rest); id == noShortID || rest == "" {
 			in.breachf(nil, RuleSettings, "field %q is not one of an event", name)
 			return
 		}
@@ -275,8 +275,8 @@ func (in *inspection) take(name, value string) {
 	case '@':
 		in.putHolder(rest, value)
 	case '>':
-		_, b := in.place(id)
-		b.newer = tailOf(value)
+		_, b := in.findOrAdd(id)
+		b.newer = readShortID(value)
 	case '!':
 		in.takeRequest(rest, value)
 	default:
@@ -291,16 +291,16 @@ func (in *inspection) takeRequest(id, value string) {
 		in.updates[id] = version
 		return
 	}
-	tail := tailOf(value)
-	if value == "" || tail == noTail {
+	short := readShortID(value)
+	if value == "" || short == noShortID {
 		in.breachf(nil, RuleCancellation, "request %q led to %q, neither a version nor a booking", id, value)
 		return
 	}
-	_, b := in.place(tail)
+	_, b := in.findOrAdd(short)
 	b.cancelledByUser = true
 }
 
-func (in *inspection) putChecked(id bookingTail, record string) *copied {
+func (in *inspection) putChecked(id shortID, record string) *copied {
 	b, err := in.put(id, record)
 	if err != nil {
 		in.breachf(b, RuleRecord, "%v: %q", err, record)
@@ -313,7 +313,7 @@ func (in *inspection) reread(ctx context.Context, bookings []*copied) error {
 	for chunk := range slices.Chunk(bookings, verifyStep) {
 		names := make([]string, len(chunk))
 		for i, b := range chunk {
-			names[i] = token(b.id)
+			names[i] = b.id.String()
 		}
 		var records []any
 		err := in.read(ctx, "bookings again", func(ctx context.Context) (err error) {
@@ -340,7 +340,7 @@ func (in *inspection) catchUp(ctx context.Context, latest string, version int64)
 	ctx, cancel := context.WithTimeout(ctx, verifyPatience)
 	defer cancel()
 	for next, more := latest, version > in.caughtUp; more && next != ""; {
-		r, err := in.store.run(ctx, bookingsScript, []string{eventKey(in.number), leftKey(in.number)},
+		r, err := in.store.run(ctx, bookingsScript, []string{eventKey(in.number), withdrawnKey(in.number)},
 			"", next, verifyStep)
 		if err != nil {
 			return err
@@ -349,7 +349,7 @@ func (in *inspection) catchUp(ctx context.Context, latest string, version int64)
 		row := &reply{script: r.script, items: rows}
 		for more && row.next < len(rows) && row.err == nil {
 			name, record, _ := row.text(), row.text(), row.integer()
-			b := in.putChecked(tailOf(name), record)
+			b := in.putChecked(readShortID(name), record)
 			more = b.version > in.caughtUp
 		}
 		if err := errors.Join(r.err, row.err); err != nil {

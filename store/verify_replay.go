@@ -3,13 +3,13 @@ package store
 import "slices"
 
 // replay goes through all changes of an event once more, version by version, and
-// checks each against the rules of the line.
+// checks each against the rules of the waiting list.
 type replay struct {
 	*inspection
 	version  int64  // reached so far
-	sequence uint32 // last line number given
+	sequence uint32 // last sequence number given
 	waiting  uint32
-	ahead    int     // in line: all before it do not wait any more
+	ahead    int     // index in waitlist: all before it do not wait any more
 	passed   *copied // the last one found to have been overtaken: it is told once
 	whole    bool    // no change is missing so far
 }
@@ -64,7 +64,7 @@ func (r *replay) step(changes []change) {
 		switch c.kind {
 		case cancelling:
 			cancelled = r.booking(c.booking)
-			if cancelled.leftEarly(r.version) {
+			if cancelled.withdrawn(r.version) {
 				r.waiting--
 			}
 		case promoting:
@@ -90,31 +90,31 @@ func (r *replay) book(b *copied) {
 		return
 	}
 	if b.sequence != r.sequence+1 {
-		r.breachf(b, RuleJoined, "it has line number %d, after %d was the last one given", b.sequence, r.sequence)
+		r.breachf(b, RuleSequence, "it has sequence number %d, after %d was the last one given", b.sequence, r.sequence)
 		r.whole = false
 	}
 	r.sequence = b.sequence
 	r.waiting++
 	// Where a booking is missing, that is told; the places behind it prove nothing.
 	if r.whole && b.position != r.waiting {
-		r.breachf(b, RuleJoined, "it was told position %d in line, and was at %d", b.position, r.waiting)
+		r.breachf(b, RuleSequence, "it was told position %d in line, and was at %d", b.position, r.waiting)
 		r.whole = false
 	}
 }
 
 // checkOvertaking checks that nobody waited ahead of a booking that was confirmed.
 func (r *replay) checkOvertaking(b *copied) {
-	for r.ahead < len(r.line) {
-		head := r.booking(r.line[r.ahead])
+	for r.ahead < len(r.waitlist) {
+		head := r.booking(r.waitlist[r.ahead])
 		if status := head.at(r.version); status == 0 {
-			return // the line was empty
+			return // nobody waited
 		} else if status != 'W' {
 			r.ahead++
 			continue
 		}
 		if (b.sequence == 0 || head.sequence < b.sequence) && head != r.passed {
 			r.passed = head
-			r.breachf(b, RuleOvertaken, "it was confirmed at version %d, while %s waited ahead of it", r.version, token(head.id))
+			r.breachf(b, RuleOvertaken, "it was confirmed at version %d, while %s waited ahead of it", r.version, head.id)
 		}
 		return
 	}

@@ -43,24 +43,24 @@ func onEmbeddedAndRedis(t *testing.T, test func(t *testing.T, s *store.Store)) {
 // victim is a small event with a bit of everything, and the means to corrupt it.
 type victim struct {
 	*show
-	redis                 redis.UniversalClient
-	hash, list, left      string
-	ann, bob, cyd, dan    store.BookResult
-	eve, ann2, fay, ann3  store.BookResult
-	gus, hal              store.BookResult
-	nobody                uuid.UUID // the id of no booking
-	version, total, taken int64
+	redis                      redis.UniversalClient
+	hash, list, withdrawn      string
+	ann, bob, cyd, dan         store.BookResult
+	eve, ann2, fay, ann3       store.BookResult
+	gus, hal                   store.BookResult
+	nobody                     uuid.UUID // the id of no booking
+	version, total, lastServed int64
 }
 
 // newVictim makes an event of five tickets:
 //
 //	ann 2, cyd 1, dan 1 (promoted when bob cancelled 2) are confirmed;
-//	the line is eve (for 2), ann2, fay, ann3, gus, hal; fay and hal left it.
+//	the waiting list is eve (for 2), ann2, fay, ann3, gus, hal; fay and hal withdrew.
 func newVictim(t *testing.T, s *store.Store) *victim {
 	t.Helper()
 	v := &victim{show: newShow(t, s, tickets(5)), redis: admin(t, s)}
 	keys := store.EventKeys(v.event.Number)
-	v.hash, v.list, v.left = keys[0], keys[1], keys[2]
+	v.hash, v.list, v.withdrawn = keys[0], keys[1], keys[2]
 	v.ann, v.bob, v.cyd = v.book("ann", 2), v.book("bob", 2), v.book("cyd", 1)
 	v.dan, v.eve = v.book("dan", 1), v.book("eve", 2)
 	v.ann2, v.fay, v.ann3 = v.book("ann", 1), v.book("fay", 1), v.book("ann", 1)
@@ -73,13 +73,13 @@ func newVictim(t *testing.T, s *store.Store) *victim {
 	v.nobody = v.gus.Booking
 	v.nobody[15]++
 	event := v.now()
-	v.version, v.total, v.taken = event.Version, event.TotalTickets, 1
+	v.version, v.total, v.lastServed = event.Version, event.TotalTickets, 1
 	wantNoBreach(t, s, v.ref)
 	return v
 }
 
-// name is how the event's hash names a booking.
-func name(id uuid.UUID) string { return base64.RawURLEncoding.EncodeToString(id[6:]) }
+// shortID is how Redis names a booking.
+func shortID(id uuid.UUID) string { return base64.RawURLEncoding.EncodeToString(id[6:]) }
 
 func (v *victim) do(args ...any) {
 	v.t.Helper()
@@ -144,7 +144,7 @@ func (v *victim) remove(fields ...string) {
 // edit changes parts of a booking's record: number, value, number, value ...
 func (v *victim) edit(booking store.BookResult, edits ...any) {
 	v.t.Helper()
-	record, err := v.redis.HGet(ctx, v.hash, name(booking.Booking)).Result()
+	record, err := v.redis.HGet(ctx, v.hash, shortID(booking.Booking)).Result()
 	if err != nil {
 		v.t.Fatal(err)
 	}
@@ -156,12 +156,12 @@ func (v *victim) edit(booking store.BookResult, edits ...any) {
 		}
 		parts[part] = fmt.Sprint(edits[i+1])
 	}
-	v.set(name(booking.Booking), strings.Join(parts, "|"))
+	v.set(shortID(booking.Booking), strings.Join(parts, "|"))
 }
 
 // Each corruption must be found, and named: the rule, and the booking if it is one's.
 func TestVerifyFindsCorruption(t *testing.T) {
-	id := func(b store.BookResult) string { return name(b.Booking) }
+	id := func(b store.BookResult) string { return shortID(b.Booking) }
 	for _, c := range []struct {
 		name    string
 		corrupt func(v *victim)
@@ -172,8 +172,8 @@ func TestVerifyFindsCorruption(t *testing.T) {
 		{"confirmed counter one too high", func(v *victim) { v.add("confirmed", 1) }, store.RuleConfirmed, nil, true},
 		{"confirmed counter one too low", func(v *victim) { v.add("confirmed", -1) }, store.RuleConfirmed, nil, true},
 		{"waiting counter off", func(v *victim) { v.add("waiting", 1) }, store.RuleWaiting, nil, true},
-		{"line number counter off", func(v *victim) { v.add("joined", 1) }, store.RuleJoined, nil, false},
-		{"taken counter off", func(v *victim) { v.add("taken", 1) }, store.RuleLine + ": it waits",
+		{"last joined off", func(v *victim) { v.add("lastJoined", 1) }, store.RuleSequence, nil, false},
+		{"last served off", func(v *victim) { v.add("lastServed", 1) }, store.RuleWaitlist + ": it waits",
 			func(v *victim) uuid.UUID { return v.eve.Booking }, false},
 		{"counter is no number", func(v *victim) { v.become("waiting", "many") }, store.RuleSettings, nil, true},
 		{"another event's uuid", func(v *victim) { v.become("uuid", "00000002-0000-8000-8000-000000000000") },
@@ -182,23 +182,23 @@ func TestVerifyFindsCorruption(t *testing.T) {
 		{"setting missing", func(v *victim) { v.remove("name") }, store.RuleSettings, nil, true},
 		{"all settings missing", func(v *victim) { v.remove("settings") }, store.RuleSettings, nil, true},
 		{"counter missing", func(v *victim) { v.set("counters", "7|4") }, store.RuleSettings, nil, true},
-		{"backlog neither on nor off", func(v *victim) { v.become("backlog", "2") }, store.RuleSettings, nil, true},
+		{"promotionsDue neither on nor off", func(v *victim) { v.become("promotionsDue", "2") }, store.RuleSettings, nil, true},
 		{"stray field", func(v *victim) { v.set("sold", 4) }, store.RuleSettings, nil, true},
 		{"the hash is gone", func(v *victim) { v.do("DEL", v.hash) }, store.RuleKeys, nil, true},
 		{"the list is gone", func(v *victim) { v.do("DEL", v.list) }, store.RuleKeys, nil, false},
-		{"the set is gone", func(v *victim) { v.do("DEL", v.left) }, store.RuleKeys, nil, false},
-		{"only the hash is left", func(v *victim) { v.do("DEL", v.list, v.left) }, store.RuleKeys, nil, false},
+		{"the set is gone", func(v *victim) { v.do("DEL", v.withdrawn) }, store.RuleKeys, nil, false},
+		{"only the hash is left", func(v *victim) { v.do("DEL", v.list, v.withdrawn) }, store.RuleKeys, nil, false},
 		{"only the set is left", func(v *victim) { v.do("DEL", v.hash, v.list) }, store.RuleKeys, nil, false},
 		{"the hash expires", func(v *victim) { v.do("EXPIRE", v.hash, 100_000) }, store.RuleKeys, nil, true},
 		{"the list expires", func(v *victim) { v.do("EXPIRE", v.list, 100_000) }, store.RuleKeys, nil, true},
-		{"the set expires", func(v *victim) { v.do("EXPIRE", v.left, 100_000) }, store.RuleKeys, nil, true},
+		{"the set expires", func(v *victim) { v.do("EXPIRE", v.withdrawn, 100_000) }, store.RuleKeys, nil, true},
 
 		{"more confirmed than tickets", func(v *victim) { v.become("total", "3") }, store.RuleOversold,
 			func(v *victim) uuid.UUID { return v.dan.Booking }, true},
-		{"head waits for tickets that are free", func(v *victim) { v.become("total", "6") }, store.RuleUnserved,
+		{"head waits for tickets that are available", func(v *victim) { v.become("total", "6") }, store.RuleUnserved,
 			func(v *victim) uuid.UUID { return v.eve.Booking }, true},
-		{"a leaver at the head", func(v *victim) {
-			v.add("taken", 2)
+		{"a withdrawn booking at the head", func(v *victim) {
+			v.add("lastServed", 2)
 		}, store.RuleUnserved, func(v *victim) uuid.UUID { return v.fay.Booking }, false},
 		{"promoted out of order", func(v *victim) {
 			v.edit(v.gus, 0, "C", 1, v.version+1)
@@ -212,7 +212,7 @@ func TestVerifyFindsCorruption(t *testing.T) {
 			v.edit(newcomer, 0, "C", 9, "", 10, "")
 			v.add("confirmed", 1)
 			v.add("waiting", -1)
-			v.add("joined", -1)
+			v.add("lastJoined", -1)
 			v.do("RPOP", v.list)
 			v.hal = newcomer
 		}, store.RuleOvertaken, func(v *victim) uuid.UUID { return v.hal.Booking }, true},
@@ -220,40 +220,42 @@ func TestVerifyFindsCorruption(t *testing.T) {
 		{"promoted and not served", func(v *victim) {
 			v.edit(v.gus, 0, "C", 1, v.version+1)
 			v.add("version", 1)
-		}, store.RuleLine + ": it was promoted with line number", func(v *victim) uuid.UUID { return v.gus.Booking }, false},
+		}, store.RuleWaitlist + ": it was promoted with sequence number", func(v *victim) uuid.UUID { return v.gus.Booking }, false},
 
-		{"list too short", func(v *victim) { v.do("RPOP", v.list) }, store.RuleLine + ": the list holds 5", nil, false},
-		{"missing in the list", func(v *victim) { v.do("LREM", v.list, 1, id(v.ann2)) }, store.RuleLine,
+		{"list too short", func(v *victim) { v.do("RPOP", v.list) }, store.RuleWaitlist + ": the list holds 5", nil, false},
+		{"missing in the list", func(v *victim) { v.do("LREM", v.list, 1, id(v.ann2)) }, store.RuleWaitlist,
 			func(v *victim) uuid.UUID { return v.ann2.Booking }, false},
-		{"last one missing in the list", func(v *victim) { v.do("RPOP", v.list) }, store.RuleLine,
+		{"last one missing in the list", func(v *victim) { v.do("RPOP", v.list) }, store.RuleWaitlist,
 			func(v *victim) uuid.UUID { return v.hal.Booking }, false},
-		{"no such booking in the list", func(v *victim) { v.do("LSET", v.list, 2, name(v.nobody)) }, store.RuleLine,
+		{"no such booking in the list", func(v *victim) { v.do("LSET", v.list, 2, shortID(v.nobody)) }, store.RuleWaitlist,
 			func(v *victim) uuid.UUID { return v.nobody }, false},
-		{"no id in the list", func(v *victim) { v.do("RPUSH", v.list, "rubbish") }, store.RuleLine + `: the list holds "rubbish"`, nil, false},
-		{"one who never waited in the list", func(v *victim) { v.do("RPUSH", v.list, id(v.cyd)) }, store.RuleLine,
+		{"no id in the list", func(v *victim) { v.do("RPUSH", v.list, "rubbish") },
+			store.RuleWaitlist + `: the list holds "rubbish"`, nil, false},
+		{"one who never waited in the list", func(v *victim) { v.do("RPUSH", v.list, id(v.cyd)) }, store.RuleWaitlist,
 			func(v *victim) uuid.UUID { return v.cyd.Booking }, false},
 		{"a promoted one in the list", func(v *victim) { v.do("RPUSH", v.list, id(v.dan)) },
-			store.RuleLine + ": it is in the list, and was promoted", func(v *victim) uuid.UUID { return v.dan.Booking }, false},
-		{"twice in the list", func(v *victim) { v.do("RPUSH", v.list, id(v.ann2)) }, store.RuleLine,
+			store.RuleWaitlist + ": it is in the list, and was promoted", func(v *victim) uuid.UUID { return v.dan.Booking }, false},
+		{"twice in the list", func(v *victim) { v.do("RPUSH", v.list, id(v.ann2)) }, store.RuleWaitlist,
 			func(v *victim) uuid.UUID { return v.ann2.Booking }, false},
 		{"two changed places in the list", func(v *victim) {
 			v.do("LSET", v.list, 2, id(v.gus))
 			v.do("LSET", v.list, 5, id(v.ann2))
-		}, store.RuleLine, func(v *victim) uuid.UUID { return v.ann2.Booking }, false},
-		{"wrong entry among those served", func(v *victim) { v.do("LSET", v.list, 1, id(v.bob)) }, store.RuleLine + ": entry 1",
+		}, store.RuleWaitlist, func(v *victim) uuid.UUID { return v.ann2.Booking }, false},
+		{"wrong entry among those served", func(v *victim) { v.do("LSET", v.list, 1, id(v.bob)) }, store.RuleWaitlist + ": entry 1",
 			func(v *victim) uuid.UUID { return v.bob.Booking }, false},
-		{"wrong entry 0", func(v *victim) { v.do("LSET", v.list, 0, id(v.bob)) }, store.RuleLine,
+		{"wrong entry 0", func(v *victim) { v.do("LSET", v.list, 0, id(v.bob)) }, store.RuleWaitlist,
 			func(v *victim) uuid.UUID { return v.bob.Booking }, true},
 
-		{"a leaver not in the set", func(v *victim) { v.do("ZREM", v.left, 4) }, store.RuleLeft,
+		{"a withdrawn booking not in the set", func(v *victim) { v.do("ZREM", v.withdrawn, 4) }, store.RuleWithdrawn,
 			func(v *victim) uuid.UUID { return v.fay.Booking }, true},
-		{"one who waits in the set", func(v *victim) { v.do("ZADD", v.left, 5, 5) }, store.RuleLeft,
+		{"one who waits in the set", func(v *victim) { v.do("ZADD", v.withdrawn, 5, 5) }, store.RuleWithdrawn,
 			func(v *victim) uuid.UUID { return v.ann3.Booking }, true},
-		{"one who was served in the set", func(v *victim) { v.do("ZADD", v.left, 1, 1) }, store.RuleLeft,
+		{"one who was served in the set", func(v *victim) { v.do("ZADD", v.withdrawn, 1, 1) }, store.RuleWithdrawn,
 			func(v *victim) uuid.UUID { return v.dan.Booking }, true},
-		{"a number that nobody has in the set", func(v *victim) { v.do("ZADD", v.left, 99, 99) }, store.RuleLeft, nil, true},
-		{"a wrong score in the set", func(v *victim) { v.do("ZADD", v.left, 3, 4) }, store.RuleLeft + ": the set holds \"4\" with", nil, false},
-		{"no sentinel in the set", func(v *victim) { v.do("ZREM", v.left, "-") }, store.RuleLeft, nil, true},
+		{"a number that nobody has in the set", func(v *victim) { v.do("ZADD", v.withdrawn, 99, 99) }, store.RuleWithdrawn, nil, true},
+		{"a wrong score in the set", func(v *victim) { v.do("ZADD", v.withdrawn, 3, 4) },
+			store.RuleWithdrawn + ": the set holds \"4\" with", nil, false},
+		{"no sentinel in the set", func(v *victim) { v.do("ZREM", v.withdrawn, "-") }, store.RuleWithdrawn, nil, true},
 
 		{"too few tickets of a user", func(v *victim) { v.set("@eve", "1:"+id(v.eve)) }, store.RuleUser,
 			func(v *victim) uuid.UUID { return v.eve.Booking }, true},
@@ -272,7 +274,7 @@ func TestVerifyFindsCorruption(t *testing.T) {
 			func(v *victim) uuid.UUID { return v.bob.Booking }, true},
 		{"a younger link missing", func(v *victim) { v.remove(">" + id(v.ann2)) }, store.RuleUser,
 			func(v *victim) uuid.UUID { return v.ann2.Booking }, true},
-		{"a link of no booking", func(v *victim) { v.set(">"+name(v.nobody), id(v.ann)) }, store.RuleUser,
+		{"a link of no booking", func(v *victim) { v.set(">"+shortID(v.nobody), id(v.ann)) }, store.RuleUser,
 			func(v *victim) uuid.UUID { return v.nobody }, true},
 		{"a live booking out of its user's chain", func(v *victim) {
 			v.remove(">" + id(v.ann2))
@@ -298,9 +300,9 @@ func TestVerifyFindsCorruption(t *testing.T) {
 		{"quantity changed", func(v *victim) { v.edit(v.cyd, 4, 2) }, store.RuleConfirmed, nil, false},
 		{"user changed", func(v *victim) { v.edit(v.cyd, 11, "eve") }, store.RuleUser,
 			func(v *victim) uuid.UUID { return v.cyd.Booking }, false},
-		{"position changed", func(v *victim) { v.edit(v.fay, 10, 3) }, store.RuleJoined,
+		{"position changed", func(v *victim) { v.edit(v.fay, 10, 3) }, store.RuleSequence,
 			func(v *victim) uuid.UUID { return v.fay.Booking }, true},
-		{"line number changed", func(v *victim) { v.edit(v.hal, 9, 17) }, store.RuleJoined,
+		{"sequence number changed", func(v *victim) { v.edit(v.hal, 9, 17) }, store.RuleSequence,
 			func(v *victim) uuid.UUID { return v.hal.Booking }, false},
 		{"two bookings of one version", func(v *victim) { v.edit(v.cyd, 6, v.bob.Version) },
 			store.RuleVersions + ": it was changed at", nil, false},

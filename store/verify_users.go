@@ -26,9 +26,9 @@ func (in *inspection) fieldOf(e entry) string {
 	case '@':
 		return "@" + in.users[e.user].name
 	case '<':
-		return token(e.booking.id)
+		return e.booking.id.String()
 	default:
-		return ">" + token(e.booking.id)
+		return ">" + e.booking.id.String()
 	}
 }
 
@@ -46,13 +46,13 @@ func (in *inspection) valueOf(e entry, field string) string {
 // holding is what a user's bookings add up to, as they were scanned.
 type holding struct {
 	tickets int64
-	oldest  bookingTail
+	oldest  shortID
 	newest  *copied // nil if the user has no live booking
 }
 
-func (h holding) newestID() bookingTail {
+func (h holding) newestID() shortID {
 	if h.newest == nil {
-		return bookingTail{}
+		return shortID{}
 	}
 	return h.newest.id
 }
@@ -71,7 +71,7 @@ func (in *inspection) checkUsers(ctx context.Context) error {
 func (in *inspection) doubtfulEntries() []entry {
 	holdings := make([]holding, len(in.users))
 	var doubtful []entry
-	expect := func(kind byte, b *copied, link, want bookingTail) {
+	expect := func(kind byte, b *copied, link, want shortID) {
 		if link != want {
 			doubtful = append(doubtful, entry{kind: kind, booking: b})
 		}
@@ -93,12 +93,12 @@ func (in *inspection) doubtfulEntries() []entry {
 	}
 	for i := range in.bookings {
 		if b := in.booking(i); !b.live(forever) && !b.broken {
-			expect('>', b, b.newer, bookingTail{})
+			expect('>', b, b.newer, shortID{})
 		}
 	}
 	for i, h := range holdings {
 		if h.newest != nil {
-			expect('>', h.newest, h.newest.newer, bookingTail{})
+			expect('>', h.newest, h.newest.newer, shortID{})
 		}
 		read := in.users[i]
 		if read.listed != (h.newest != nil) || read.tickets != h.tickets || read.oldest != h.oldest || read.newest != h.newestID() {
@@ -203,9 +203,9 @@ func (in *inspection) wanted(chains map[int32][]*copied, e entry) (b *copied, wa
 		for _, b := range chain {
 			tickets += int64(b.quantity)
 		}
-		holding := strconv.FormatInt(tickets, 10) + ":" + token(oldest.id)
+		holding := strconv.FormatInt(tickets, 10) + ":" + oldest.id.String()
 		if newest != oldest {
-			holding += ":" + token(newest.id)
+			holding += ":" + newest.id.String()
 		}
 		return oldest, holding, false
 	}
@@ -218,9 +218,9 @@ func (in *inspection) wanted(chains map[int32][]*copied, e entry) (b *copied, wa
 	})
 	switch {
 	case e.kind == '<' && live && at > 0:
-		return e.booking, token(chain[at-1].id), false
+		return e.booking, chain[at-1].id.String(), false
 	case e.kind == '>' && live && at+1 < len(chain):
-		return e.booking, token(chain[at+1].id), false
+		return e.booking, chain[at+1].id.String(), false
 	default:
 		return e.booking, "", e.kind == '<'
 	}

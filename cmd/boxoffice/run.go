@@ -58,7 +58,7 @@ func run(ctx context.Context, c config, output io.Writer, listening chan<- strin
 	w.check(ctx)
 	var background sync.WaitGroup
 	watching, stopWatching := context.WithCancel(ctx)
-	background.Go(func() { w.run(watching, c.RedisCheckInterval, s.Trouble()) })
+	background.Go(func() { w.run(watching, c.RedisCheckInterval, s.Degraded()) })
 	defer background.Wait()
 	defer stopWatching()
 

@@ -23,7 +23,7 @@ const (
 	secretSalt     = "salt-5e6f7a8b9c0d1e2f"
 )
 
-// A whole run at the lowest level: each call of both spellings, refused and not, on
+// A whole run at the lowest level: each call of both APIs, refused and not, on
 // wrong paths too, with Redis there and gone. Nobody's name is in any line, nor in
 // what /metrics tells, nor in an error answer.
 func TestNoSecretIsLogged(t *testing.T) {

@@ -93,9 +93,9 @@ func (w *watcher) tell(before, now store.Health) {
 	}
 }
 
-// run checks at every interval; soon after trouble, as a failover is; and, while Redis
-// takes no bookings, until it does.
-func (w *watcher) run(ctx context.Context, interval time.Duration, trouble <-chan struct{}) {
+// run checks at every interval; soon after calls found the store degraded, as in a
+// failover; and, while Redis takes no bookings, until it does.
+func (w *watcher) run(ctx context.Context, interval time.Duration, degraded <-chan struct{}) {
 	soon := min(freshness, interval)
 	timer := time.NewTimer(interval)
 	defer timer.Stop()
@@ -104,7 +104,7 @@ func (w *watcher) run(ctx context.Context, interval time.Duration, trouble <-cha
 		case <-ctx.Done():
 			return
 		case <-timer.C:
-		case <-trouble:
+		case <-degraded:
 			timer.Reset(soon)
 			select {
 			case <-ctx.Done():

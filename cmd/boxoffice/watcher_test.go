@@ -82,16 +82,16 @@ func TestProbeThatGoesAway(t *testing.T) {
 	first.Wait()
 }
 
-// Trouble, as a failover is, brings a check long before the interval is over; and while
+// A degraded store, as in a failover, brings a check long before the interval is over; and while
 // Redis takes no bookings it is asked until it does.
-func TestTroubleBringsACheck(t *testing.T) {
+func TestDegradedStoreBringsACheck(t *testing.T) {
 	answers := make(chan store.Health)
 	w := newTestWatcher(func(context.Context) store.Health { return <-answers })
-	trouble := make(chan struct{}, 1)
+	degraded := make(chan struct{}, 1)
 	ctx, stop := context.WithCancel(context.Background())
 	var running sync.WaitGroup
-	running.Go(func() { w.run(ctx, time.Hour, trouble) })
-	trouble <- struct{}{}
+	running.Go(func() { w.run(ctx, time.Hour, degraded) })
+	degraded <- struct{}{}
 	for _, health := range []store.Health{{Problems: []string{"x"}}, {Problems: []string{"x"}}, {}} {
 		select {
 		case answers <- health:
@@ -221,6 +221,6 @@ func TestReadinessFollowsRedis(t *testing.T) {
 	p.end()
 	lines := strings.Split(p.log.String(), "\n")
 	if told := slices.DeleteFunc(lines, func(line string) bool { return !strings.Contains(line, "not ready: ") }); len(told) > 12 {
-		t.Errorf("the same trouble is told again and again:\n%s", strings.Join(told, "\n"))
+		t.Errorf("the same problem is logged again and again:\n%s", strings.Join(told, "\n"))
 	}
 }

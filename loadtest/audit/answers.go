@@ -16,7 +16,7 @@ type row struct {
 	claim   *claim
 	cancels []*load.Entry
 	lookups []*load.Entry
-	place   int // index in the line that is replayed
+	place   int // index in the waiting list that is replayed
 }
 
 // claim is one wish to book: a request, or all requests with one idempotency key.

@@ -40,7 +40,7 @@ const (
 	UnaskedCancel   Rule = "unasked-cancellation" // nobody cancelled it
 	RefusedBooked   Rule = "refused-but-booked"   // the client was told no
 	Overtaken       Rule = "overtaken"            // somebody was served before one who waited longer
-	NeedlessWait    Rule = "needless-wait"        // put or left in line while tickets were free
+	NeedlessWait    Rule = "needless-wait"        // put or kept in line while tickets were available
 	PromotedCancel  Rule = "promoted-cancelled"   // a cancelled booking was given tickets
 	VersionConflict Rule = "version-conflict"     // one version, two changes
 	VersionGap      Rule = "version-gap"          // a change that nothing explains: something was lost

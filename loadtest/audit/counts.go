@@ -9,13 +9,13 @@ import (
 // checkCounts holds the event's counters against the bookings that are listed.
 func (c *eventCase) checkCounts() {
 	var confirmed int64
-	var line []*row
+	var waitlist []*row
 	for _, row := range c.rows {
 		switch row.Status {
 		case service.Confirmed:
 			confirmed += row.Quantity
 		case service.Waiting:
-			line = append(line, row)
+			waitlist = append(waitlist, row)
 		}
 	}
 	about := func(rule Rule, format string, args ...any) { c.breachf(rule, c.event.ID, "", format, args...) }
@@ -29,10 +29,10 @@ func (c *eventCase) checkCounts() {
 	if s.Confirmed != confirmed {
 		about(Counts, "it counts %d confirmed tickets, its bookings add up to %d", s.Confirmed, confirmed)
 	}
-	if s.Waiting != int64(len(line)) {
-		about(Counts, "it counts %d bookings in line, %d are listed", s.Waiting, len(line))
+	if s.Waiting != int64(len(waitlist)) {
+		about(Counts, "it counts %d bookings in line, %d are listed", s.Waiting, len(waitlist))
 	}
-	for i, row := range line {
+	for i, row := range waitlist {
 		if row.Position != int64(i)+1 {
 			c.failf(Position, row.id, "its place in line is given as %d, it is %d", row.Position, i+1)
 		}

@@ -29,7 +29,7 @@ func (f *faulty) shown() service.Event {
 		}
 	}
 	shown.Available = shown.Total - shown.Confirmed
-	shown.Waiting = int64(len(f.line()))
+	shown.Waiting = int64(len(f.waitlist()))
 	if f.miscount {
 		shown.Waiting++
 		shown.Available--
@@ -53,7 +53,7 @@ func (f *faulty) lookUp(w http.ResponseWriter, id string) {
 		found.Status = service.Cancelled
 	}
 	if found.Status == service.Waiting {
-		found.Position = int64(slices.Index(f.line(), f.bookings[at])) + 1
+		found.Position = int64(slices.Index(f.waitlist(), f.bookings[at])) + 1
 	}
 	answer(w, http.StatusOK, found)
 }
@@ -63,7 +63,7 @@ func (f *faulty) list(w http.ResponseWriter) {
 	for _, b := range f.bookings {
 		one := *b
 		if b.Status == service.Waiting {
-			one.Position = int64(slices.Index(f.line(), b)) + 1
+			one.Position = int64(slices.Index(f.waitlist(), b)) + 1
 			if f.wrongPlace {
 				one.Position++
 			}
@@ -76,7 +76,7 @@ func (f *faulty) list(w http.ResponseWriter) {
 	if f.inventOne {
 		shown = append(shown, service.Booking{
 			ID: "00000000-0001-8ccc-8ccc-000000000001", User: "ghost", Quantity: 1, Status: service.Waiting,
-			Version: f.event.Version, Waited: true, Position: int64(len(f.line()) + 1),
+			Version: f.event.Version, Waited: true, Position: int64(len(f.waitlist()) + 1),
 		})
 	}
 	slices.Reverse(shown)

@@ -16,29 +16,29 @@ import (
 // faulty is a small booking service in memory. Without faults it keeps the rules;
 // each fault breaks one, as a real mistake would.
 type faulty struct {
-	mu        sync.Mutex
-	total     int64
-	event     service.Event
-	bookings  []*service.Booking // in the order of booking
-	keys      map[string]*service.Booking
-	promoting map[string]string        // cancelled booking -> promoted
-	joined    map[*service.Booking]int // place in line at first
-	changes   int
-	late      *service.Booking // to be promoted at the next change
+	mu            sync.Mutex
+	total         int64
+	event         service.Event
+	bookings      []*service.Booking // in the order of booking
+	keys          map[string]*service.Booking
+	promoting     map[string]string        // cancelled booking -> promoted
+	firstPosition map[*service.Booking]int // position in the waiting list when it was booked
+	changes       int
+	late          *service.Booking // to be promoted at the next change
 
 	sellOneMore      bool // (a) one ticket too many
 	loseFirst        bool // (b) an acknowledged booking is gone
-	serveLast        bool // (c) the line from its end
+	serveLast        bool // (c) the waiting list from its end
 	forgetKeys       bool // (d) a retry books again
-	promoteCancelled bool // (e) the line still holds those who left it
+	promoteCancelled bool // (e) the waiting list still holds those who withdrew
 	miscount         bool
 	inventOne        bool
-	promoteNobody    bool // what a cancellation frees stays free
+	promoteNobody    bool // what a cancellation frees stays available
 	ignoreCancel     bool // acknowledged, and nothing done
 	wrongPlace       bool
 	jumpTheQueue     bool  // newcomers get what a cancellation freed
 	skipBooking      int   // after so many bookings, a change that left no trace
-	makeWait         bool  // put in line though tickets are free
+	makeWait         bool  // put in line though tickets are available
 	cancelNewest     bool  // a cancellation takes the newest booking with it
 	reuseVersion     int   // which change takes the version of the one before; 0 = none
 	raiseUnanswered  bool  // a total is raised, and the answer is an error
@@ -59,7 +59,7 @@ const eventID = "00000000-0001-8aaa-8aaa-aaaaaaaaaaaa"
 func newFaulty(total int64) *faulty {
 	return &faulty{
 		total: total, event: service.Event{ID: eventID, Version: 1, State: "open"},
-		keys: make(map[string]*service.Booking), promoting: make(map[string]string), joined: make(map[*service.Booking]int),
+		keys: make(map[string]*service.Booking), promoting: make(map[string]string), firstPosition: make(map[*service.Booking]int),
 	}
 }
 
@@ -114,26 +114,26 @@ func answer(w http.ResponseWriter, code int, body any) {
 	_, _ = w.Write(text)
 }
 
-func (f *faulty) free() int64 {
-	free := f.total
+func (f *faulty) available() int64 {
+	available := f.total
 	if f.sellOneMore {
-		free++
+		available++
 	}
 	for _, b := range f.bookings {
 		if b.Status == service.Confirmed {
-			free -= b.Quantity
+			available -= b.Quantity
 		}
 	}
-	return free
+	return available
 }
 
-func (f *faulty) line() (line []*service.Booking) {
+func (f *faulty) waitlist() (waitlist []*service.Booking) {
 	for _, b := range f.bookings {
 		if b.Status == service.Waiting {
-			line = append(line, b)
+			waitlist = append(waitlist, b)
 		}
 	}
-	return line
+	return waitlist
 }
 
 // change begins a change of the event, at a version of its own.
@@ -159,9 +159,9 @@ func (f *faulty) book(w http.ResponseWriter, user, key string) {
 			ID:   fmt.Sprintf("00000000-0001-8bbb-8bbb-%012d", len(f.bookings)+1),
 			User: user, Quantity: 1, Status: service.Confirmed, Version: f.event.Version,
 		}
-		if f.free() < 1 || (len(f.line()) > 0 && !f.jumpTheQueue) || f.makeWait {
+		if f.available() < 1 || (len(f.waitlist()) > 0 && !f.jumpTheQueue) || f.makeWait {
 			b.Status, b.Waited = service.Waiting, true
-			f.joined[b] = len(f.line()) + 1
+			f.firstPosition[b] = len(f.waitlist()) + 1
 		}
 		f.bookings = append(f.bookings, b)
 		if key != "" {
@@ -173,9 +173,9 @@ func (f *faulty) book(w http.ResponseWriter, user, key string) {
 		answer(w, http.StatusOK, told)
 		return
 	}
-	told["status"], told["position"] = service.Waiting, f.joined[b]
+	told["status"], told["position"] = service.Waiting, f.firstPosition[b]
 	if f.wrongTold {
-		told["position"] = f.joined[b] + 1
+		told["position"] = f.firstPosition[b] + 1
 	}
 	answer(w, http.StatusCreated, told)
 }
@@ -209,18 +209,18 @@ func (f *faulty) cancel(w http.ResponseWriter, id string) {
 }
 
 func (f *faulty) promote(cancelled *service.Booking) {
-	line := f.line()
+	waitlist := f.waitlist()
 	if f.promoteCancelled {
-		line = slices.DeleteFunc(slices.Clone(f.bookings), func(b *service.Booking) bool {
+		waitlist = slices.DeleteFunc(slices.Clone(f.bookings), func(b *service.Booking) bool {
 			return !b.Waited || b.Promoted != 0 || b == cancelled
 		})
 	}
-	if len(line) == 0 || f.free() < 1 || f.promoteNobody || f.jumpTheQueue {
+	if len(waitlist) == 0 || f.available() < 1 || f.promoteNobody || f.jumpTheQueue {
 		return
 	}
-	next := line[0]
+	next := waitlist[0]
 	if f.serveLast {
-		next = line[len(line)-1]
+		next = waitlist[len(waitlist)-1]
 	}
 	if f.promoteLate {
 		f.late = next
@@ -239,9 +239,9 @@ func (f *faulty) raise(w http.ResponseWriter, total int64) {
 	if !f.forgetRaise {
 		f.change()
 		f.total = total
-		if line := f.line(); len(line) > 0 && f.free() > 0 {
+		if waitlist := f.waitlist(); len(waitlist) > 0 && f.available() > 0 {
 			f.change()
-			for _, b := range line[:min(f.free(), int64(len(line)))] {
+			for _, b := range waitlist[:min(f.available(), int64(len(waitlist)))] {
 				b.Status, b.Promoted = service.Confirmed, f.event.Version
 			}
 		}

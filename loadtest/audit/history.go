@@ -15,7 +15,7 @@ func (s *step) isTangled() bool { return len(s.booked)+len(s.cancelled) > 1 }
 // checkHistory replays the event from its first version to its last.
 func (c *eventCase) checkHistory() {
 	steps := c.steps()
-	h := history{eventCase: c, total: c.event.Total, raises: c.raises(steps), gone: make(map[*row]bool)}
+	h := history{eventCase: c, total: c.event.Total, raises: c.raises(steps), notWaiting: make(map[*row]bool)}
 	h.seen = c.seen()
 	h.checkSeen(1)
 	for version := int64(2); version < int64(len(steps)); version++ {

@@ -42,17 +42,17 @@ func (h *history) checkSeen(version int64) {
 // checkLookups holds what clients read of their bookings against the history of these.
 func (c *eventCase) checkLookups() {
 	for _, row := range c.rows {
-		gone := answered(row.cancels)
+		cancelledAt := answered(row.cancels)
 		for _, entry := range row.lookups {
 			if entry.Outcome == load.Found {
-				c.checkLookup(row, entry, gone)
+				c.checkLookup(row, entry, cancelledAt)
 			}
 		}
 	}
 }
 
-// checkLookup judges one of them; the booking's cancellation was answered at gone.
-func (c *eventCase) checkLookup(row *row, entry *load.Entry, gone int64) {
+// checkLookup judges one of them; the booking's cancellation was answered at cancelledAt.
+func (c *eventCase) checkLookup(row *row, entry *load.Entry, cancelledAt int64) {
 	told := entry.Answer
 	if told.Booked != row.id || told.Version != row.Version {
 		c.failf(WrongRecord, row.id, "who looked it up was told of booking %s of version %d, its own is %d",
@@ -75,7 +75,7 @@ func (c *eventCase) checkLookup(row *row, entry *load.Entry, gone int64) {
 		c.failf(WrongRecord, row.id, "who looked it up was told %s, place %d; the record says waited=%t, promoted at version %d, cancelled at version %d",
 			told.State, told.Position, row.Waited, row.Promoted, row.Cancelled)
 	}
-	if told.State != load.StateCancelled && gone < entry.Sent {
+	if told.State != load.StateCancelled && cancelledAt < entry.Sent {
 		c.failf(LostCancel, row.id, "who looked it up after its cancellation was acknowledged was told that it is %s", told.State)
 	}
 }

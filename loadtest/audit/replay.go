@@ -10,32 +10,32 @@ const lookLimit = 500
 type history struct {
 	*eventCase
 	total, confirmed int64
-	waiting          int64           // bookings in line
+	waiting          int64           // bookings that wait
 	raises           map[int64]int64 // version -> total
-	line             []*row          // from next, those who are gone included
-	next             int             // index in line
-	gone             map[*row]bool   // cancelled in line, or promoted
+	waitlist         []*row          // from next, those who do not wait any more included
+	next             int             // index in waitlist
+	notWaiting       map[*row]bool   // withdrawn or promoted
 	seen             []*load.Entry   // what clients saw of its status from here on
 	oversold         int64           // as far as that was told
-	lost             bool            // a change is missing: how many tickets are free is not known
+	lost             bool            // a change is missing: how many tickets are available is not known
 	late             *row            // head that should have been promoted, as far as that was told
 
-	// backlog tells that promotions may rightly be left to later steps. reached is then
-	// an index in line that the service has come to at least, else it is next.
-	backlog bool
-	reached int
+	// promotionsDue is true while promotions may rightly come in later steps. reached is then
+	// an index in waitlist that the service has come to at least, else it is next.
+	promotionsDue bool
+	reached       int
 }
 
 // head returns who is next in line, or nil.
 func (h *history) head() *row {
-	for h.next < len(h.line) && h.gone[h.line[h.next]] {
-		delete(h.gone, h.line[h.next])
+	for h.next < len(h.waitlist) && h.notWaiting[h.waitlist[h.next]] {
+		delete(h.notWaiting, h.waitlist[h.next])
 		h.next++
 	}
-	if h.next == len(h.line) {
+	if h.next == len(h.waitlist) {
 		return nil
 	}
-	return h.line[h.next]
+	return h.waitlist[h.next]
 }
 
 // fits tells whether there are tickets for who is next in line.
@@ -54,7 +54,7 @@ func (h *history) replay(version int64, s *step) {
 		return
 	}
 	h.head()
-	if !h.backlog {
+	if !h.promotionsDue {
 		h.reached = h.next
 	}
 	// Where several changes have one version, those of older bookings go first.
@@ -79,7 +79,7 @@ func (h *history) replay(version int64, s *step) {
 		h.oversold = h.confirmed // told once, not at each version from here
 	}
 	h.follow(s, raised)
-	if !h.backlog {
+	if !h.promotionsDue {
 		h.checkHead("after version %d", version)
 	}
 }
@@ -89,46 +89,46 @@ func (h *history) follow(s *step, raised bool) {
 	fits := h.fits() // also moves next
 	switch looked := h.next - h.reached; {
 	case raised && h.head() != nil && h.confirmed < h.total, looked >= lookLimit:
-		h.backlog = true
+		h.promotionsDue = true
 	case len(s.booked)+len(s.cancelled) == 0 && !fits:
-		h.backlog = false // the promotions have followed
+		h.promotionsDue = false // the promotions have followed
 	}
 	for _, row := range s.promoted {
 		h.reached = max(h.reached, min(row.place+1, h.next))
 	}
 }
 
-// checkHead makes sure that the line does not wait for what is free.
+// checkHead makes sure that nobody waits for what is available.
 func (h *history) checkHead(when string, args ...any) {
 	if head := h.head(); head != h.late && h.fits() && !h.lost {
 		h.late = head
-		h.failf(NeedlessWait, head.id, when+" it is next in line for %d tickets, and %d are free",
+		h.failf(NeedlessWait, head.id, when+" it is next in line for %d tickets, and %d are available",
 			append(args, head.Quantity, h.total-h.confirmed)...)
 	}
 }
 
 func (h *history) cancel(version int64, row *row, _ *step) {
 	if row.Waited && (row.Promoted == 0 || row.Promoted >= version) {
-		h.gone[row] = true
+		h.notWaiting[row] = true
 		h.waiting--
 		return
 	}
 	h.confirmed -= row.Quantity
-	// While promotions are left over, the service makes them before it frees more.
+	// While promotions are due, the service makes them before it frees more.
 	h.head()
-	h.backlog, h.reached = false, h.next
+	h.promotionsDue, h.reached = false, h.next
 }
 
 func (h *history) book(version int64, row *row, s *step) {
 	head := h.head()
 	if row.Waited {
 		if head == nil && h.confirmed+row.Quantity <= h.total && !s.isTangled() && !h.lost {
-			h.failf(NeedlessWait, row.id, "it was put in line at version %d, while %d tickets were free and nobody waited",
+			h.failf(NeedlessWait, row.id, "it was put in line at version %d, while %d tickets were available and nobody waited",
 				version, h.total-h.confirmed)
 			h.late = row
 		}
-		row.place = len(h.line)
-		h.line = append(h.line, row)
+		row.place = len(h.waitlist)
+		h.waitlist = append(h.waitlist, row)
 		h.waiting++
 		if !s.isTangled() && !h.lost {
 			h.checkTold(row)
@@ -171,6 +171,6 @@ func (h *history) promote(version int64, row *row, s *step) {
 		h.failf(Overtaken, row.id, "it was promoted at version %d (booked at version %d), while booking %s had waited since version %d",
 			version, row.Version, head.id, head.Version)
 	}
-	h.gone[row] = true
+	h.notWaiting[row] = true
 	h.waiting--
 }

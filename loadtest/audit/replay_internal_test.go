@@ -31,12 +31,12 @@ func (p *past) book(quantity int64, waits bool) *service.Booking {
 	return b
 }
 
-func (p *past) line(count int) []*service.Booking {
-	var line []*service.Booking
+func (p *past) waitlist(count int) []*service.Booking {
+	var waitlist []*service.Booking
 	for range count {
-		line = append(line, p.book(1, true))
+		waitlist = append(waitlist, p.book(1, true))
 	}
-	return line
+	return waitlist
 }
 
 func (p *past) cancel(bookings ...*service.Booking) {
@@ -81,15 +81,15 @@ func (p *past) needless(t *testing.T) (which []string) {
 	return which
 }
 
-// leavers is a line whose head leaves, and then so many that left before it are to be
-// passed over; the last one of the line fits.
-func leavers(count int) (p *past, last *service.Booking) {
+// withdrawals is a waiting list whose head withdraws after so many behind it did, who are then to be
+// passed over; the last one in the list fits.
+func withdrawals(count int) (p *past, last *service.Booking) {
 	p = newPast(2)
 	p.book(1, false)
 	head := p.book(2, true)
-	gone := p.line(count)
+	withdrawn := p.waitlist(count)
 	last = p.book(1, true)
-	p.cancel(gone...)
+	p.cancel(withdrawn...)
 	p.cancel(head)
 	return p, last
 }
@@ -102,28 +102,28 @@ func TestPromotionsThatFollow(t *testing.T) {
 	}{
 		"a raise is given out in steps": {func(p *past) {
 			p.book(1, false)
-			line := p.line(1200)
+			waitlist := p.waitlist(1200)
 			p.raise(1101)
-			p.promote(line[:500]...)
+			p.promote(waitlist[:500]...)
 			p.book(1, true)
-			p.promote(line[500:1000]...)
-			p.cancel(line[1150])
-			p.promote(line[1000:1100]...)
+			p.promote(waitlist[500:1000]...)
+			p.cancel(waitlist[1150])
+			p.promote(waitlist[1000:1100]...)
 		}, false},
 		"and then one is late": {func(p *past) {
 			p.book(1, false)
-			line := p.line(20)
+			waitlist := p.waitlist(20)
 			p.raise(11)
-			p.promote(line[:10]...)
-			p.cancel(line[0])
-			p.promote(line[10])
+			p.promote(waitlist[:10]...)
+			p.cancel(waitlist[0])
+			p.promote(waitlist[10])
 		}, true},
 		"a ticket of the raise is late, which a cancellation would have waited for": {func(p *past) {
 			first := p.book(1, false)
-			line := p.line(3)
+			waitlist := p.waitlist(3)
 			p.raise(2)
 			p.cancel(first)
-			p.promote(line[:2]...)
+			p.promote(waitlist[:2]...)
 		}, true},
 		"a raise that nobody waits for": {func(p *past) {
 			p.raise(2)
@@ -132,22 +132,22 @@ func TestPromotionsThatFollow(t *testing.T) {
 			p.cancel(head)
 			p.promote(last)
 		}, true},
-		"a head that leaves after the promotions have followed": {func(p *past) {
+		"a head that withdraws after the promotions have followed": {func(p *past) {
 			p.book(1, false)
-			line := p.line(2)
+			waitlist := p.waitlist(2)
 			head, last := p.book(2, true), p.book(1, true)
 			p.raise(4)
-			p.promote(line...)
+			p.promote(waitlist...)
 			p.cancel(head)
 			p.promote(last)
 		}, true},
-		"many leavers": {func(p *past) {
-			q, last := leavers(500)
+		"many withdrawals": {func(p *past) {
+			q, last := withdrawals(500)
 			q.promote(last)
 			*p = *q
 		}, false},
-		"few leavers": {func(p *past) {
-			q, last := leavers(400)
+		"few withdrawals": {func(p *past) {
+			q, last := withdrawals(400)
 			q.promote(last)
 			*p = *q
 		}, true},
@@ -167,9 +167,9 @@ func TestPromotionsThatFollow(t *testing.T) {
 func TestALateHeadIsToldOnce(t *testing.T) {
 	p := newPast(1)
 	first := p.book(1, false)
-	p.line(3)
+	p.waitlist(3)
 	p.cancel(first)
-	p.line(10)
+	p.waitlist(10)
 	if which := p.needless(t); len(which) != 1 || which[0] != p.bookings[1].ID {
 		t.Errorf("got %v, want the head only", which)
 	}

@@ -20,7 +20,8 @@ import (
 func main() {
 	limit := flag.Bool("serve-limit", false, "serve the limit of HTTP on a free port, as the benchmark does in a process of its own")
 	quick := flag.Bool("quick", false, "a hundredth of the data and short runs: to see that it works, not for figures")
-	only := flag.String("only", "", "only the parts whose names contain this: scripts, sizes, line, http, and overload and durability, which else do not run")
+	only := flag.String("only", "",
+		"only the parts whose names contain this: scripts, sizes, waitlist, http, and overload and durability, which else do not run")
 	out := flag.String("out", "out/bench", "folder for bench.json and the plots")
 	flag.Parse()
 	if *limit {
@@ -47,7 +48,7 @@ func fatal(err error) {
 type scale struct {
 	rounds   int           // of interleaved measurements, whose median counts
 	calls    int           // of a script, in one measurement
-	million  int           // bookings of a big event, and of a long line
+	million  int           // bookings of a big event, and of a long waiting list
 	sizes    []int         // bookings of an event at which a booking's cost is measured
 	hoarder  int           // bookings of the user who holds many
 	span     time.Duration // of one measurement over HTTP
@@ -110,7 +111,7 @@ func (b *bench) run(ctx context.Context, only, out string) error {
 	}{
 		{"scripts", b.scripts, false},
 		{"sizes", b.bySize, false},
-		{"line", b.line, false},
+		{"waitlist", b.waitlist, false},
 		{"http", b.http, false},
 		{"overload", b.overload, true},
 		{"durability", b.durability, true},

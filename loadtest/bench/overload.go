@@ -17,8 +17,8 @@ import (
 // How many requests the service works on at once, and so how many connections drive it
 // to its ceiling.
 const (
-	slowPlaces  = 16   // where Redis is slow
-	usualPlaces = 4096 // the default
+	slowInFlight  = 16   // where Redis is slow
+	usualInFlight = 4096 // the default
 )
 
 // Redis answers late, as one that is busy or far away, so that the bound is what limits the
@@ -121,7 +121,7 @@ func bounded(ctx context.Context, most int) (with, without *server, err error) {
 // overRate sends requests at three times the rate that the service can do, whatever
 // becomes of those before. Redis is what limits it, as where many instances share one.
 func (b *bench) overRate(ctx context.Context) error {
-	with, without, err := bounded(ctx, slowPlaces)
+	with, without, err := bounded(ctx, slowInFlight)
 	if err != nil {
 		return err
 	}
@@ -138,27 +138,29 @@ func (b *bench) overRate(ctx context.Context) error {
 	closed := func() float64 { return 0 } // as fast as they are answered
 	thrice := func() float64 { return 3 * at.rate }
 	medians, err := rounds(b.rounds,
-		measure(&at, with, slowPlaces, closed),
-		measure(&over, with, 16*slowPlaces, thrice), measure(&unbounded, without, 16*slowPlaces, thrice))
+		measure(&at, with, slowInFlight, closed),
+		measure(&over, with, 16*slowInFlight, thrice), measure(&unbounded, without, 16*slowInFlight, thrice))
 	if err != nil {
 		return err
 	}
 	b.add(figure{"p99 of the accepted at 3 times the rate / at the ceiling", medians[1] / medians[0], "x", 2, false,
-		fmt.Sprintf("%d places, slow Redis: %.1f ms, last run %.0f/s; three times that: %.1f ms, %.0f/s, %.0f %% refused; without a bound %.1f ms",
-			slowPlaces, medians[0], at.rate, medians[1], over.rate, 100*over.refused, medians[2])})
+		fmt.Sprintf("%d in flight at most, slow Redis: %.1f ms, last run %.0f/s; "+
+			"three times that: %.1f ms, %.0f/s, %.0f %% refused; without a bound %.1f ms",
+			slowInFlight, medians[0], at.rate, medians[1], over.rate, 100*over.refused, medians[2])})
 	return nil
 }
 
-// overCrowd sends as fast as it is answered, over three times as many connections as
-// the service has places: the processors, which the generator shares, are the limit.
+// overCrowd sends as fast as it is answered, over three times as many connections as the
+// service has requests in flight at most: the processors, which the generator shares, are
+// the limit.
 func (b *bench) overCrowd(ctx context.Context) error {
-	with, without, err := bounded(ctx, usualPlaces)
+	with, without, err := bounded(ctx, usualInFlight)
 	if err != nil {
 		return err
 	}
 	defer with.stop()
 	defer without.stop()
-	var at, heeding, unbounded, hasty accepted
+	var at, heeding, unbounded, resending accepted
 	measure := func(into *accepted, s *server, connections int, source load.Source) func() (float64, error) {
 		return func() (_ float64, err error) {
 			*into, err = s.accepted(ctx, connections, source, load.Span{Duration: b.span})
@@ -167,15 +169,15 @@ func (b *bench) overCrowd(ctx context.Context) error {
 	}
 	heeds, resends := patient{booker{with.event, &with.users}}, booker{with.event, &with.users}
 	medians, err := rounds(b.rounds,
-		measure(&at, with, usualPlaces, heeds), measure(&heeding, with, 3*usualPlaces, heeds),
-		measure(&unbounded, without, 3*usualPlaces, booker{without.event, &without.users}),
-		measure(&hasty, with, 3*usualPlaces, resends))
+		measure(&at, with, usualInFlight, heeds), measure(&heeding, with, 3*usualInFlight, heeds),
+		measure(&unbounded, without, 3*usualInFlight, booker{without.event, &without.users}),
+		measure(&resending, with, 3*usualInFlight, resends))
 	if err != nil {
 		return err
 	}
 	b.add(figure{"p99 of the accepted with 3 times the clients / at the ceiling", medians[1] / medians[0], "x", 2, false,
 		fmt.Sprintf("%d clients: %.1f ms, last run %.0f/s; three times as many that heed Retry-After: %.1f ms, %.0f/s; without a bound %.1f ms, %.0f/s; that send again at once: %.1f ms, %.0f/s",
-			usualPlaces, medians[0], at.rate, medians[1], heeding.rate, medians[2], unbounded.rate, medians[3], hasty.rate)})
+			usualInFlight, medians[0], at.rate, medians[1], heeding.rate, medians[2], unbounded.rate, medians[3], resending.rate)})
 	return nil
 }
 
@@ -184,7 +186,7 @@ func (b *bench) overCrowd(ctx context.Context) error {
 // one that was the default before.
 func (b *bench) crowds(ctx context.Context) error {
 	const formerPlaces = 256
-	usual, without, err := bounded(ctx, usualPlaces)
+	usual, without, err := bounded(ctx, usualInFlight)
 	if err != nil {
 		return err
 	}

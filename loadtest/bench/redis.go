@@ -174,7 +174,7 @@ const constant = `return {'confirmed', 1, 0, 0, 0}`
 // constantCost is L2.
 func (r *rig) constantCost(ctx context.Context, calls int) (float64, error) {
 	return r.pipelined(ctx, constant, calls, func(i int) ([]string, []any) {
-		return bookArguments(1, bookingField(i), "u"+strconv.Itoa(i))
+		return bookArguments(1, shortID(i), "u"+strconv.Itoa(i))
 	})
 }
 
@@ -184,10 +184,10 @@ func bookArguments(number uint64, booking, user string) (keys []string, args []a
 		[]any{"", booking, user, 1, 1767323045678, 0}
 }
 
-// bookingField returns what the event's hash calls its i-th booking.
-func bookingField(i int) string {
-	tail := sha256.Sum256(binary.BigEndian.AppendUint64(nil, uint64(i)))
-	return base64.RawURLEncoding.EncodeToString(tail[:10])
+// shortID returns the short id of an event's i-th booking.
+func shortID(i int) string {
+	sum := sha256.Sum256(binary.BigEndian.AppendUint64(nil, uint64(i)))
+	return base64.RawURLEncoding.EncodeToString(sum[:10])
 }
 
 func median(values []float64) float64 {

@@ -39,7 +39,7 @@ func (b *bench) scripts(ctx context.Context) error {
 		first := booked
 		booked += count
 		return r.pipelined(ctx, scripts.Book.Source, count, func(i int) ([]string, []any) {
-			return bookArguments(number, bookingField(first+i), user(first+i))
+			return bookArguments(number, shortID(first+i), user(first+i))
 		})
 	}
 	hoarder := func(int) string { return "hoarder" }
@@ -66,23 +66,23 @@ func (b *bench) bookCost(ctx context.Context, r *rig) (float64, error) {
 		return 0, err
 	}
 	return r.pipelined(ctx, scripts.Book.Source, b.calls, func(i int) ([]string, []any) {
-		return bookArguments(number, bookingField(i), "u"+strconv.Itoa(i))
+		return bookArguments(number, shortID(i), "u"+strconv.Itoa(i))
 	})
 }
 
-// cancelCost is what it spends on a cancellation that promotes the head of the line.
+// cancelCost is what it spends on a cancellation that promotes the head of the waiting list.
 func (b *bench) cancelCost(ctx context.Context, r *rig) (float64, error) {
 	_, number, err := r.event(ctx, b.calls)
 	if err != nil {
 		return 0, err
 	}
 	if _, err := r.pipelined(ctx, scripts.Book.Source, 2*b.calls, func(i int) ([]string, []any) {
-		return bookArguments(number, bookingField(i), "u"+strconv.Itoa(i)) // the second half waits
+		return bookArguments(number, shortID(i), "u"+strconv.Itoa(i)) // the second half waits
 	}); err != nil {
 		return 0, err
 	}
 	return r.pipelined(ctx, scripts.Cancel.Source, b.calls, func(i int) ([]string, []any) {
 		keys, _ := bookArguments(number, "", "")
-		return append(keys, fmt.Sprintf("left:{%d}", number)), []any{bookingField(i), "u" + strconv.Itoa(i), "", "", 0}
+		return append(keys, fmt.Sprintf("withdrawn:{%d}", number)), []any{shortID(i), "u" + strconv.Itoa(i), "", "", 0}
 	})
 }

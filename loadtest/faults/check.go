@@ -91,7 +91,7 @@ func (r *round) check() findings {
 	for _, event := range r.events {
 		r.checkCounts(event.Event, &f)
 		outage := longestGap(r.attempts, event.Event, r.begun, r.ended)
-		if r.struck == nil || r.struck[event.Event] {
+		if r.affected == nil || r.affected[event.Event] {
 			f.outage = max(f.outage, outage)
 		} else {
 			f.elsewhere = max(f.elsewhere, outage)

@@ -28,7 +28,7 @@ func recorded(t *testing.T) *round {
 	t.Cleanup(func() { _ = books.Close() })
 	f := fault{books: books, load: time.Second, events: 2, patience: func(random *rand.Rand) time.Duration {
 		if random.IntN(10) == 0 {
-			return hasty(random)
+			return impatient(random)
 		}
 		return defaultPatience
 	}}
@@ -104,7 +104,7 @@ func TestNoAnswerAfterTheFaultIsFound(t *testing.T) {
 	t.Cleanup(func() { _ = books.Close() })
 	f := fault{
 		books: books, load: 100 * time.Millisecond, recoveryLimit: 100 * time.Millisecond, events: 1,
-		target: silent{}, strike: func(context.Context, *round) error { return nil },
+		target: silent{}, inject: func(context.Context, *round) error { return nil },
 	}
 	found, err := f.run(context.Background(), rand.New(rand.NewPCG(1, 2)))
 	if err != nil {
@@ -139,7 +139,7 @@ func TestLostEventIsFound(t *testing.T) {
 		if err := verifyAll(ctx, books, &found); err != nil || found.lost != want || found.others != 0 {
 			t.Errorf("%+v, %v, want %d lost", found, err, want)
 		}
-		if err := client.Del(ctx, "event:{1}", "waitlist:{1}", "left:{1}").Err(); err != nil {
+		if err := client.Del(ctx, "event:{1}", "waitlist:{1}", "withdrawn:{1}").Err(); err != nil {
 			t.Fatal(err)
 		}
 	}

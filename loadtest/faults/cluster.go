@@ -16,7 +16,7 @@ func replicated(config store.Config) store.Config {
 	return config
 }
 
-// clusterFaults befall one of three masters.
+// clusterFaults affect one of three masters.
 func clusterFaults(ctx context.Context, l *lab) error {
 	c, err := startSixNodes(ctx)
 	if err != nil {
@@ -88,10 +88,10 @@ func clusterFaults(ctx context.Context, l *lab) error {
 		return errors.Join(failed, victim.Continue(), c.waitHealthy(ctx))
 	}
 	reshard := func(ctx context.Context, r *round) error {
-		r.struck = map[uint64]bool{}
+		r.affected = map[uint64]bool{}
 		for range 4 {
 			event := r.events[r.random.IntN(len(r.events))].Event
-			r.struck[event] = true
+			r.affected[event] = true
 			slot, err := slotOf(ctx, c.Servers[0], event)
 			if err != nil {
 				return err
@@ -117,10 +117,10 @@ func clusterFaults(ctx context.Context, l *lab) error {
 		}
 		return nil
 	}
-	cluster := func(name string, rounds int, load time.Duration, strike func(context.Context, *round) error) fault {
+	cluster := func(name string, rounds int, load time.Duration, inject func(context.Context, *round) error) fault {
 		return fault{
 			name: "cluster: " + name, rounds: rounds, short: 1, load: load, events: 6,
-			books: books, strike: strike,
+			books: books, inject: inject,
 		}
 	}
 	list := []fault{
@@ -133,9 +133,9 @@ func clusterFaults(ctx context.Context, l *lab) error {
 		cluster("a switch on request", 3, 4*time.Second, switched),
 		cluster("a replica stopped, its master's kill -9, failover", 3, 7*time.Second, stopped),
 	}
-	list[1].patience = hasty
+	list[1].patience = impatient
 	last := &list[len(list)-1]
-	last.target, last.patience, last.refusals = elsewhere, impatient, true
+	last.target, last.patience, last.refusals = elsewhere, repeating, true
 	for i := range list {
 		list[i].outageLimit = outageLimit
 		list[i].dirtyReads = strings.Contains(list[i].name, "failover")

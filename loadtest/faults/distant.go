@@ -97,13 +97,13 @@ func (c *distant) victim(ctx context.Context, r *round) (*toxiproxy.Proxy, error
 	if err != nil {
 		return nil, err
 	}
-	r.struck = map[uint64]bool{}
+	r.affected = map[uint64]bool{}
 	for _, event := range r.events {
 		way, err := c.wayTo(ctx, event.Event)
 		if err != nil {
 			return nil, err
 		}
-		r.struck[event.Event] = way == chosen
+		r.affected[event.Event] = way == chosen
 	}
 	return chosen, nil
 }

@@ -25,12 +25,12 @@ var syncAtOnce = []string{"--repl-diskless-sync-delay", "0"}
 // again: it is the repeating that is tested.
 const readTimeout = 300 * time.Millisecond
 
-// hasty clients give up before or after the change was made.
-func hasty(random *rand.Rand) time.Duration {
+// impatient clients give up before or after the change was made.
+func impatient(random *rand.Rand) time.Duration {
 	return time.Duration(random.Int64N(int64(4 * time.Millisecond)))
 }
 
-// embeddedFaults is what can befall a store that lives in the process.
+// embeddedFaults is what can affect a store that lives in the process.
 func embeddedFaults(ctx context.Context, l *lab) error {
 	books, err := openStore(ctx, store.Config{})
 	if err != nil {
@@ -39,11 +39,11 @@ func embeddedFaults(ctx context.Context, l *lab) error {
 	defer func() { _ = books.Close() }()
 	return l.inflict(ctx,
 		fault{name: "embedded: no fault", rounds: 2, short: 1, load: 2 * time.Second, books: books},
-		fault{name: "embedded: callers that give up", rounds: 3, short: 1, load: 2 * time.Second, books: books, patience: hasty},
+		fault{name: "embedded: callers that give up", rounds: 3, short: 1, load: 2 * time.Second, books: books, patience: impatient},
 	)
 }
 
-// redisFaults befall a single Redis.
+// redisFaults affect a single Redis.
 func redisFaults(ctx context.Context, l *lab) error {
 	server, err := redistest.Start(fsyncAlways...)
 	if err != nil {
@@ -102,11 +102,11 @@ func redisFaults(ctx context.Context, l *lab) error {
 	}
 	return l.inflict(ctx,
 		fault{name: "redis: no fault", rounds: 2, short: 1, load: 2 * time.Second, books: books},
-		fault{name: "redis: callers that give up", rounds: 3, short: 1, load: 2 * time.Second, books: books, patience: hasty},
-		fault{name: "redis: kill -9", rounds: 12, short: 3, load: 2500 * time.Millisecond, books: books, strike: kill},
-		fault{name: "redis: paused (SIGSTOP)", rounds: 10, short: 2, load: 2500 * time.Millisecond, books: books, strike: pause},
-		fault{name: "redis: restarted", rounds: 3, short: 1, load: 2 * time.Second, books: books, strike: restart},
-		fault{name: "redis: SCRIPT FLUSH", rounds: 3, short: 1, load: 2 * time.Second, books: books, strike: flush},
+		fault{name: "redis: callers that give up", rounds: 3, short: 1, load: 2 * time.Second, books: books, patience: impatient},
+		fault{name: "redis: kill -9", rounds: 12, short: 3, load: 2500 * time.Millisecond, books: books, inject: kill},
+		fault{name: "redis: paused (SIGSTOP)", rounds: 10, short: 2, load: 2500 * time.Millisecond, books: books, inject: pause},
+		fault{name: "redis: restarted", rounds: 3, short: 1, load: 2 * time.Second, books: books, inject: restart},
+		fault{name: "redis: SCRIPT FLUSH", rounds: 3, short: 1, load: 2 * time.Second, books: books, inject: flush},
 	)
 }
 

@@ -54,9 +54,9 @@ func (all *instances) next(call model.Call) *store.Store {
 	return all.stores[attempt%len(all.stores)]
 }
 
-// impatient clients repeat a request some times while a replica stands still. An attempt
+// repeating clients repeat a request some times while a replica stands still. An attempt
 // lasts long enough for a WAIT to end, which takes 200 to 300 ms.
-func impatient(random *rand.Rand) time.Duration {
+func repeating(random *rand.Rand) time.Duration {
 	const shortest, spread = 250 * time.Millisecond, 200 * time.Millisecond
 	return shortest + time.Duration(random.Int64N(int64(spread)))
 }

@@ -70,7 +70,7 @@ func (m *moveSteps) run(ctx context.Context, node, to *redistest.Server, event u
 	return string(text), err
 }
 
-// moveFaults befall the master that an event has just moved to, or was to move to.
+// moveFaults affect the master that an event has just moved to, or was to move to.
 func moveFaults(ctx context.Context, l *lab) error {
 	steps, err := readMoveSteps(l)
 	if err != nil {
@@ -117,10 +117,10 @@ func moveFaults(ctx context.Context, l *lab) error {
 	}
 	// While its replica is cut off, nothing is acknowledged of the events on its master.
 	const cutOff = 2*movePatience + time.Second
-	move := func(name string, limit time.Duration, strike func(context.Context, *round) error) fault {
+	move := func(name string, limit time.Duration, inject func(context.Context, *round) error) fault {
 		return fault{
 			name: "cluster: an event moves, " + name, rounds: 4, short: 1, load: 7 * time.Second, events: 6,
-			books: books, strike: strike, outageLimit: limit, dirtyReads: true,
+			books: books, inject: inject, outageLimit: limit, dirtyReads: true,
 		}
 	}
 	return l.inflict(ctx, move("its new master dies", outageLimit, moved), move("its new master is cut off and dies", outageLimit+cutOff, refused))
@@ -153,7 +153,7 @@ func (c *sixNodes) chooseMove(ctx context.Context, r *round) (*chosenMove, error
 	if err := until(ctx, "the target's replica", m.findReplica(c)); err != nil {
 		return nil, err
 	}
-	r.struck = map[uint64]bool{}
+	r.affected = map[uint64]bool{}
 	for _, event := range r.events {
 		slot, err := slotOf(ctx, c.Servers[0], event.Event)
 		if err != nil {
@@ -163,7 +163,7 @@ func (c *sixNodes) chooseMove(ctx context.Context, r *round) (*chosenMove, error
 		if err != nil {
 			return nil, err
 		}
-		r.struck[event.Event] = event.Event == m.event || master == m.to
+		r.affected[event.Event] = event.Event == m.event || master == m.to
 	}
 	return m, nil
 }

@@ -21,7 +21,7 @@ func startProxy(upstream string) (*toxiproxy.Proxy, error) {
 	return proxy, proxy.Start()
 }
 
-// networkFaults befall the way between the service and Redis.
+// networkFaults affect the way between the service and Redis.
 func networkFaults(ctx context.Context, l *lab) error {
 	if err := singleNetworkFaults(ctx, l); err != nil {
 		return err
@@ -29,7 +29,7 @@ func networkFaults(ctx context.Context, l *lab) error {
 	return clusterNetworkFaults(ctx, l)
 }
 
-// singleNetworkFaults befall the way to a single Redis. The books are read past it.
+// singleNetworkFaults affect the way to a single Redis. The books are read past it.
 func singleNetworkFaults(ctx context.Context, l *lab) error {
 	server, err := redistest.Start(fsyncAlways...)
 	if err != nil {
@@ -61,7 +61,7 @@ func singleNetworkFaults(ctx context.Context, l *lab) error {
 	return l.inflict(ctx, list...)
 }
 
-// clusterNetworkFaults befall the ways to three masters, one at a time.
+// clusterNetworkFaults affect the ways to three masters, one at a time.
 func clusterNetworkFaults(ctx context.Context, l *lab) error {
 	c, err := startDistant(ctx)
 	if err != nil {
@@ -85,8 +85,8 @@ func clusterNetworkFaults(ctx context.Context, l *lab) error {
 
 // networkStrikes are the faults, each on a way that is chosen once a round.
 func networkStrikes(choose func(context.Context, *round) (*toxiproxy.Proxy, error)) []fault {
-	strike := func(name string, do func(context.Context, *round, *toxiproxy.Proxy) error) fault {
-		return fault{name: name, load: 2 * time.Second, strike: func(ctx context.Context, r *round) error {
+	inject := func(name string, do func(context.Context, *round, *toxiproxy.Proxy) error) fault {
+		return fault{name: name, load: 2 * time.Second, inject: func(ctx context.Context, r *round) error {
 			way, err := choose(ctx, r)
 			if err != nil {
 				return err
@@ -96,7 +96,7 @@ func networkStrikes(choose func(context.Context, *round) (*toxiproxy.Proxy, erro
 	}
 	// spells puts toxics on the way, and takes them away again, several times.
 	spells := func(name string, times int, longest time.Duration, toxic func(r *round) string) fault {
-		return strike(name, func(ctx context.Context, r *round, way *toxiproxy.Proxy) error {
+		return inject(name, func(ctx context.Context, r *round, way *toxiproxy.Proxy) error {
 			for range times {
 				r.moment(ctx, 300*time.Millisecond)
 				if _, err := way.Toxics.AddToxicJson(strings.NewReader(toxic(r))); err != nil {
@@ -127,7 +127,7 @@ func networkStrikes(choose func(context.Context, *round) (*toxiproxy.Proxy, erro
 	}
 	return []fault{
 		spells("latency", 2, 2*time.Second, toxic("latency", `"latency":40,"jitter":40`)),
-		strike("connections cut", cut),
+		inject("connections cut", cut),
 		spells("connections reset", 5, 300*time.Millisecond, toxic("reset_peer", `"timeout":0`)),
 		spells("answers swallowed", 5, 400*time.Millisecond, toxic("timeout", `"timeout":50`)),
 		spells("answers swallowed, silence", 3, 800*time.Millisecond, toxic("timeout", `"timeout":0`)),

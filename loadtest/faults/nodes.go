@@ -184,7 +184,7 @@ func (c *sixNodes) victim(ctx context.Context, r *round) (victim, witness *redis
 	if victim, err = c.masterOf(ctx, slot, c.Servers[0]); err != nil {
 		return nil, nil, 0, err
 	}
-	r.struck = map[uint64]bool{}
+	r.affected = map[uint64]bool{}
 	for _, event := range r.events {
 		other, err := slotOf(ctx, c.Servers[0], event.Event)
 		if err != nil {
@@ -194,7 +194,7 @@ func (c *sixNodes) victim(ctx context.Context, r *round) (victim, witness *redis
 		if err != nil {
 			return nil, nil, 0, err
 		}
-		r.struck[event.Event] = master == victim
+		r.affected[event.Event] = master == victim
 	}
 	masters, _, err := c.masters(ctx)
 	if err != nil {

@@ -125,7 +125,7 @@ func straceInstalled() error {
 	return err
 }
 
-// powerFaults befall the machine of a single Redis, with everything on it.
+// powerFaults affect the machine of a single Redis, with everything on it.
 func powerFaults(ctx context.Context, l *lab) error {
 	if err := straceInstalled(); err != nil && os.Getenv(requireStrace) == "" {
 		l.omitted = append(l.omitted, fmt.Sprintf("power: %s", err))
@@ -155,6 +155,6 @@ func powerFaults(ctx context.Context, l *lab) error {
 		return nil
 	}
 	return l.inflict(ctx, fault{
-		name: "power: cut", rounds: 6, short: 2, load: 2500 * time.Millisecond, books: books, strike: cut,
+		name: "power: cut", rounds: 6, short: 2, load: 2500 * time.Millisecond, books: books, inject: cut,
 	})
 }

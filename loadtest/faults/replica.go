@@ -97,7 +97,7 @@ func (p *pair) takeOver(ctx context.Context) error {
 	return p.replicate(ctx)
 }
 
-// replicaFaults befall a master whose replica has not got everything: what was acknowledged
+// replicaFaults affect a master whose replica has not got everything: what was acknowledged
 // and not replicated would be lost for sure.
 func replicaFaults(ctx context.Context, l *lab) error {
 	p, err := startPair(ctx)
@@ -136,9 +136,9 @@ func replicaFaults(ctx context.Context, l *lab) error {
 			return errors.Join(reset(p.replica), p.takeOver(ctx))
 		}
 	}
-	replica := func(name string, strike func(context.Context, *round) error) fault {
+	replica := func(name string, inject func(context.Context, *round) error) fault {
 		return fault{
-			name: "replica: " + name, rounds: 6, short: 1, load: 3 * time.Second, books: books, strike: strike,
+			name: "replica: " + name, rounds: 6, short: 1, load: 3 * time.Second, books: books, inject: inject,
 			outageLimit: outageLimit, dirtyReads: true,
 		}
 	}
@@ -148,7 +148,7 @@ func replicaFaults(ctx context.Context, l *lab) error {
 		replica("stopped, requests repeated elsewhere", stopped(false)),
 		replica("stopped, connections cut", stopped(true)),
 	}
-	list[2].target, list[2].patience = elsewhere, impatient
+	list[2].target, list[2].patience = elsewhere, repeating
 	for i := range list[2:] {
 		list[2+i].rounds, list[2+i].refusals = 4, true
 	}

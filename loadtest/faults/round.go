@@ -25,8 +25,8 @@ type fault struct {
 	// patience is how long a client waits for an answer. Nil: two seconds.
 	patience func(*rand.Rand) time.Duration
 
-	// strike does harm while clients work, and undoes it. Nil: no harm.
-	strike func(ctx context.Context, r *round) error
+	// inject does harm while clients work, and undoes it. Nil: no harm.
+	inject func(ctx context.Context, r *round) error
 
 	// dirtyReads: a failover may take back what nobody was told is done, and what a status
 	// showed meanwhile. So the counts that clients see are not held against the history.
@@ -43,9 +43,9 @@ type fault struct {
 type round struct {
 	fault
 	*recorder
-	random *rand.Rand
-	events []model.Call
-	struck map[uint64]bool // events that the fault concerns; nil: all of them
+	random   *rand.Rand
+	events   []model.Call
+	affected map[uint64]bool // events; nil: all of them
 
 	begun, ended time.Duration // of the load
 	breaches     []string      // that the store's own verification found
@@ -81,7 +81,7 @@ func (f fault) run(ctx context.Context, random *rand.Rand) (findings, error) {
 	return r.check(), nil
 }
 
-// record lets clients work while the fault strikes, and keeps what they were answered.
+// record lets clients work while the fault is injected, and keeps what they were answered.
 func (f fault) record(ctx context.Context, random *rand.Rand) (*round, error) {
 	r := &round{fault: f, recorder: &recorder{start: time.Now()}, random: random}
 	if r.target == nil {
@@ -116,34 +116,34 @@ func (f fault) record(ctx context.Context, random *rand.Rand) (*round, error) {
 			case i < clientsPerEvent:
 				clients.Go(func() { c.run(ctx, stop) })
 			case i == clientsPerEvent:
-				// The organizer is never hasty: raises without an answer have no version to be
+				// The organizer is never impatient: raises without an answer have no version to be
 				// placed by, and of many of them porcupine would try every order.
 				c.patience = unhurried
 				clients.Go(func() { c.organize(ctx, stop) })
 			default:
-				c.patience = impatient
+				c.patience = repeating
 				clients.Go(func() { c.contradict(ctx, stop) })
 			}
 		}
 	}
 	r.begun = r.now()
 	end := time.After(f.load)
-	var struck error
-	if f.strike != nil {
-		struck = f.strike(ctx, r)
+	var injectErr error
+	if f.inject != nil {
+		injectErr = f.inject(ctx, r)
 	}
 	healed := r.now()
 	select {
 	case <-end:
 	case <-ctx.Done():
 	}
-	if f.strike != nil && struck == nil {
+	if f.inject != nil && injectErr == nil {
 		r.recover(ctx, healed)
 	}
 	r.ended = r.now()
 	close(stop)
 	clients.Wait()
-	return r, errors.Join(struck, ctx.Err())
+	return r, errors.Join(injectErr, ctx.Err())
 }
 
 // recover waits until bookings of each event are answered again: nothing would be found

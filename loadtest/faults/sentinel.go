@@ -135,7 +135,7 @@ func follow(ctx context.Context, server, master *redistest.Server) error {
 	return ask(server, func(client *redis.Client) error { return client.ReplicaOf(ctx, host, port).Err() })
 }
 
-// sentinelFaults befall a master that sentinels watch, or are asked for.
+// sentinelFaults affect a master that sentinels watch, or are asked for.
 func sentinelFaults(ctx context.Context, l *lab) error {
 	if err := sentinelFailovers(ctx, l); err != nil {
 		return err
@@ -143,7 +143,7 @@ func sentinelFaults(ctx context.Context, l *lab) error {
 	return sentinelSwitches(ctx, l)
 }
 
-// sentinelFailovers befall a master with one replica.
+// sentinelFailovers affect a master with one replica.
 func sentinelFailovers(ctx context.Context, l *lab) error {
 	const replicas = 1
 	w, err := startWatched(ctx, replicas)
@@ -207,9 +207,9 @@ func sentinelFailovers(ctx context.Context, l *lab) error {
 		}
 		return w.replace(ctx, master, master.Run)
 	}
-	sentinel := func(name string, strike func(context.Context, *round) error) fault {
+	sentinel := func(name string, inject func(context.Context, *round) error) fault {
 		return fault{
-			name: "sentinel: " + name, rounds: 3, short: 1, load: 7 * time.Second, books: books, strike: strike,
+			name: "sentinel: " + name, rounds: 3, short: 1, load: 7 * time.Second, books: books, inject: inject,
 			outageLimit: outageLimit, dirtyReads: true,
 		}
 	}
@@ -218,7 +218,7 @@ func sentinelFailovers(ctx context.Context, l *lab) error {
 		sentinel("the master paused past its failover", pause),
 		sentinel("the replica stopped, the master's kill -9, failover", stopped),
 	}
-	list[2].target, list[2].patience, list[2].refusals = elsewhere, impatient, true
+	list[2].target, list[2].patience, list[2].refusals = elsewhere, repeating, true
 	list[2].rounds, list[2].outageLimit = 2, standstillOutage
 	return l.inflict(ctx, list...)
 }

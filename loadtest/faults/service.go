@@ -12,7 +12,7 @@ import (
 	"boxoffice/store/redistest"
 )
 
-// serviceFaults befall two instances of the service in front of a single Redis, and the
+// serviceFaults affect two instances of the service in front of a single Redis, and the
 // Redis behind them.
 func serviceFaults(ctx context.Context, l *lab) error {
 	binary, err := filepath.Abs(l.boxoffice)
@@ -80,10 +80,10 @@ func serviceFaults(ctx context.Context, l *lab) error {
 		}
 		return one.start(ctx)
 	}
-	service := func(name string, rounds, short int, strike func(context.Context, *round) error) fault {
+	service := func(name string, rounds, short int, inject func(context.Context, *round) error) fault {
 		return fault{
 			name: "service: " + name, rounds: rounds, short: short, load: 2500 * time.Millisecond,
-			books: books, target: target, strike: strike,
+			books: books, target: target, inject: inject,
 		}
 	}
 	return l.inflict(ctx,

@@ -53,7 +53,7 @@ func sentinelSwitches(ctx context.Context, l *lab) error {
 		return fault{
 			name: "sentinel: a switch on request, " + name, rounds: 2, short: 1, load: 7 * time.Second,
 			books: books, events: switchedEvents, outageLimit: outageLimit, dirtyReads: true,
-			strike: func(ctx context.Context, r *round) error {
+			inject: func(ctx context.Context, r *round) error {
 				for range switchesPerRound {
 					r.moment(ctx, 500*time.Millisecond)
 					if err := change(ctx); err != nil {

@@ -87,7 +87,7 @@ func (d directly) list(ctx context.Context, event store.EventRef) ([]store.Booki
 			return nil, err
 		}
 		for _, booking := range page.Bookings {
-			booking.CreatedAt, booking.Event, booking.Number = time.Time{}, [16]byte{}, 0
+			booking.CreatedAt, booking.Event, booking.EventNumber = time.Time{}, [16]byte{}, 0
 			list = append(list, booking)
 			if seen[booking.ID] { // a chain that ends in itself would never end
 				page.Next = ""

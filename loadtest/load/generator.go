@@ -64,10 +64,10 @@ func (g *Generator) Now() int64 { return int64(time.Since(g.start)) }
 
 // Span is how long and how fast to generate.
 type Span struct {
-	Rate     float64       // arrivals a second; 0 = the closed model, as fast as answers come
-	Duration time.Duration // 0 in the closed model: until the source has nothing more
-	Arrivals int64         // 0 = no limit
-	Twins    func(i int64) bool
+	Rate     float64            // arrivals a second; 0 = the closed model, as fast as answers come
+	Duration time.Duration      // 0 in the closed model: until the source has nothing more
+	Arrivals int64              // 0 = no limit
+	Paired   func(i int64) bool // whether arrival i is due at the same moment as the one before; nil: none is
 }
 
 // pacerTick is how often the pacer looks. It bounds how late a drop is noticed.
@@ -94,7 +94,7 @@ func sleep(ctx context.Context, wait time.Duration) bool {
 func (g *Generator) Run(ctx context.Context, source Source, span Span) *Ledger {
 	r := &run{
 		Generator: g, source: source, span: span, began: g.Now(),
-		plan: schedule{rate: span.Rate, end: int64(span.Duration), twins: span.Twins},
+		plan: schedule{rate: span.Rate, end: int64(span.Duration), paired: span.Paired},
 	}
 	g.next.Store(0)
 	g.finished.Store(0)

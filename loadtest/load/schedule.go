@@ -9,15 +9,15 @@ import (
 
 // schedule says when each arrival is due, whatever the answers do.
 type schedule struct {
-	rate  float64 // arrivals a second
-	end   int64   // nanoseconds
-	twins func(i int64) bool
+	rate   float64 // arrivals a second
+	end    int64   // nanoseconds
+	paired func(i int64) bool
 }
 
-// due returns when arrival i is due, in nanoseconds since the start. A twin is due
-// at the same moment as the one before it.
+// due returns when arrival i is due, in nanoseconds since the start. A paired one is
+// due at the same moment as the one before it.
 func (s *schedule) due(i int64) int64 {
-	if s.twins != nil && i > 0 && s.twins(i) {
+	if s.paired != nil && i > 0 && s.paired(i) {
 		i--
 	}
 	return int64(float64(i) * float64(time.Second) / s.rate)

@@ -10,11 +10,11 @@ import (
 var cancelChurn = Scenario{
 	Name:  "cancel-churn",
 	About: "booked, cancelled, promoted, round and round, on a few small events",
-	New:   func(s *Stage) Play { return &churn{Stage: s, held: newPool()} },
+	New:   func(r *Run) Workload { return &churn{Run: r, held: newPool()} },
 }
 
 type churn struct {
-	*Stage
+	*Run
 	events []load.ID
 	held   *pool
 	full   int64 // bookings held, before any is cancelled
@@ -31,8 +31,8 @@ func (c *churn) Prepare(ctx context.Context) (err error) {
 // crowd is how many live bookings there are for each ticket.
 const crowd = 2
 
-// Next fills the events and their lines, and from then on books and cancels in turn. One cancellation in ten is sent once more later,
-// and must get the same answer.
+// Next fills the events and their waiting lists, and from then on books and cancels in
+// turn. One cancellation in ten is sent once more later, and must get the same answer.
 func (c *churn) Next(i int64, request *load.Request) bool {
 	if i%2 == 1 && c.held.size.Load() > c.full && c.held.takeCancel(request) {
 		if i%20 == 1 {

@@ -16,7 +16,7 @@ import (
 var failover = Scenario{
 	Name:  "failover",
 	About: "masters die and slots move in the middle of the run (-cluster); clients repeat what they do not know the outcome of",
-	New:   func(s *Stage) Play { return &broken{mix: newMix(s, or(s.Events, 30))} },
+	New:   func(r *Run) Workload { return &broken{mix: newMix(r, or(r.Events, 30))} },
 }
 
 // broken is the mix with idempotency keys and clients that do not give up.

@@ -9,11 +9,11 @@ import (
 var flashSale = Scenario{
 	Name:  "flash-sale",
 	About: "one hot event, many more users than tickets; one request in twenty only looks",
-	New:   func(s *Stage) Play { return &flash{Stage: s} },
+	New:   func(r *Run) Workload { return &flash{Run: r} },
 }
 
 type flash struct {
-	*Stage
+	*Run
 	event load.ID
 }
 

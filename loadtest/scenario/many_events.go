@@ -10,19 +10,19 @@ import (
 var manyEvents = Scenario{
 	Name:  "many-events",
 	About: "events spread over the shards; one of them gets a fifth of all requests",
-	New:   func(s *Stage) Play { return newMix(s, or(s.Events, 100)) },
+	New:   func(r *Run) Workload { return newMix(r, or(r.Events, 100)) },
 }
 
 // mix books one to three tickets, on a hot event or on any other, and takes some of
 // the bookings back.
 type mix struct {
-	*Stage
+	*Run
 	count  int
 	events []load.ID
 	held   *pool
 }
 
-func newMix(s *Stage, events int) *mix { return &mix{Stage: s, count: events, held: newPool()} }
+func newMix(r *Run, events int) *mix { return &mix{Run: r, count: events, held: newPool()} }
 
 func (m *mix) Prepare(ctx context.Context) (err error) {
 	tickets := or(m.Tickets, m.arrivals()/int64(2*m.count))

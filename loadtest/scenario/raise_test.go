@@ -28,18 +28,18 @@ func TestRaisesAreKnownByTheirAnswers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	stage := &scenario.Stage{Service: service.New([]load.Target{target}, time.Second, time.Second)}
-	event, err := stage.NewEvent(t.Context(), 10)
+	scenarioRun := &scenario.Run{Service: service.New([]load.Target{target}, time.Second, time.Second)}
+	event, err := scenarioRun.NewEvent(t.Context(), 10)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, fails = range []bool{false, true, false} {
-		if err := stage.Raise(t.Context(), event, 5); (err != nil) != fails {
+		if err := scenarioRun.Raise(t.Context(), event, 5); (err != nil) != fails {
 			t.Fatalf("fails=%t: %v", fails, err)
 		}
 	}
 	want := []audit.Raise{{Total: 15, By: 7}, {Total: 20}, {Total: 25, By: 7}}
-	if got := stage.TakeEvents(); len(got) != 1 || !slices.Equal(got[0].Raised, want) {
+	if got := scenarioRun.TakeEvents(); len(got) != 1 || !slices.Equal(got[0].Raised, want) {
 		t.Errorf("got %+v, want the raises %+v", got, want)
 	}
 }

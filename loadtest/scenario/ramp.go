@@ -3,6 +3,6 @@ package scenario
 var ramp = Scenario{
 	Name:  "ramp",
 	About: "the mix of many-events, faster step by step from -rate until the p99 passes -p99-limit: where is the knee?",
-	New:   func(s *Stage) Play { return newMix(s, or(s.Events, 30)) },
+	New:   func(r *Run) Workload { return newMix(r, or(r.Events, 30)) },
 	Ramp:  true,
 }

@@ -9,13 +9,13 @@ import (
 var retries = Scenario{
 	Name:  "retries",
 	About: "each request is sent twice with the same Idempotency-Key, half of them at the same moment",
-	New: func(s *Stage) Play {
-		return &twice{Stage: s, held: newPool(), soon: make(chan load.Request, 1<<10), later: make(chan load.Request, 1<<16)}
+	New: func(r *Run) Workload {
+		return &twice{Run: r, held: newPool(), soon: make(chan load.Request, 1<<10), later: make(chan load.Request, 1<<16)}
 	},
 }
 
 type twice struct {
-	*Stage
+	*Run
 	events      []load.ID
 	held        *pool
 	first       uint64            // user and key of arrival 0
@@ -28,7 +28,7 @@ func (t *twice) Prepare(ctx context.Context) (err error) {
 	return err
 }
 
-// Next goes in fours: a booking, its twin at the same moment, then something whose
+// Next goes in fours: a booking, the same one at the same moment, then something whose
 // second time comes later, then the second time of something earlier.
 func (t *twice) Next(i int64, request *load.Request) bool {
 	switch i % 4 {
@@ -74,8 +74,8 @@ func (t *twice) booking(i int64) load.Request {
 // delay is after how many others a request's second time comes: about a second's.
 func (t *twice) delay() int64 { return max(1, min(1000, t.arrivals()/40)) }
 
-// Twin makes the first two of four due at once.
-func (t *twice) Twin(i int64) bool { return i%4 == 1 }
+// Paired makes the first two of four due at once.
+func (t *twice) Paired(i int64) bool { return i%4 == 1 }
 
 func (t *twice) Answered(entry *load.Entry) {
 	if !entry.Replayed {

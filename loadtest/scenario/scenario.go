@@ -18,21 +18,21 @@ import (
 type Scenario struct {
 	Name  string
 	About string
-	New   func(*Stage) Play
+	New   func(*Run) Workload
 
 	Round time.Duration // 0: the run is one round; else the events are new, and audited, each round
 	Ramp  bool          // the rate rises until the p99 passes the limit
 }
 
-// Play is a scenario with its state during one round.
-type Play interface {
+// Workload is a scenario with its state during one round.
+type Workload interface {
 	load.Source
 	// Prepare makes the events, before the clock starts.
 	Prepare(ctx context.Context) error
 }
 
-// Actor is a play that does more than to send requests.
-type Actor interface {
+// Actions is a workload that does more than send requests.
+type Actions interface {
 	Actions() []Action
 }
 
@@ -44,9 +44,9 @@ type Action struct {
 	Do    func(ctx context.Context) error
 }
 
-// Twinned is a play that wants some arrivals due at the same moment as the one before.
-type Twinned interface {
-	Twin(i int64) bool
+// Pairs is a workload that wants some arrivals due at the same moment as the one before.
+type Pairs interface {
+	Paired(i int64) bool
 }
 
 // Settings of a run that scenarios look at. Zero means the scenario's own default.
@@ -55,17 +55,17 @@ type Settings struct {
 	Duration time.Duration `json:"-"`
 	Tickets  int64         `json:"tickets,omitempty"` // of each event
 	Events   int           `json:"events,omitempty"`
-	Line     int64         `json:"line,omitempty"` // bookings that wait before waitlist-storm starts
+	Waitlist int64         `json:"waitlist,omitempty"` // bookings that wait before waitlist-storm starts
 
 	ClusterScript string   `json:"clusterScript,omitempty"`
 	Faults        []string `json:"faults,omitempty"` // commands of the cluster script
 }
 
-// Stage is what a scenario works with.
-type Stage struct {
+// Run is what a scenario works with.
+type Run struct {
 	Settings
 	Service *service.Client
-	Run     string // a word that no other run has
+	ID      string // that no other run has
 	Build   func(ctx context.Context, what string, source load.Source, arrivals int64) error
 
 	users atomic.Uint64
@@ -76,35 +76,35 @@ type Stage struct {
 }
 
 // User returns a user that nobody was yet.
-func (s *Stage) User() uint64 { return s.users.Add(1) }
+func (r *Run) User() uint64 { return r.users.Add(1) }
 
 // Key returns an idempotency key that nobody used yet.
-func (s *Stage) Key() uint64 { return s.keys.Add(1) }
+func (r *Run) Key() uint64 { return r.keys.Add(1) }
 
 // Reserve returns the first of very many users and keys that nobody used yet.
-func (s *Stage) Reserve() uint64 {
+func (r *Run) Reserve() uint64 {
 	const block = 1 << 40
-	s.keys.Add(block)
-	return s.users.Add(block) - block + 1
+	r.keys.Add(block)
+	return r.users.Add(block) - block + 1
 }
 
 // NewEvent makes an event that will be audited.
-func (s *Stage) NewEvent(ctx context.Context, tickets int64) (load.ID, error) {
-	s.made++
-	name := fmt.Sprintf("loadtest-%s-%d", s.Run, s.made)
-	id, err := s.Service.Initialize(ctx, name, tickets, name)
+func (r *Run) NewEvent(ctx context.Context, tickets int64) (load.ID, error) {
+	r.made++
+	name := fmt.Sprintf("loadtest-%s-%d", r.ID, r.made)
+	id, err := r.Service.Initialize(ctx, name, tickets, name)
 	if err != nil {
 		return id, err
 	}
-	s.events = append(s.events, &audit.Event{ID: id, Total: tickets})
+	r.events = append(r.events, &audit.Event{ID: id, Total: tickets})
 	return id, nil
 }
 
 // NewEvents makes several.
-func (s *Stage) NewEvents(ctx context.Context, count int, tickets int64) ([]load.ID, error) {
+func (r *Run) NewEvents(ctx context.Context, count int, tickets int64) ([]load.ID, error) {
 	var ids []load.ID
 	for range count {
-		id, err := s.NewEvent(ctx, tickets)
+		id, err := r.NewEvent(ctx, tickets)
 		if err != nil {
 			return nil, err
 		}
@@ -114,14 +114,14 @@ func (s *Stage) NewEvents(ctx context.Context, count int, tickets int64) ([]load
 }
 
 // Raise adds tickets to an event. After an error nobody knows whether it did.
-func (s *Stage) Raise(ctx context.Context, id load.ID, by int64) error {
-	for _, event := range s.events {
+func (r *Run) Raise(ctx context.Context, id load.ID, by int64) error {
+	for _, event := range r.events {
 		if event.ID == id {
 			total := event.Total + by
 			if n := len(event.Raised); n > 0 {
 				total = event.Raised[n-1].Total + by
 			}
-			changed, err := s.Service.RaiseTotal(ctx, id, total)
+			changed, err := r.Service.RaiseTotal(ctx, id, total)
 			raise := audit.Raise{Total: total}
 			if err == nil {
 				raise.By = changed.Version
@@ -134,23 +134,23 @@ func (s *Stage) Raise(ctx context.Context, id load.ID, by int64) error {
 }
 
 // TakeEvents returns the events that were made since the last call.
-func (s *Stage) TakeEvents() []audit.Event {
+func (r *Run) TakeEvents() []audit.Event {
 	var events []audit.Event
-	for _, event := range s.events {
+	for _, event := range r.events {
 		events = append(events, *event)
 	}
-	s.events = nil
+	r.events = nil
 	return events
 }
 
 // arrivals is how many requests the run is about to send, roughly.
-func (s *Stage) arrivals() int64 {
+func (r *Run) arrivals() int64 {
 	const unpaced = 5000 // a second, as a guess
-	rate := s.Rate
+	rate := r.Rate
 	if rate == 0 {
 		rate = unpaced
 	}
-	return int64(rate * s.Duration.Seconds())
+	return int64(rate * r.Duration.Seconds())
 }
 
 // or returns the setting, or the default if it is zero.

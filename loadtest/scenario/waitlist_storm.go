@@ -9,28 +9,28 @@ import (
 
 var waitlistStorm = Scenario{
 	Name:  "waitlist-storm",
-	About: "a long line (-line), people leaving from its middle and asking where they stand; later, more tickets",
-	New:   func(s *Stage) Play { return &storm{Stage: s, held: newPool()} },
+	About: "a long waiting list (-waitlist), people withdrawing from its middle and asking where they stand; later, more tickets",
+	New:   func(r *Run) Workload { return &storm{Run: r, held: newPool()} },
 }
 
 type storm struct {
-	*Stage
-	event load.ID
-	held  *pool
-	line  int64
+	*Run
+	event    load.ID
+	held     *pool
+	waitlist int64
 }
 
-const longLine = 1_000_000
+const longWaitlist = 1_000_000
 
 func (s *storm) Prepare(ctx context.Context) (err error) {
 	if s.event, err = s.NewEvent(ctx, or(s.Tickets, 100)); err != nil {
 		return err
 	}
-	s.line = or(s.Line, longLine)
-	return s.Build(ctx, "build the line", joining{s}, s.line)
+	s.waitlist = or(s.Waitlist, longWaitlist)
+	return s.Build(ctx, "build the waiting list", joining{s}, s.waitlist)
 }
 
-// joining lets users book until the line is as long as it should be.
+// joining lets users book until the waiting list is as long as it should be.
 type joining struct{ *storm }
 
 func (j joining) Next(_ int64, request *load.Request) bool {
@@ -56,9 +56,9 @@ func (s *storm) Next(i int64, request *load.Request) bool {
 
 func (s *storm) Answered(entry *load.Entry) { s.held.keep(entry) }
 
-// Actions add tickets twice: the head of the line is promoted, in many steps.
+// Actions add tickets twice: the head of the waiting list is promoted, in many steps.
 func (s *storm) Actions() []Action {
-	more := s.line / 10
+	more := s.waitlist / 10
 	return []Action{
 		{At: 0.4, Name: "more tickets", Do: func(ctx context.Context) error { return s.Raise(ctx, s.event, max(1, more)) }},
 		{At: 0.7, Name: "more tickets", Do: func(ctx context.Context) error { return s.Raise(ctx, s.event, 1+rand.Int64N(more+1)) }},

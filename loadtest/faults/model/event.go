@@ -16,7 +16,7 @@ import (
 type Event struct {
 	Total, MaxPerUser, WaitlistLimit int64
 	Version                          int64
-	Bookings                         []*Booking // in order of arrival: the line is those of them that wait
+	Bookings                         []*Booking // in order of arrival: the waiting list is those of them that wait
 }
 
 // Booking is a booking as it stands.
@@ -87,10 +87,10 @@ func (e *Event) Book(request, user string, quantity int64, id uuid.UUID) (answer
 		}
 		return e.Bookings[i].Booked, true
 	}
-	held := int64(0)
+	userTickets := int64(0)
 	for _, b := range e.Bookings {
 		if b.User == user && b.Status != store.StatusCancelled {
-			held += b.Quantity
+			userTickets += b.Quantity
 		}
 	}
 	now := e.Counts()
@@ -98,7 +98,7 @@ func (e *Event) Book(request, user string, quantity int64, id uuid.UUID) (answer
 	switch {
 	case quantity > e.Total:
 		return Answer{Refusal: store.ErrOverCapacity}, false
-	case e.MaxPerUser > 0 && held+quantity > e.MaxPerUser:
+	case e.MaxPerUser > 0 && userTickets+quantity > e.MaxPerUser:
 		return Answer{Refusal: store.ErrUserLimit}, false
 	case now.Waiting == 0 && now.Confirmed+quantity <= e.Total:
 	case e.WaitlistLimit > 0 && now.Waiting >= e.WaitlistLimit:
@@ -113,13 +113,13 @@ func (e *Event) Book(request, user string, quantity int64, id uuid.UUID) (answer
 	return answer, false
 }
 
-// head is the first in line, or -1; it fits if its whole quantity is free.
+// head is the first that waits, or -1; it fits if its whole quantity is available.
 func (e *Event) head() (i int, fits bool) {
 	i = e.find(func(b *Booking) bool { return b.Status == store.StatusWaiting })
 	return i, i >= 0 && e.Bookings[i].Quantity <= e.Total-e.Counts().Confirmed
 }
 
-// serve promotes from the head of the line while it fits, as part of the change that
+// serve promotes from the head of the waiting list while it fits, as part of the change that
 // makes the version.
 func (e *Event) serve(version int64) (first uuid.UUID, promoted int64) {
 	for i, fits := e.head(); fits; i, fits = e.head() {
@@ -132,7 +132,7 @@ func (e *Event) serve(version int64) (first uuid.UUID, promoted int64) {
 	return first, promoted
 }
 
-// Promote gives out what a raised total left free. It tells whether there was anything.
+// Promote gives out what a raised total made available. It tells whether there was anything.
 func (e *Event) Promote() bool {
 	_, promoted := e.serve(e.Version + 1)
 	if promoted > 0 {
@@ -141,7 +141,7 @@ func (e *Event) Promote() bool {
 	return promoted > 0
 }
 
-// SetTotal changes the total; what becomes free is for Promote to give out.
+// SetTotal changes the total; what becomes available is for Promote to give out.
 func (e *Event) SetTotal(total int64) (refusal error) {
 	switch {
 	case total == e.Total:

@@ -166,7 +166,7 @@ func raisesOf(attempts []Attempt) map[uint64]*versions {
 	return events
 }
 
-// promotions reads from a list of bookings when the line was served by itself.
+// promotions reads from a list of bookings when the waiting list was served by itself.
 func promotions(list Attempt) []porcupine.Operation {
 	cancelled := map[int64]bool{0: true}
 	for _, b := range list.List {

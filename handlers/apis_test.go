@@ -5,14 +5,14 @@ import (
 	"testing"
 )
 
-// An event made by one spelling is booked, cancelled and read by the other.
-func TestSpellingsShareEvents(t *testing.T) {
+// An event made through one API is booked, cancelled and read through the other.
+func TestAPIsShareEvents(t *testing.T) {
 	onEveryEngine(t, func(t *testing.T, c *client) {
-		for _, spelling := range []string{"event API", "short API"} {
-			t.Run("made by the "+spelling, func(t *testing.T) {
+		for _, api := range []string{"event API", "short API"} {
+			t.Run("made through the "+api, func(t *testing.T) {
 				c := &client{t: t, api: c.api}
 				e := c.event(1)
-				if spelling == "short API" {
+				if api == "short API" {
 					created := c.post("/initialize", `{"name":"Concert","totalTickets":1,"maxPerUser":2,"waitingListLimit":9}`).
 						is(201, `{"event":{"maxPerUser":2,"waitingListLimit":9}}`)
 					e = event{created.text("event.uuid"), created.integer("event.number")}

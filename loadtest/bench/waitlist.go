@@ -8,13 +8,13 @@ import (
 	"boxoffice/store"
 )
 
-const shortLine = 100
+const shortWaitlist = 100
 
-// queue is an event that is sold out, with its line.
+// queue is an event that is sold out, with its waiting list.
 type queue struct {
 	event     store.EventRef
 	confirmed []booked
-	line      []booked
+	waitlist  []booked
 }
 
 func (r *rig) queue(ctx context.Context, confirmed, waiting int) (*queue, error) {
@@ -26,20 +26,20 @@ func (r *rig) queue(ctx context.Context, confirmed, waiting int) (*queue, error)
 	return &queue{event, all[:confirmed], all[confirmed:]}, err
 }
 
-// take removes count random bookings from the middle half of the line.
+// take removes count random bookings from the middle half of the waiting list.
 func (q *queue) take(count int) []booked {
 	taken := make([]booked, count)
 	for i := range taken {
-		at := len(q.line)/4 + rand.IntN(len(q.line)/2)
-		taken[i] = q.line[at]
-		q.line[at] = q.line[len(q.line)-1]
-		q.line = q.line[:len(q.line)-1]
+		at := len(q.waitlist)/4 + rand.IntN(len(q.waitlist)/2)
+		taken[i] = q.waitlist[at]
+		q.waitlist[at] = q.waitlist[len(q.waitlist)-1]
+		q.waitlist = q.waitlist[:len(q.waitlist)-1]
 	}
 	return taken
 }
 
-// line measures what is done with a long waiting list against a short one.
-func (b *bench) line(ctx context.Context) error {
+// waitlist measures what is done with a long waiting list against a short one.
+func (b *bench) waitlist(ctx context.Context) error {
 	r, err := startRig(ctx)
 	if err != nil {
 		return err
@@ -50,11 +50,11 @@ func (b *bench) line(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	const each = shortLine / 5 // calls on one short line, which is then used up
+	const each = shortWaitlist / 5 // calls on one short list, which is then used up
 	shortOnes := func(do func(*queue) error) (float64, error) {
 		queues := make([]*queue, calls/each)
 		for i := range queues {
-			if queues[i], err = r.queue(ctx, each, shortLine); err != nil {
+			if queues[i], err = r.queue(ctx, each, shortWaitlist); err != nil {
 				return 0, err
 			}
 		}
@@ -65,7 +65,7 @@ func (b *bench) line(ctx context.Context) error {
 	}
 	lookUp := func(q *queue, count int) error {
 		return parallel(count, func(int) error {
-			_, err := r.Booking(ctx, q.line[rand.IntN(len(q.line))].id)
+			_, err := r.Booking(ctx, q.waitlist[rand.IntN(len(q.waitlist))].id)
 			return err
 		})
 	}
@@ -80,7 +80,7 @@ func (b *bench) line(ctx context.Context) error {
 	}{
 		{"promote the head", promote},
 		{"ask a position", lookUp},
-		{"leave from the middle", func(q *queue, count int) error { return cancelAll(q.take(count)) }},
+		{"withdraw from the middle", func(q *queue, count int) error { return cancelAll(q.take(count)) }},
 	} {
 		medians, err := rounds(b.rounds,
 			func() (float64, error) { return r.cost(ctx, func() error { return one.do(long, calls) }) },
@@ -90,12 +90,12 @@ func (b *bench) line(ctx context.Context) error {
 			return err
 		}
 		b.add(figure{"long waiting list / short: " + one.what, medians[0] / medians[1], "x", 1.5, false,
-			fmt.Sprintf("%d in line: %.2f µs; %d in line: %.2f µs", b.million, medians[0], shortLine, medians[1])})
+			fmt.Sprintf("%d wait: %.2f µs; %d wait: %.2f µs", b.million, medians[0], shortWaitlist, medians[1])})
 	}
 	return b.raise(ctx, r, long)
 }
 
-// raise measures the longest single call while everybody in line is promoted, in as many
+// raise measures the longest single call while all who wait are promoted, in as many
 // raises of the total as there are rounds: one that the machine was busy with something
 // else in does not count for all.
 func (b *bench) raise(ctx context.Context, r *rig, q *queue) error {
@@ -120,12 +120,12 @@ func (b *bench) raise(ctx context.Context, r *rig, q *queue) error {
 		}
 		longest = append(longest, one)
 	}
-	b.add(figure{"longest call while all in line are promoted / L2", median(longest) / limit, "x", 1000, false,
+	b.add(figure{"longest call while all who wait are promoted / L2", median(longest) / limit, "x", 1000, false,
 		fmt.Sprintf("%d promotions in %d raises, whose longest calls took %.0f µs; L2 %.2f µs", before.Waiting, b.rounds, longest, limit)})
 	return nil
 }
 
-// longestCall raises the total for one of so many parts of the line, and returns how long
+// longestCall raises the total for one of so many parts of the waiting list, and returns how long
 // the longest script call took, in microseconds.
 func (r *rig) longestCall(ctx context.Context, ref store.EventRef, parts int64) (float64, error) {
 	if err := r.client.Do(ctx, "SLOWLOG", "RESET").Err(); err != nil {
@@ -141,7 +141,7 @@ func (r *rig) longestCall(ctx context.Context, ref store.EventRef, parts int64) 
 		return 0, err
 	}
 	if after.Available() != 0 {
-		return 0, fmt.Errorf("%d tickets are still free after the total was raised", after.Available())
+		return 0, fmt.Errorf("%d tickets are still available after the total was raised", after.Available())
 	}
 	entries, err := r.client.SlowLogGet(ctx, 100_000).Result()
 	if err != nil {

@@ -14,10 +14,10 @@ import (
 	"boxoffice/store"
 )
 
-// exchange is what is remembered of a request and its answer, for the metrics and
+// requestInfo is what is remembered of a request and its answer, for the metrics and
 // the access log. It travels as the handlers' ResponseWriter, which costs less than
 // a context.
-type exchange struct {
+type requestInfo struct {
 	http.ResponseWriter
 	status  int    // 0: nothing was answered yet
 	route   *route // nil: no route took the request
@@ -44,24 +44,24 @@ const (
 )
 
 // WriteHeader remembers the status.
-func (x *exchange) WriteHeader(status int) {
-	if x.status == 0 && status >= http.StatusOK { // 1xx come before the answer
-		x.status = status
+func (info *requestInfo) WriteHeader(status int) {
+	if info.status == 0 && status >= http.StatusOK { // 1xx come before the answer
+		info.status = status
 	}
-	x.ResponseWriter.WriteHeader(status)
+	info.ResponseWriter.WriteHeader(status)
 }
 
 // Unwrap lets http.ResponseController reach what is underneath.
-func (x *exchange) Unwrap() http.ResponseWriter { return x.ResponseWriter }
+func (info *requestInfo) Unwrap() http.ResponseWriter { return info.ResponseWriter }
 
-var exchanges = sync.Pool{New: func() any { return new(exchange) }}
+var requestInfos = sync.Pool{New: func() any { return new(requestInfo) }}
 
-// exchangeOf finds the exchange under other middleware's writers, or returns nil:
+// requestInfoOf finds the request's info under other middleware's writers, or returns nil:
 // nobody looks.
-func exchangeOf(w http.ResponseWriter) *exchange {
+func requestInfoOf(w http.ResponseWriter) *requestInfo {
 	for {
 		switch writer := w.(type) {
-		case *exchange:
+		case *requestInfo:
 			return writer
 		case interface{ Unwrap() http.ResponseWriter }:
 			w = writer.Unwrap()
@@ -75,8 +75,8 @@ func exchangeOf(w http.ResponseWriter) *exchange {
 func (a *API) observe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
-		x := exchanges.Get().(*exchange) //nolint:forcetypeassert // the pool's own
-		*x = exchange{ResponseWriter: w}
+		info := requestInfos.Get().(*requestInfo) //nolint:forcetypeassert // the pool's own
+		*info = requestInfo{ResponseWriter: w}
 		if a.Metrics != nil {
 			a.Metrics.inFlight.Inc()
 		}
@@ -84,22 +84,22 @@ func (a *API) observe(next http.Handler) http.Handler {
 			if a.Metrics != nil {
 				a.Metrics.inFlight.Dec()
 			}
-			if x.status == 0 { // cut off: see http.ErrAbortHandler
+			if info.status == 0 { // cut off: see http.ErrAbortHandler
 				return
 			}
 			took := time.Since(start)
 			if a.Metrics != nil {
-				a.Metrics.answered(x, took)
+				a.Metrics.answered(info, took)
 			}
 			if a.AccessLog {
-				a.logAccess(x, r, took)
+				a.logAccess(info, r, took)
 			}
-			*x = exchange{}
-			exchanges.Put(x)
+			*info = requestInfo{}
+			requestInfos.Put(info)
 		}()
-		next.ServeHTTP(x, r)
-		if x.status == 0 {
-			x.status = http.StatusOK // what net/http answers then
+		next.ServeHTTP(info, r)
+		if info.status == 0 {
+			info.status = http.StatusOK // what net/http answers then
 		}
 	})
 }
@@ -109,13 +109,13 @@ func (a *API) on(path, method string, handler http.HandlerFunc) http.HandlerFunc
 	if a.Metrics == nil && !a.AccessLog {
 		return handler
 	}
-	taken := &route{path: path, method: method}
+	matched := &route{path: path, method: method}
 	if a.Metrics != nil {
-		taken = a.Metrics.route(path, method)
+		matched = a.Metrics.route(path, method)
 	}
 	return func(w http.ResponseWriter, r *http.Request) {
-		if x := exchangeOf(w); x != nil {
-			x.route = taken
+		if info := requestInfoOf(w); info != nil {
+			info.route = matched
 		}
 		handler(w, r)
 	}
@@ -124,8 +124,8 @@ func (a *API) on(path, method string, handler http.HandlerFunc) http.HandlerFunc
 // routeOf is the template of the path that took the request: paths themselves are
 // not logged, as anything may be written in one.
 func routeOf(w http.ResponseWriter, r *http.Request) string {
-	if x := exchangeOf(w); x != nil && x.route != nil {
-		return x.route.path
+	if info := requestInfoOf(w); info != nil && info.route != nil {
+		return info.route.path
 	}
 	if matched := mux.CurrentRoute(r); matched != nil {
 		if path, err := matched.GetPathTemplate(); err == nil {
@@ -136,28 +136,28 @@ func routeOf(w http.ResponseWriter, r *http.Request) string {
 }
 
 // noteRequest remembers what is asked for. The request may be half parsed.
-func noteRequest[Request any](a *API, w http.ResponseWriter, request *Request) *exchange {
+func noteRequest[Request any](a *API, w http.ResponseWriter, request *Request) *requestInfo {
 	if a.Metrics == nil && !a.AccessLog {
 		return nil
 	}
-	x := exchangeOf(w)
-	if x == nil {
+	info := requestInfoOf(w)
+	if info == nil {
 		return nil
 	}
 	var event store.EventRef
 	switch asked := any(request).(type) {
 	case *store.BookRequest:
-		event, x.user, x.keyed = asked.Event, asked.User, asked.IdempotencyKey != ""
-		x.counts = a.Metrics.bookingOutcomes()
+		event, info.user, info.keyed = asked.Event, asked.User, asked.IdempotencyKey != ""
+		info.counts = a.Metrics.bookingOutcomes()
 	case *store.CancelRequest:
-		x.user, x.event, x.keyed = asked.User, store.EventOf(asked.Booking), true
-		x.counts = a.Metrics.cancellationOutcomes()
-		return x
+		info.user, info.event, info.keyed = asked.User, store.EventOf(asked.Booking), true
+		info.counts = a.Metrics.cancellationOutcomes()
+		return info
 	case *store.CancelOldestRequest:
-		event, x.user, x.keyed = asked.Event, asked.User, asked.IdempotencyKey != ""
-		x.counts = a.Metrics.cancellationOutcomes()
+		event, info.user, info.keyed = asked.Event, asked.User, asked.IdempotencyKey != ""
+		info.counts = a.Metrics.cancellationOutcomes()
 	case *store.InitializeRequest:
-		x.keyed = asked.IdempotencyKey != ""
+		info.keyed = asked.IdempotencyKey != ""
 	case *store.UpdateRequest:
 		event = asked.Event
 	case *bookingsPage:
@@ -165,35 +165,35 @@ func noteRequest[Request any](a *API, w http.ResponseWriter, request *Request) *
 	case *store.EventRef:
 		event = *asked
 	}
-	x.event = event.Number()
-	return x
+	info.event = event.Number()
+	return info
 }
 
 // noteResult remembers what came of it.
-func noteResult[Result any](a *API, x *exchange, result *Result) {
-	if x == nil {
+func noteResult[Result any](a *API, info *requestInfo, result *Result) {
+	if info == nil {
 		return
 	}
-	x.outcome = outcomeOK
+	info.outcome = outcomeOK
 	switch answered := any(result).(type) {
 	case *store.BookResult:
-		x.outcome = x.replayed(answered.Replayed, string(answered.Status))
-		if a.Metrics != nil && answered.Position > 0 && x.outcome != outcomeReplayed {
+		info.outcome = info.replayed(answered.Replayed, string(answered.Status))
+		if a.Metrics != nil && answered.Position > 0 && info.outcome != outcomeReplayed {
 			a.Metrics.waitingList.Observe(float64(answered.Position))
 		}
 	case *store.CancelResult:
-		x.outcome = x.replayed(answered.Replayed, outcomeCancelled)
+		info.outcome = info.replayed(answered.Replayed, outcomeCancelled)
 	case *store.InitializeResult:
-		x.outcome, x.event = x.replayed(answered.Replayed, outcomeCreated), answered.Event.Number
+		info.outcome, info.event = info.replayed(answered.Replayed, outcomeCreated), answered.Event.Number
 	case *store.Booking:
-		x.event = answered.Number
+		info.event = answered.EventNumber
 	}
 }
 
 // replayed is the outcome of a request that may be a client's retry. A replay that
 // the client did not ask for is the store's own retry.
-func (x *exchange) replayed(replayed bool, outcome string) string {
-	if replayed && x.keyed {
+func (info *requestInfo) replayed(replayed bool, outcome string) string {
+	if replayed && info.keyed {
 		return outcomeReplayed
 	}
 	return outcome
@@ -201,15 +201,15 @@ func (x *exchange) replayed(replayed bool, outcome string) string {
 
 // noteProblem remembers why a request was refused.
 func noteProblem(w http.ResponseWriter, code string) {
-	if x := exchangeOf(w); x != nil {
-		x.outcome = code
+	if info := requestInfoOf(w); info != nil {
+		info.outcome = code
 	}
 }
 
 // noteGone remembers that nobody waits for the answer.
 func noteGone(w http.ResponseWriter) {
-	if x := exchangeOf(w); x != nil {
-		x.status, x.outcome = statusClientGone, outcomeClientGone
+	if info := requestInfoOf(w); info != nil {
+		info.status, info.outcome = statusClientGone, outcomeClientGone
 	}
 }
 
@@ -233,26 +233,26 @@ func (key userHash) of(user string) string {
 }
 
 // logAccess writes the line that tells who asked what, and what came of it.
-func (a *API) logAccess(x *exchange, r *http.Request, took time.Duration) {
+func (a *API) logAccess(info *requestInfo, r *http.Request, took time.Duration) {
 	if !a.Log.IsLevelEnabled(logrus.InfoLevel) {
 		return
 	}
-	fields := idsOf(x, r).fields()
-	fields["method"], fields["status"] = methodLabel(r.Method), x.status
+	fields := idsOf(info, r).fields()
+	fields["method"], fields["status"] = methodLabel(r.Method), info.status
 	fields["duration_ms"] = float64(took.Microseconds()) / 1000
 	fields["route"] = unmatched
-	if x.route != nil {
-		fields["route"] = x.route.path
+	if info.route != nil {
+		fields["route"] = info.route.path
 	}
-	if x.outcome != "" {
-		fields["outcome"] = x.outcome
+	if info.outcome != "" {
+		fields["outcome"] = info.outcome
 	}
 	// A number that no event has may be anything, a user's too.
-	if x.event != 0 && x.status != http.StatusNotFound && x.status != http.StatusBadRequest {
-		fields["event"] = x.event
+	if info.event != 0 && info.status != http.StatusNotFound && info.status != http.StatusBadRequest {
+		fields["event"] = info.event
 	}
-	if x.user != "" {
-		fields["user"] = a.users.of(x.user)
+	if info.user != "" {
+		fields["user"] = a.users.of(info.user)
 	}
 	a.Log.WithFields(fields).Info("request")
 }

@@ -209,7 +209,7 @@ func TestRefusalsFromTheStore(t *testing.T) {
 	}
 }
 
-// A full Redis refuses what makes it fuller, in both spellings, and nothing was done.
+// A full Redis refuses what makes it fuller, in both APIs, and nothing was done.
 func TestStorageFull(t *testing.T) {
 	t.Parallel()
 	var j journal
@@ -223,11 +223,11 @@ func TestStorageFull(t *testing.T) {
 		c.send(call.method, call.path, call.body).is(503, `{"code":"storage_full"}`).hasHeader("Retry-After", "1")
 	}
 	if tried != 5 {
-		t.Errorf("%d calls were tried, want initialize and book in both spellings, and PATCH", tried)
+		t.Errorf("%d calls were tried, want initialize and book in both APIs, and PATCH", tried)
 	}
 }
 
-// Past the bound on calls under way a request is refused in both spellings, and says that
+// Past the bound on calls under way a request is refused in both APIs, and says that
 // nothing has happened. No line of the log tells of each: that would add to the load.
 func TestOverloaded(t *testing.T) {
 	t.Parallel()

@@ -37,9 +37,9 @@ func every(s *store.Store, ref store.EventRef, booking store.BookResult) map[str
 	}
 }
 
-// Past the bound every call is refused at once, and places are free again when the calls
-// that had them are over, however they ended.
-func TestCallsUnderWayAreBounded(t *testing.T) {
+// Past the bound every call is refused at once, and there is room again when the calls
+// in flight are over, however they ended.
+func TestCallsInFlightAreBounded(t *testing.T) {
 	redistest.Require(t)
 	server := startServer(t, redistest.Start)
 	const bound = 3
@@ -73,7 +73,7 @@ func TestCallsUnderWayAreBounded(t *testing.T) {
 	}
 }
 
-// booking and reading are calls that take places of either kind.
+// booking and reading are calls that count against either bound.
 func booking(s *store.Store, event store.EventRef) func(context.Context) error {
 	return func(ctx context.Context) error {
 		return second(s.Book(ctx, store.BookRequest{Event: event, User: "x", Quantity: 1}))
@@ -84,15 +84,15 @@ func reading(s *store.Store, event store.EventRef) func(context.Context) error {
 	return func(ctx context.Context) error { return second(s.Event(ctx, event)) }
 }
 
-// occupy takes all places of a shard that does not answer, until they are given up.
-func occupy(t *testing.T, places int, call func(context.Context) error) (giveUp func()) {
+// occupy fills the bound of a shard that does not answer with calls, until they are given up.
+func occupy(t *testing.T, bound int, call func(context.Context) error) (giveUp func()) {
 	t.Helper()
 	patient, cancel := context.WithCancel(ctx)
 	var waiting sync.WaitGroup
-	for range places {
+	for range bound {
 		waiting.Go(func() {
 			err := call(patient)
-			for errors.Is(err, store.ErrOverloaded) && patient.Err() == nil { // the probe has the place
+			for errors.Is(err, store.ErrOverloaded) && patient.Err() == nil { // the probe is in flight
 				err = call(patient)
 			}
 			if !errors.Is(err, store.ErrUnavailable) {
@@ -108,7 +108,7 @@ func occupy(t *testing.T, places int, call func(context.Context) error) (giveUp 
 			break
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("the places are not taken: %v", err)
+			t.Fatalf("the bound is not reached: %v", err)
 		}
 	}
 	return func() {
@@ -183,8 +183,8 @@ func TestBoundIsOfEachShard(t *testing.T) {
 	}
 }
 
-// Changes that are stuck, and fill their bound, keep nobody from reading: reads have
-// places, pipelines and a command of their own, which Redis runs while writes are paused.
+// Changes that are stuck, and fill their bound, keep nobody from reading: reads have a
+// bound, pipelines and a command of their own, which Redis runs while writes are paused.
 func TestReadingWhileChangesAreStuck(t *testing.T) {
 	onRealEngines(t, func(t *testing.T, shared *store.Store) {
 		const bound = 3

@@ -93,7 +93,7 @@ func BenchmarkScripts(b *testing.B) {
 		args    func(i int) []any
 	}{
 		{"constant", `return {'confirmed', 1, 0, 0, 0}`, 2, func(int) {}, booking},
-		{"number", scripts.Number.Source, 1, func(int) {}, func(i int) []any { return []any{id(i), 0} }},
+		{"number", scripts.Number.Source, 1, func(int) {}, func(i int) []any { return []any{id(i)} }},
 		{"complete", scripts.Complete.Source, 1, func(int) {}, func(i int) []any { return []any{id(i), i + 1, 0} }},
 		{"initialize again", scripts.Initialize.Source, 3, func(int) { s.newEvent(1) }, func(int) []any {
 			return []any{"00000000-0001-8850-bd94-5d60d3b0a36a", "bench", 1, 0, 0, 1767323045678, 0}

@@ -56,7 +56,7 @@ if status == 'X' then
   return unchanged(eventKey, acks,
     {'cancelled', tonumber(cancelled), booking, first, promoted, 1, tonumber(promotionsDue)})
 end
-if status == 'C' and promotionsDue == '1' then return unchanged(eventKey, acks, {'busy', version, '', '', 0, 0, 1}) end
+if status == 'C' and promotionsDue == '1' then return {'busy', version, '', '', 0, 0, 1} end
 if not holding or holding == '' then
   return redis.error_reply('CORRUPT ' .. eventKey .. ' has no holding for ' .. booking)
 end

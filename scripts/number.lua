@@ -4,14 +4,13 @@
 -- KEYS[1]  events          hash: last number given, and creation id -> number,
 --                          with + behind it once complete.lua noted that the event was made
 -- ARGV[1]  creation id     chosen by the caller, or derived from its Idempotency-Key
--- ARGV[2]  acks         1 if the answer waits for replicas or the disk, see unchanged.lua
 -- Returns  {"numbered", number}
 
 local eventsKey = KEYS[1]
-local creation, acks = ARGV[1], ARGV[2]
+local creation = ARGV[1]
 
 local given = redis.call('HGET', eventsKey, creation)
-if given then return unchanged(eventsKey, acks, {'numbered', tonumber(string.match(given, '^%d+'))}) end
+if given then return {'numbered', tonumber(string.match(given, '^%d+'))} end
 
 local number = redis.call('HINCRBY', eventsKey, 'last', 1)
 redis.call('HSET', eventsKey, creation, number)

@@ -46,7 +46,7 @@ var (
 
 // The scripts. Their headers say what they take and answer.
 var (
-	Number     = Script{Name: "number", Source: unchangedLua + numberLua, Keys: 1, Args: 2}
+	Number     = Script{Name: "number", Source: numberLua, Keys: 1, Args: 1}
 	Initialize = Script{Name: "initialize", Source: eventLua + unchangedLua + initializeLua, Keys: 3, Args: 7}
 	Complete   = Script{Name: "complete", Source: unchangedLua + completeLua, Keys: 1, Args: 3}
 	Update     = Script{Name: "update", Source: eventLua + unchangedLua + updateLua, Keys: 1, Args: 8}

@@ -246,7 +246,12 @@ func TestReplicasThatCannotBeWaitedFor(t *testing.T) {
 // redistest.StartCluster made.
 func shard(t *testing.T, s *store.Store, masters int, number uint64) int {
 	t.Helper()
-	slot, err := s.Client().ClusterKeySlot(ctx, store.EventKeys(number)[0]).Result()
+	return shardOfKey(t, s, masters, store.EventKeys(number)[0])
+}
+
+func shardOfKey(t *testing.T, s *store.Store, masters int, key string) int {
+	t.Helper()
+	slot, err := s.Client().ClusterKeySlot(ctx, key).Result()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -29,12 +29,16 @@ const (
 	syncedLanesPerNode = 16
 )
 
-// lane is where commands gather: for a node, those that change something or those that
-// do not.
+// lane is where commands for a node gather that can travel in one pipeline.
 type lane struct {
-	node  *redis.Client
-	reads bool
+	node           *redis.Client
+	reads          bool // they change nothing
+	unacknowledged bool // a later change of the same master is acknowledged for them
+	asking         bool // their slot is on its way to the node: ASKING goes before each
 }
+
+// waits tells whether the lane's pipelines wait for what acks ask for.
+func (l lane) waits() bool { return !l.reads && !l.unacknowledged }
 
 var errClosed = errors.New("the store is closed")
 
@@ -111,7 +115,7 @@ func (b *batcher) queue(at lane) chan *request {
 		queue = make(chan *request, queueLength)
 		b.queues[at] = queue
 		pipelines, most := lanesPerNode, maxBatch
-		if b.acks.synced && !at.reads {
+		if b.acks.synced && at.waits() {
 			pipelines, most = syncedLanesPerNode, maxSyncedBatch
 		}
 		for range pipelines {
@@ -152,21 +156,25 @@ func (b *batcher) send(at lane, batch []*request) {
 	ctx := context.Background() // the client's own timeouts bound a batch
 	pipe := at.node.Pipeline()
 	for _, r := range batch {
-		if r.ctx.Err() == nil {
-			_ = pipe.Process(ctx, r.cmd)
+		if r.ctx.Err() != nil {
+			continue
 		}
+		if at.asking {
+			_ = pipe.Process(ctx, redis.NewStatusCmd(ctx, "asking"))
+		}
+		_ = pipe.Process(ctx, r.cmd)
 	}
-	unacknowledged := b.exec(ctx, pipe, at.reads)
+	unacknowledged := b.exec(ctx, pipe, at.waits())
 	for _, r := range batch {
 		r.unacknowledged = unacknowledged
 		r.done <- struct{}{}
 	}
 }
 
-// exec sends a pipeline, and waits for what acks ask for unless it only reads. Each of
-// the commands has its own error afterwards.
-func (b *batcher) exec(ctx context.Context, pipe redis.Pipeliner, reads bool) (unacknowledged error) {
-	if reads || !b.acks.wanted() || pipe.Len() == 0 {
+// exec sends a pipeline, and waits for what acks ask for if it should. Each of the
+// commands has its own error afterwards.
+func (b *batcher) exec(ctx context.Context, pipe redis.Pipeliner, waits bool) (unacknowledged error) {
+	if !waits || !b.acks.wanted() || pipe.Len() == 0 {
 		exec(ctx, pipe)
 		return nil
 	}

@@ -75,7 +75,7 @@ func (s *Store) cancel(ctx context.Context, event EventRef, booking, user, cance
 			return CancelResult{}, err
 		}
 		if r.word == "busy" {
-			if err := s.promoteAll(ctx, number); err != nil {
+			if err := s.promoteSteps(ctx, number); err != nil { // the cancellation is acknowledged
 				s.schedulePromotion(number) //nolint:contextcheck // it outlives the request
 				return CancelResult{}, err
 			}

@@ -112,7 +112,7 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 			s.client = redis.NewClient(config.single())
 		}
 	}
-	s.close = []func() error{endPromotions, s.batches.close, s.strangers.close, s.client.Close}
+	s.close = []func() error{endPromotions, s.batches.close, s.redirected.close, s.client.Close}
 	if err := s.prepare(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}

@@ -51,7 +51,7 @@ func (s *Store) InitializeOnly(ctx context.Context, request InitializeRequest) (
 
 // PromoteOnce runs promote.lua once.
 func (s *Store) PromoteOnce(ctx context.Context, number uint64) (more bool, err error) {
-	return s.promote(ctx, number)
+	return s.promote(ctx, number, true)
 }
 
 // EventParts are the fields of an event's hash that have parts, and the parts' names.

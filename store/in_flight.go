@@ -53,7 +53,7 @@ func (s *Store) acquireLane(ctx context.Context, key string, reads bool) (permit
 		return permit{}, nil
 	}
 	node, _ := s.master(ctx, key) // nil while a cluster's is not known: those who wait for that share a bound too
-	return s.inFlight.acquire(lane{node, reads})
+	return s.inFlight.acquire(lane{node: node, reads: reads})
 }
 
 func (f *inFlight) acquire(where any) (permit, error) {

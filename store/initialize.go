@@ -96,7 +96,8 @@ func (s *Store) number(ctx context.Context, creation shortID) (uint64, error) {
 		return 0, err
 	}
 	defer permit.release()
-	r, err := s.run(ctx, numberScript, []string{eventsKey}, creation.String())
+	// complete.lua writes to the same key later, and is acknowledged.
+	r, err := s.runUnacknowledged(ctx, numberScript, []string{eventsKey}, creation.String())
 	if err != nil {
 		return 0, err
 	}

@@ -34,60 +34,34 @@ func (s *Store) forEachMaster(ctx context.Context, call func(ctx context.Context
 	return cluster.ForEachMaster(topology, func(_ context.Context, node *redis.Client) error { return call(ctx, node) })
 }
 
-// node returns the client of the cluster's node at an address. A master that has no slot
-// yet is in no topology, though a slot on its way there is asked for at it: such a node
-// gets a client of the store's own.
-func (s *Store) node(ctx context.Context, addr string) (*redis.Client, error) {
-	cluster, ok := s.client.(*redis.ClusterClient)
-	if !ok {
-		return nil, errors.New("redirected, though this is no cluster")
-	}
-	found := make(chan *redis.Client, 1)
-	soon, cancel := context.WithTimeout(ctx, lastPause)
-	defer cancel()
-	_ = cluster.ForEachMaster(soon, func(_ context.Context, node *redis.Client) error {
-		if node.Options().Addr == addr {
-			select {
-			case found <- node:
-			default:
-			}
-		}
-		return nil
-	})
-	select {
-	case node := <-found:
-		return node, nil
-	default:
-		return s.strangers.get(addr, s.config), nil
-	}
-}
-
-// strangers are clients of nodes that the cluster's topology does not have.
-type strangers struct {
+// redirected are clients of the nodes that a cluster's refusals named, by address. They
+// are apart from the cluster's own: a master that has no slot yet, and gets one, is in no
+// topology, and to ask for the topology at each redirection would cost more than the call.
+type redirected struct {
 	mutex sync.Mutex
 	nodes map[string]*redis.Client
 }
 
-func (st *strangers) get(addr string, config Config) *redis.Client {
-	st.mutex.Lock()
-	defer st.mutex.Unlock()
-	if node := st.nodes[addr]; node != nil {
+func (r *redirected) get(addr string, config Config) *redis.Client {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	if node := r.nodes[addr]; node != nil {
 		return node
 	}
 	config.Addrs, config.DB = []string{addr}, 0
 	node := redis.NewClient(config.single())
-	if st.nodes == nil {
-		st.nodes = map[string]*redis.Client{}
+	if r.nodes == nil {
+		r.nodes = map[string]*redis.Client{}
 	}
-	st.nodes[addr] = node
+	r.nodes[addr] = node
 	return node
 }
 
-func (st *strangers) close() error {
-	st.mutex.Lock()
-	defer st.mutex.Unlock()
+func (r *redirected) close() error {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
 	var failed error
-	for _, node := range st.nodes {
+	for _, node := range r.nodes {
 		failed = errors.Join(failed, node.Close())
 	}
 	return failed

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"slices"
 	"strings"
@@ -109,14 +110,14 @@ func reasonOf(err error) string {
 	}
 	var network net.Error
 	switch {
-	case errors.Is(err, errUnacknowledged) && !errors.As(err, &network):
-		return "unacknowledged"
 	case errors.Is(err, redis.ErrPoolTimeout):
 		return "pool"
 	case errors.Is(err, context.Canceled):
 		return "cancelled"
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &network) && network.Timeout():
 		return "timeout"
+	case errors.Is(err, errUnacknowledged) && !errors.As(err, &network) && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF):
+		return "unacknowledged"
 	default:
 		return "connection"
 	}

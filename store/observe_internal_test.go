@@ -26,6 +26,7 @@ func TestReasonIsOneWord(t *testing.T) {
 		{fmt.Errorf("%w: 0 of 1 replicas", errUnacknowledged), "unacknowledged"},
 		{fmt.Errorf("%w: wait: %w", errUnacknowledged, redisError("NOPERM x")), "NOPERM"},
 		{fmt.Errorf("%w: wait: %w", errUnacknowledged, os.ErrDeadlineExceeded), "timeout"},
+		{fmt.Errorf("%w: wait: %w", errUnacknowledged, io.EOF), "connection"},
 		{context.Canceled, "cancelled"},
 		{fmt.Errorf("wrapped: %w", context.DeadlineExceeded), "timeout"},
 		{os.ErrDeadlineExceeded, "timeout"},

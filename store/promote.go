@@ -7,9 +7,15 @@ import (
 )
 
 // promote confirms a bounded number of waiting bookings while tickets are available,
-// and tells whether there is more to do.
-func (s *Store) promote(ctx context.Context, number uint64) (more bool, err error) {
-	r, err := s.run(ctx, promoteScript, eventKeys(number))
+// and tells whether there is more to do. It waits for its acknowledgement, which covers
+// earlier steps too, or not.
+func (s *Store) promote(ctx context.Context, number uint64, acknowledged bool) (more bool, err error) {
+	var r *reply
+	if acknowledged {
+		r, err = s.run(ctx, promoteScript, eventKeys(number))
+	} else {
+		r, err = s.runUnacknowledged(ctx, promoteScript, eventKeys(number), acks{}.flag())
+	}
 	if err != nil {
 		return false, err
 	}
@@ -23,10 +29,23 @@ func (s *Store) promote(ctx context.Context, number uint64) (more bool, err erro
 	return more, nil
 }
 
-// promoteAll goes on until nobody is left to promote.
+// promoteSteps goes on until nobody is left to promote. Whoever answers for it has to have
+// a later change acknowledged: each step by itself would wait for the disk or a replica.
+func (s *Store) promoteSteps(ctx context.Context, number uint64) error {
+	for {
+		if more, err := s.promote(ctx, number, false); err != nil || !more {
+			return err
+		}
+	}
+}
+
+// promoteAll is promoteSteps, acknowledged. A failover in between may leave more to do.
 func (s *Store) promoteAll(ctx context.Context, number uint64) error {
 	for {
-		if more, err := s.promote(ctx, number); err != nil || !more {
+		if err := s.promoteSteps(ctx, number); err != nil || !s.batches.acks.wanted() {
+			return err
+		}
+		if more, err := s.promote(ctx, number, true); err != nil || !more {
 			return err
 		}
 	}
@@ -83,6 +102,6 @@ func (s *Store) schedulePromotion(number uint64) {
 	s.backgroundPromoter.schedule(number, func() {
 		ctx, cancel := context.WithTimeout(s.lifetime, backgroundPromoteTime)
 		defer cancel()
-		_ = s.promoteAll(ctx, number) // nobody waits for it; promotionsDue stays set
+		_ = s.promoteSteps(ctx, number) // nobody waits for it; promotionsDue stays set
 	})
 }

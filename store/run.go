@@ -90,13 +90,24 @@ func (s *Store) run(ctx context.Context, sc script, keys []string, args ...any) 
 	if !sc.reads {
 		args = append(args, s.batches.acks.flag())
 	}
+	return s.runIn(ctx, lane{reads: sc.reads}, sc, keys, args)
+}
+
+// runUnacknowledged is run for a step that no answer rests on before a later change of the
+// same master is acknowledged.
+func (s *Store) runUnacknowledged(ctx context.Context, sc script, keys []string, args ...any) (*reply, error) {
+	return s.runIn(ctx, lane{unacknowledged: true}, sc, keys, args)
+}
+
+// runIn runs a script in a lane of this kind, of the master that has the keys.
+func (s *Store) runIn(ctx context.Context, kind lane, sc script, keys []string, args []any) (*reply, error) {
 	if len(keys) != sc.Keys || len(args) != sc.Args {
 		return nil, fmt.Errorf("%s.lua takes %d keys and %d arguments, not %d and %d",
 			sc.Name, sc.Keys, sc.Args, len(keys), len(args))
 	}
 	var items []any
 	err := s.retry(ctx, sc.Name, func() (err error) {
-		items, err = s.eval(ctx, sc, keys, args)
+		items, err = s.eval(ctx, kind, sc, keys, args)
 		return err
 	})
 	if err != nil {
@@ -105,20 +116,20 @@ func (s *Store) run(ctx context.Context, sc script, keys []string, args ...any) 
 	return newReply(sc.Name, items)
 }
 
-// eval sends a script in a batch, with its source before it where the node did not know
-// it. Where the slot is moving it goes alone, to the node that the refusal names.
-func (s *Store) eval(ctx context.Context, sc script, keys []string, args []any) ([]any, error) {
-	cmd := sc.call(ctx, keys, args)
-	err := s.do(ctx, keys[0], cmd, sc.reads)
-	if redis.HasErrorPrefix(err, "NOSCRIPT") {
-		if err := s.do(ctx, keys[0], sc.load(ctx), true); err != nil {
-			return nil, err
-		}
-		cmd = sc.call(ctx, keys, args)
-		err = s.do(ctx, keys[0], cmd, sc.reads)
+// eval sends a script to the master that has its keys, or, where the slot has moved or is
+// moving, to the node that the master names.
+func (s *Store) eval(ctx context.Context, at lane, sc script, keys []string, args []any) ([]any, error) {
+	var err error
+	if at.node, err = s.master(ctx, keys[0]); err != nil {
+		return nil, err
 	}
+	cmd, err := s.evalAt(ctx, at, sc, keys, args)
 	if addr, asking, redirected := redirection(err); redirected {
-		return s.evalAt(ctx, sc, keys, args, addr, asking)
+		if cluster, ok := s.client.(*redis.ClusterClient); ok && !asking {
+			cluster.ReloadState(ctx)
+		}
+		at.node, at.asking = s.redirected.get(addr, s.config), asking
+		cmd, err = s.evalAt(ctx, at, sc, keys, args)
 	}
 	if err != nil {
 		return nil, err
@@ -126,41 +137,19 @@ func (s *Store) eval(ctx context.Context, sc script, keys []string, args []any) 
 	return cmd.Slice()
 }
 
-// evalAt sends a script to a node by its address, alone: in a batch, ASKING would be
-// for whatever came next.
-func (s *Store) evalAt(ctx context.Context, sc script, keys []string, args []any, addr string, asking bool) ([]any, error) {
-	node, err := s.node(ctx, addr)
-	if err != nil {
-		return nil, err
-	}
-	pipe := node.Pipeline()
-	_ = pipe.Process(ctx, sc.load(ctx))
-	if asking {
-		_ = pipe.Process(ctx, redis.NewStatusCmd(ctx, "asking"))
-	}
+// evalAt sends a script in a batch of the lane. A node that does not know the script is
+// given its source first.
+func (s *Store) evalAt(ctx context.Context, at lane, sc script, keys []string, args []any) (*redis.Cmd, error) {
 	cmd := sc.call(ctx, keys, args)
-	_ = pipe.Process(ctx, cmd)
-	unacknowledged := s.batches.exec(ctx, pipe, sc.reads)
-	items, err := cmd.Slice()
-	if err != nil {
+	err := s.batches.do(ctx, at, cmd)
+	if !redis.HasErrorPrefix(err, "NOSCRIPT") {
+		return cmd, err
+	}
+	if err := s.batches.do(ctx, lane{node: at.node, reads: true}, sc.load(ctx)); err != nil {
 		return nil, err
 	}
-	return items, unacknowledged
-}
-
-// do sends a command to the node that has the key, together with others.
-func (s *Store) do(ctx context.Context, key string, cmd redis.Cmder, reads bool) error {
-	node, err := s.master(ctx, key)
-	if err != nil {
-		return err
-	}
-	err = s.batches.do(ctx, lane{node, reads}, cmd)
-	if _, moved := redis.IsMovedError(err); moved {
-		if cluster, ok := s.client.(*redis.ClusterClient); ok {
-			cluster.ReloadState(ctx)
-		}
-	}
-	return err
+	cmd = sc.call(ctx, keys, args)
+	return cmd, s.batches.do(ctx, at, cmd)
 }
 
 // redirection returns the node that a cluster's refusal names.

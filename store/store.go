@@ -17,16 +17,16 @@ import (
 
 // Store is safe for concurrent use. Make one with Open.
 type Store struct {
-	config    Config
-	client    redis.UniversalClient
-	strangers strangers
-	batches   *batcher
-	engine    Engine
-	now       func() time.Time
-	close     []func() error
-	observer  Observer      // nil: nobody is told
-	degraded  chan struct{} // has room for one
-	inFlight  inFlight
+	config     Config
+	client     redis.UniversalClient
+	redirected redirected
+	batches    *batcher
+	engine     Engine
+	now        func() time.Time
+	close      []func() error
+	observer   Observer      // nil: nobody is told
+	degraded   chan struct{} // has room for one
+	inFlight   inFlight
 
 	//nolint:containedctx // background work belongs to no request
 	lifetime           context.Context // ends when the store is closed

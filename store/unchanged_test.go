@@ -3,6 +3,7 @@ package store_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -193,6 +194,8 @@ func TestASecondTryIsNotAnsweredEither(t *testing.T) {
 	onReplicatedEngines(t, func(t *testing.T, d *deployment) {
 		s := d.instance(t)
 		show := newShow(t, s, tickets(10))
+		booked := show.book("ann", 1)
+		show.book("bob", 1)
 		goOn := d.pauseReplicas(t)
 		cutting, stop := context.WithCancel(ctx)
 		var cutter sync.WaitGroup
@@ -208,13 +211,27 @@ func TestASecondTryIsNotAnsweredEither(t *testing.T) {
 				<-tick.C
 			}
 		})
-		var callers sync.WaitGroup
+		calls := map[string]func(ctx context.Context) error{
+			"cancel": func(ctx context.Context) error {
+				return second(s.Cancel(ctx, store.CancelRequest{Booking: booked.Booking, User: "ann"}))
+			},
+			"cancel by user": func(ctx context.Context) error {
+				return second(s.CancelOldest(ctx, store.CancelOldestRequest{Event: show.ref, User: "bob"}))
+			},
+			"update": func(ctx context.Context) error {
+				name := "another name"
+				return second(s.Update(ctx, store.UpdateRequest{Event: show.ref, Name: &name}))
+			},
+			"initialize": func(ctx context.Context) error { return second(s.Initialize(ctx, tickets(1))) },
+		}
 		for i := range 8 {
-			callers.Go(func() {
-				unknown(t, user(i), func(ctx context.Context) error {
-					return second(s.Book(ctx, store.BookRequest{Event: show.ref, User: user(i), Quantity: 1}))
-				})
-			})
+			calls[user(i)] = func(ctx context.Context) error {
+				return second(s.Book(ctx, store.BookRequest{Event: show.ref, User: user(i), Quantity: 1}))
+			}
+		}
+		var callers sync.WaitGroup
+		for what, call := range calls {
+			callers.Go(func() { unknown(t, what, call) })
 		}
 		callers.Wait()
 		stop()
@@ -262,4 +279,79 @@ func TestMarksOfAnswersThatChangeNothing(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A creation touches two shards: that of the key events, and that of its event. Repeated,
+// it changes neither, and waits for the replica of each.
+func TestARepeatedCreationWaitsForBothShards(t *testing.T) {
+	redistest.Require(t)
+	const masters = 3
+	nodes, err := redistest.StartCluster(masters)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { nodes.Stop() })
+	if err := nodes.AddReplicas(); err != nil {
+		t.Fatal(err)
+	}
+	d := &deployment{config: replicated(nodes.Addrs()[0])}
+	first := d.instance(t)
+	numbers := shardOfKey(t, first, masters, "events")
+	for _, same := range []bool{true, false} {
+		var request store.InitializeRequest
+		var at int
+		for i := 0; ; i++ {
+			request = store.InitializeRequest{Name: "x", TotalTickets: 1, IdempotencyKey: fmt.Sprint(same, i)}
+			created, err := first.Initialize(ctx, request)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if at = shard(t, first, masters, created.Event.Number); (at == numbers) == same {
+				break
+			}
+		}
+		again, other := d.instance(t), d.instance(t)
+		goOn := pause(t, nodes.Servers[masters+at])
+		unknown(t, "a creation again", func(ctx context.Context) error { return second(again.Initialize(ctx, request)) })
+		another := request
+		another.TotalTickets = 2
+		unknown(t, "the key of another creation", func(ctx context.Context) error { return second(other.Initialize(ctx, another)) })
+		goOn()
+		if got, err := again.Initialize(ctx, request); err != nil || !got.Replayed {
+			t.Errorf("%+v, %v", got, err)
+		}
+		if _, err := other.Initialize(ctx, another); !errors.Is(err, store.ErrIdempotencyMismatch) {
+			t.Error(err)
+		}
+	}
+}
+
+// Promotions in many steps are acknowledged once, at their end, and not step by step.
+func TestPromotionsAreAcknowledgedOnce(t *testing.T) {
+	redistest.Require(t)
+	server := startServer(t, redistest.Start) // appendfsync everysec: each acknowledgement takes up to a second
+	requireWaitAOF(t, server)
+	local := open(t, store.Config{Addrs: []string{server.Addr}})
+	const steps = 12
+	show := newShow(t, local, tickets(1))
+	first := show.book("first", 1)
+	show.waitlist(steps * lookLimit)
+	s, err := store.Open(ctx, store.Config{Addrs: []string{server.Addr}, AckSynced: true, AckTimeout: 1500 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	limited, cancel := context.WithTimeout(ctx, steps/2*time.Second)
+	defer cancel()
+	total := int64(steps*lookLimit - 10)
+	if _, err := s.Update(limited, store.UpdateRequest{Event: show.ref, TotalTickets: &total}); err != nil {
+		t.Errorf("raise the total: %v", err)
+	}
+	if err := s.RaiseOnly(ctx, show.event.Number, total+9); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Cancel(limited, store.CancelRequest{Booking: first.Booking, User: "first"}); err != nil {
+		t.Errorf("cancel while promotions are due: %v", err)
+	}
+	show.wantCounts(0, total+9, 1)
 }

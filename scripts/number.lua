@@ -5,7 +5,8 @@
 --                          with + behind it once complete.lua noted that the event was made
 -- ARGV[1]  creation id     chosen by the caller, or derived from its Idempotency-Key
 -- ARGV[2]  acks         1 if the answer waits for replicas or the disk, see unchanged.lua
--- Returns  {"numbered", number}
+-- Returns  {word, number}
+--   numbered   the creation has this number, by this call or an earlier one
 
 local events = KEYS[1]
 local creation, acks = ARGV[1], ARGV[2]

@@ -9,7 +9,10 @@ import (
 // Beside opens a second store on the same Redis, as a second instance of the
 // service would.
 func Beside(s *Store) *Store {
-	second := &Store{config: s.config, engine: s.engine, now: s.now, batches: newBatcher(), lifetime: context.Background(), helpers: helpers{running: map[uint64]bool{}}}
+	second := &Store{
+		config: s.config, engine: s.engine, now: s.now, batches: newBatcher(),
+		lifetime: context.Background(), helpers: helpers{running: map[uint64]bool{}},
+	}
 	switch client := s.client.(type) {
 	case *redis.ClusterClient:
 		second.client = redis.NewClusterClient(client.Options())

@@ -20,7 +20,8 @@ import (
 func main() {
 	limit := flag.Bool("serve-limit", false, "serve the limit of HTTP on a free port, as the benchmark does in a process of its own")
 	quick := flag.Bool("quick", false, "a hundredth of the data and short runs: to see that it works, not for figures")
-	only := flag.String("only", "", "only the parts whose names contain this: scripts, sizes, line, http, and overload and durability, which else do not run")
+	only := flag.String("only", "",
+		"only the parts whose names contain this: scripts, sizes, line, http, and overload and durability, which else do not run")
 	out := flag.String("out", "out/bench", "folder for bench.json and the plots")
 	flag.Parse()
 	if *limit {

@@ -60,7 +60,7 @@ type patient struct{ booker }
 
 func (patient) Answered(entry *load.Entry) {
 	if refused(entry) {
-		time.Sleep(time.Second + rand.N(time.Second/2)) //nolint:gosec // spread, not secret
+		time.Sleep(time.Second + rand.N(time.Second/2))
 	}
 }
 
@@ -144,7 +144,8 @@ func (b *bench) overRate(ctx context.Context) error {
 		return err
 	}
 	b.add(figure{"p99 of the accepted at 3 times the rate / at the ceiling", medians[1] / medians[0], "x", 2, false,
-		fmt.Sprintf("%d places, slow Redis: %.1f ms, last run %.0f/s; three times that: %.1f ms, %.0f/s, %.0f %% refused; without a bound %.1f ms",
+		fmt.Sprintf("%d places, slow Redis: %.1f ms, last run %.0f/s; three times that: %.1f ms, %.0f/s, %.0f %% refused; "+
+			"without a bound %.1f ms",
 			slowPlaces, medians[0], at.rate, medians[1], over.rate, 100*over.refused, medians[2])})
 	return nil
 }
@@ -174,7 +175,8 @@ func (b *bench) overCrowd(ctx context.Context) error {
 		return err
 	}
 	b.add(figure{"p99 of the accepted with 3 times the clients / at the ceiling", medians[1] / medians[0], "x", 2, false,
-		fmt.Sprintf("%d clients: %.1f ms, last run %.0f/s; three times as many that heed Retry-After: %.1f ms, %.0f/s; without a bound %.1f ms, %.0f/s; that send again at once: %.1f ms, %.0f/s",
+		fmt.Sprintf("%d clients: %.1f ms, last run %.0f/s; three times as many that heed Retry-After: %.1f ms, %.0f/s; "+
+			"without a bound %.1f ms, %.0f/s; that send again at once: %.1f ms, %.0f/s",
 			usualPlaces, medians[0], at.rate, medians[1], heeding.rate, medians[2], unbounded.rate, medians[3], hasty.rate)})
 	return nil
 }

@@ -30,8 +30,7 @@ test: ## run all tests with the race detector, and the Lua lint; REDIS_SERVER: o
 	done
 
 # The store on a real Redis or a cluster is left to `make test`.
-quick: ## vet, the scripts, and the store on the embedded engine alone; under 20 s
-	go vet ./...
+quick: vet ## vet, the scripts, and the store on the embedded engine alone; under 20 s
 	EMBEDDED_ONLY=1 go test ./scripts ./store
 	@echo "note: EMBEDDED_ONLY=1, so nothing ran on a real Redis; make test does"
 
@@ -61,7 +60,7 @@ lint: vet ## vet, golangci-lint of every module (its first build takes minutes) 
 	@for module in $$(find . -name go.mod -not -path './out/*' -exec dirname {} \;); do \
 		[[ -n $$(find "$$module" -name '*.go' -print -quit) ]] || continue; \
 		echo "golangci-lint in $$module"; \
-		(cd "$$module" && $(GOLANGCI_LINT) run); \
+		(cd "$$module" && $(GOLANGCI_LINT) run --allow-serial-runners); \
 	done
 	@if command -v luacheck >/dev/null; then go test -count=1 -run Luacheck ./scripts; \
 	else echo "note: luacheck is not installed, so the scripts were not linted"; fi

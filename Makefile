@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test servers cover bench faults vet lint fuzz build docker clean
+.PHONY: help run test quick servers cover bench faults vet lint fuzz build docker clean
 
 # What each of these may be set to: make cover COVER_MIN=90.
 COVER_MIN ?= 85
@@ -13,7 +13,7 @@ FAULTS    ?= full
 SEED      ?=
 IMAGE     ?= boxoffice
 
-GOLANGCI_LINT := go tool -modfile=tools/go.mod golangci-lint
+GOLANGCI_LINT := go tool -modfile=$(CURDIR)/tools/go.mod golangci-lint
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,11 @@ test: ## run all tests with the race detector, and the Lua lint; REDIS_SERVER: o
 	@for tool in "$${REDIS_SERVER:-redis-server}" luacheck promtool curl node; do \
 		command -v "$$tool" >/dev/null || echo "note: $$tool is not installed, so its tests were skipped"; \
 	done
+
+# The store on a real Redis or a cluster is left to `make test`.
+quick: vet ## vet, the scripts, and the store on the embedded engine alone; under 20 s
+	EMBEDDED_ONLY=1 go test ./scripts ./store
+	@echo "note: EMBEDDED_ONLY=1, so nothing ran on a real Redis; make test does"
 
 servers: ## fetch Redis 7.0, Redis 8.0 and Valkey 8.0 into out/servers, for REDIS_SERVER
 	@tools/redis-servers.sh
@@ -51,8 +56,12 @@ vet: ## gofmt and go vet, which need no other tool
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "not gofmt'ed:"; echo "$$unformatted"; exit 1; fi
 	go vet ./...
 
-lint: vet ## vet, golangci-lint (its first build takes minutes) and luacheck
-	$(GOLANGCI_LINT) run
+lint: vet ## vet, golangci-lint of every module (its first build takes minutes) and luacheck
+	@for module in $$(find . -name go.mod -not -path './out/*' -exec dirname {} \;); do \
+		[[ -n $$(find "$$module" -name '*.go' -print -quit) ]] || continue; \
+		echo "golangci-lint in $$module"; \
+		(cd "$$module" && $(GOLANGCI_LINT) run --allow-serial-runners); \
+	done
 	@if command -v luacheck >/dev/null; then go test -count=1 -run Luacheck ./scripts; \
 	else echo "note: luacheck is not installed, so the scripts were not linted"; fi
 

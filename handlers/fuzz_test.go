@@ -233,7 +233,8 @@ func FuzzAccessHeaders(f *testing.F) {
 		o.Log.SetOutput(io.Discard)
 	})
 	for _, value := range []string{
-		"", " ", "Bearer", "Bearer ", "Bearer " + bookingKey, "bearer  " + organizerKey + "=", "Basic YTpi", "Bearer " + strings.Repeat("k", 70_000),
+		"", " ", "Bearer", "Bearer ", "Bearer " + bookingKey, "bearer  " + organizerKey + "=", "Basic YTpi",
+		"Bearer " + strings.Repeat("k", 70_000),
 		"Bearer \xff", "10.0.0.1", "10.0.0.1, 192.0.2.9", "::1", "[::1]:80", "fe80::1%eth0", "999.1.1.1", ",,,", "unknown", "for=10.0.0.1",
 		strings.Repeat("1.1.1.1,", 5000), shop, "null", "https://", "*", "POST", "authorization,x-y", "a=b", "a=\x00", "\u00e9",
 	} {

@@ -43,7 +43,11 @@ func (s *shelf) run(source string, keys, count int, args func(i int) []any) {
 			s.b.Fatal(err)
 		}
 		for _, reply := range replies {
-			if items, err := reply.(*redis.Cmd).Slice(); err != nil || strings.HasPrefix(fmt.Sprint(items[0]), "no_") {
+			cmd, ok := reply.(*redis.Cmd)
+			if !ok {
+				s.b.Fatalf("answered a %T", reply)
+			}
+			if items, err := cmd.Slice(); err != nil || strings.HasPrefix(fmt.Sprint(items[0]), "no_") {
 				s.b.Fatalf("answered %v, %v", items, err)
 			}
 		}

@@ -13,12 +13,13 @@
 --                          booking it tells a retry from a wish to cancel one more
 -- ARGV[5]  acks            1 if the answer waits for replicas or the disk, see unchanged.lua
 -- Returns  {word, version, booking, first promoted or empty, promoted, replayed, promotionsDue}
+--                promotionsDue is 1 if promote.lua has work
 --   cancelled    promoted is the number of bookings that this cancellation confirmed;
 --                replayed is 1 if the booking was cancelled before
 --   no_event, no_booking: nothing changed
+--   unknown_format: nothing changed, a later version of the service made the event
 --   busy         nothing changed: tickets wait to be given out, call promote.lua
 --                first, so that the answer can tell who got this one
---   promotionsDue is 1 if promote.lua has work
 
 local eventKey, waitlistKey, withdrawnKey = KEYS[1], KEYS[2], KEYS[3]
 local booking, user, uuid, cancellation, acks = ARGV[1], ARGV[2], ARGV[3], '!' .. ARGV[4], ARGV[5]

@@ -4,7 +4,8 @@
 -- KEYS[1]  events          hash: last number given, and creation id -> number,
 --                          with + behind it once complete.lua noted that the event was made
 -- ARGV[1]  creation id     chosen by the caller, or derived from its Idempotency-Key
--- Returns  {"numbered", number}
+-- Returns  {word, number}
+--   numbered   the creation has this number, by this call or an earlier one
 
 local eventsKey = KEYS[1]
 local creation = ARGV[1]

@@ -6,10 +6,11 @@
 -- KEYS[3]  withdrawn       sorted set
 -- ARGV[1]  acks            1 if the answer waits for replicas or the disk, see unchanged.lua
 -- Returns  {word, version, promoted, promotionsDue}
+--              promotionsDue is 1 if there is more to do: call again
 --   promoted   that many bookings were confirmed
 --   idle       nobody could be promoted
 --   no_event
---   promotionsDue is 1 if there is more to do: call again
+--   unknown_format: nothing changed, a later version of the service made the event
 
 local eventKey, waitlistKey, withdrawnKey = KEYS[1], KEYS[2], KEYS[3]
 local acks = ARGV[1]

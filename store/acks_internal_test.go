@@ -78,7 +78,7 @@ func TestOneWaitForABatch(t *testing.T) {
 	var callers sync.WaitGroup
 	results := make(chan error, 100)
 	call := func() {
-		callers.Go(func() { results <- b.do(context.Background(), lane{node: client}, echo("x")) })
+		callers.Go(func() { results <- b.do(context.Background(), lane{node: client}, echo(context.Background(), "x")) })
 	}
 	for range lanesPerNode { // fills the lanes, so that the others gather
 		call()

@@ -91,32 +91,39 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 		return s, s.loadScripts(ctx)
 	}
 
-	switch {
-	case config.SentinelMaster != "":
-		s.engine = EngineSentinel
-		s.client = redis.NewFailoverClient(config.failover())
-	default:
-		cluster, err := config.isCluster(ctx)
-		if err != nil {
-			return nil, err
-		}
-		switch {
-		case cluster:
-			s.engine = EngineCluster
-			s.client = redis.NewClusterClient(config.cluster())
-		case len(config.Addrs) > 1:
-			return nil, fmt.Errorf("%d addresses are given, but %s is neither part of a cluster nor is a sentinel master named",
-				len(config.Addrs), config.Addrs[0])
-		default:
-			s.engine = EngineSingle
-			s.client = redis.NewClient(config.single())
-		}
+	if err := s.connect(ctx, config); err != nil {
+		return nil, err
 	}
 	s.close = []func() error{endPromotions, s.batches.close, s.redirected.close, s.client.Close}
 	if err := s.prepare(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
+}
+
+// connect makes the client of the Redis, Sentinel or cluster that the config names.
+func (s *Store) connect(ctx context.Context, config Config) error {
+	if config.SentinelMaster != "" {
+		s.engine = EngineSentinel
+		s.client = redis.NewFailoverClient(config.failover())
+		return nil
+	}
+	cluster, err := config.isCluster(ctx)
+	if err != nil {
+		return err
+	}
+	switch {
+	case cluster:
+		s.engine = EngineCluster
+		s.client = redis.NewClusterClient(config.cluster())
+	case len(config.Addrs) > 1:
+		return fmt.Errorf("%d addresses are given, but %s is neither part of a cluster nor is a sentinel master named",
+			len(config.Addrs), config.Addrs[0])
+	default:
+		s.engine = EngineSingle
+		s.client = redis.NewClient(config.single())
+	}
+	return nil
 }
 
 // prepare waits for Redis, and makes it ready for calls.

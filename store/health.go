@@ -142,16 +142,21 @@ func judge(info map[string]string, acks acks) Health {
 		problem("changes wait for the append-only file, which is off: none can be acknowledged")
 	}
 	if acks.replicas > 0 && info["role"] == "master" {
-		switch online := replicasOnline(info); {
-		case online < acks.replicas:
-			problem("%d of the %d replicas that must have a booking are connected: none can be acknowledged", online, acks.replicas)
-		case online > acks.replicas:
-			// Neither sentinels nor a cluster know which replica acknowledged what.
-			warning("%d replicas are connected, and %d of them must have a booking: a failover to another one loses "+
-				"acknowledged bookings", online, acks.replicas)
-		}
+		judgeReplicas(replicasOnline(info), acks.replicas, problem, warning)
 	}
 	return h
+}
+
+// judgeReplicas says what the number of connected replicas means where some must have a booking.
+func judgeReplicas(online, wanted int, problem, warning func(text string, args ...any)) {
+	switch {
+	case online < wanted:
+		problem("%d of the %d replicas that must have a booking are connected: none can be acknowledged", online, wanted)
+	case online > wanted:
+		// Neither sentinels nor a cluster know which replica acknowledged what.
+		warning("%d replicas are connected, and %d of them must have a booking: a failover to another one loses "+
+			"acknowledged bookings", online, wanted)
+	}
 }
 
 // isFull tells whether Redis refuses what needs memory. A policy of volatile-… does so too:

@@ -132,7 +132,11 @@ func TestBoundIsOfEachShard(t *testing.T) {
 		shows = append(shows, newShow(t, s, tickets(1000)))
 	}
 	lost := nodes.Servers[0]
-	master, err := s.Client().(*redis.ClusterClient).MasterForKey(ctx, "events")
+	client, ok := s.Client().(*redis.ClusterClient)
+	if !ok {
+		t.Fatalf("the client of a cluster is a %T", s.Client())
+	}
+	master, err := client.MasterForKey(ctx, "events")
 	if err != nil {
 		t.Fatal(err)
 	}

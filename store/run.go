@@ -44,7 +44,7 @@ var (
 
 // load makes the script known to a node, for good: Redis 7.4 and later, and Valkey 8,
 // forget those that EVAL brought, but not these. A restart and SCRIPT FLUSH end that.
-func (sc script) load(ctx context.Context) redis.Cmder {
+func (sc script) load(ctx context.Context) *redis.StringCmd {
 	return redis.NewStringCmd(ctx, "script", "load", sc.Source)
 }
 

@@ -219,6 +219,12 @@ func (in *inspection) checkSettings(values map[string]string) bool {
 			in.breachf(nil, RuleSettings, "field %s is %q", name, value)
 		}
 	}
+	in.checkTextSettings(values)
+	return len(in.breaches) == before
+}
+
+// checkTextSettings checks the settings and counters that are no numbers.
+func (in *inspection) checkTextSettings(values map[string]string) {
 	if text, ok := values["uuid"]; ok {
 		id, err := uuid.Parse(text)
 		if number, ours := numberOf(id); err != nil || !ours || number != in.number {
@@ -231,7 +237,6 @@ func (in *inspection) checkSettings(values map[string]string) bool {
 	if state, ok := values["state"]; ok && !slices.Contains([]State{StateOpen, StatePaused, StateClosed}, State(state)) {
 		in.breachf(nil, RuleSettings, "field state is %q", state)
 	}
-	return len(in.breaches) == before
 }
 
 // scan copies the event's hash. Redis promises that a scan returns every field that

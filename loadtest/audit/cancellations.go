@@ -15,16 +15,7 @@ const several = -1
 // checkCancellations holds what clients were told about cancelled bookings, and about
 // those promoted by it, against the records.
 func (c *eventCase) checkCancellations() {
-	promotedAt, cancelledAt := make(map[int64]int32), make(map[int64]int)
-	for _, row := range c.rows {
-		promotedAt[row.Promoted]++
-		cancelledAt[row.Cancelled]++
-	}
-	for version, n := range cancelledAt {
-		if n > 1 {
-			promotedAt[version] = several // who promoted whom is not known
-		}
-	}
+	promotedAt := c.countPromoted()
 	for _, entry := range c.others {
 		row := c.byID[entry.Booking]
 		if row != nil && entry.Kind == load.Cancel {
@@ -45,6 +36,21 @@ func (c *eventCase) checkCancellations() {
 			c.failf(UnaskedCancel, row.id, "it was cancelled at version %d, and nobody asked for that", row.Cancelled)
 		}
 	}
+}
+
+// countPromoted counts the bookings that were promoted at each version.
+func (c *eventCase) countPromoted() map[int64]int32 {
+	promotedAt, cancelledAt := make(map[int64]int32), make(map[int64]int)
+	for _, row := range c.rows {
+		promotedAt[row.Promoted]++
+		cancelledAt[row.Cancelled]++
+	}
+	for version, n := range cancelledAt {
+		if n > 1 {
+			promotedAt[version] = several // who promoted whom is not known
+		}
+	}
+	return promotedAt
 }
 
 func (c *eventCase) checkCancelled(entry *load.Entry, row *row, promotedAt map[int64]int32) {

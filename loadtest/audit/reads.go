@@ -72,7 +72,8 @@ func (c *eventCase) checkLookup(row *row, entry *load.Entry, cancelledAt int64) 
 	case load.StateNone:
 	}
 	if !could || (told.State == load.StateWaiting) != (told.Position > 0) {
-		c.failf(WrongRecord, row.id, "who looked it up was told %s, place %d; the record says waited=%t, promoted at version %d, cancelled at version %d",
+		c.failf(WrongRecord, row.id, "who looked it up was told %s, place %d; "+
+			"the record says waited=%t, promoted at version %d, cancelled at version %d",
 			told.State, told.Position, row.Waited, row.Promoted, row.Cancelled)
 	}
 	if told.State != load.StateCancelled && cancelledAt < entry.Sent {

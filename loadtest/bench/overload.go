@@ -60,7 +60,7 @@ type patient struct{ booker }
 
 func (patient) Answered(entry *load.Entry) {
 	if refused(entry) {
-		time.Sleep(time.Second + rand.N(time.Second/2)) //nolint:gosec // spread, not secret
+		time.Sleep(time.Second + rand.N(time.Second/2))
 	}
 }
 
@@ -176,7 +176,8 @@ func (b *bench) overCrowd(ctx context.Context) error {
 		return err
 	}
 	b.add(figure{"p99 of the accepted with 3 times the clients / at the ceiling", medians[1] / medians[0], "x", 2, false,
-		fmt.Sprintf("%d clients: %.1f ms, last run %.0f/s; three times as many that heed Retry-After: %.1f ms, %.0f/s; without a bound %.1f ms, %.0f/s; that send again at once: %.1f ms, %.0f/s",
+		fmt.Sprintf("%d clients: %.1f ms, last run %.0f/s; three times as many that heed Retry-After: %.1f ms, %.0f/s; "+
+			"without a bound %.1f ms, %.0f/s; that send again at once: %.1f ms, %.0f/s",
 			usualInFlight, medians[0], at.rate, medians[1], heeding.rate, medians[2], unbounded.rate, medians[3], resending.rate)})
 	return nil
 }

@@ -87,22 +87,6 @@ func clusterFaults(ctx context.Context, l *lab) error {
 		r.moment(ctx, 300*time.Millisecond)
 		return errors.Join(failed, victim.Continue(), c.waitHealthy(ctx))
 	}
-	reshard := func(ctx context.Context, r *round) error {
-		r.affected = map[uint64]bool{}
-		for range 4 {
-			event := r.events[r.random.IntN(len(r.events))].Event
-			r.affected[event] = true
-			slot, err := slotOf(ctx, c.Servers[0], event)
-			if err != nil {
-				return err
-			}
-			if err := c.moveSlot(ctx, r, slot); err != nil {
-				return err
-			}
-			r.moment(ctx, 300*time.Millisecond)
-		}
-		return c.waitHealthy(ctx)
-	}
 	switched := func(ctx context.Context, r *round) error {
 		_, witness, slot, err := c.victim(ctx, r)
 		if err != nil {
@@ -126,7 +110,7 @@ func clusterFaults(ctx context.Context, l *lab) error {
 	list := []fault{
 		cluster("no fault", 2, 2*time.Second, nil),
 		cluster("callers that give up", 3, 2*time.Second, nil),
-		cluster("a slot moves", 6, 3*time.Second, reshard),
+		cluster("a slot moves", 6, 3*time.Second, c.reshard),
 		cluster("a master's kill -9, back at once", 4, 3*time.Second, killedAndBack),
 		cluster("a master's kill -9, failover", 5, 7*time.Second, killed),
 		cluster("a master paused past its failover", 5, 7*time.Second, paused),
@@ -142,4 +126,22 @@ func clusterFaults(ctx context.Context, l *lab) error {
 	}
 	last.outageLimit = standstillOutage
 	return l.inflict(ctx, list...)
+}
+
+// reshard moves the slots of some events to other masters.
+func (c *sixNodes) reshard(ctx context.Context, r *round) error {
+	r.affected = map[uint64]bool{}
+	for range 4 {
+		event := r.events[r.random.IntN(len(r.events))].Event
+		r.affected[event] = true
+		slot, err := slotOf(ctx, c.Servers[0], event)
+		if err != nil {
+			return err
+		}
+		if err := c.moveSlot(ctx, r, slot); err != nil {
+			return err
+		}
+		r.moment(ctx, 300*time.Millisecond)
+	}
+	return c.waitHealthy(ctx)
 }

@@ -57,8 +57,9 @@ func (m *moveSteps) run(ctx context.Context, node, to *redistest.Server, event u
 		return "", err
 	}
 	defer func() { _ = os.RemoveAll(folder) }()
-	wrapper := fmt.Sprintf("#!/usr/bin/env bash\nPATH=$MOVE_PATH\ncase \" $* \" in *\" migrate \"*) %s ;; esac\nexec redis-cli \"$@\"\n", atCopy)
-	if err := os.WriteFile(filepath.Join(folder, "redis-cli"), []byte(wrapper), 0o700); err != nil { //nolint:gosec // it has to be executable
+	wrapper := fmt.Sprintf("#!/usr/bin/env bash\nPATH=$MOVE_PATH\n"+
+		"case \" $* \" in *\" migrate \"*) %s ;; esac\nexec redis-cli \"$@\"\n", atCopy)
+	if err := os.WriteFile(filepath.Join(folder, "redis-cli"), []byte(wrapper), 0o700); err != nil {
 		return "", err
 	}
 	command := exec.CommandContext(ctx, "bash", "-euo", "pipefail", "-c", m.script)
@@ -123,7 +124,9 @@ func moveFaults(ctx context.Context, l *lab) error {
 			books: books, inject: inject, outageLimit: limit, dirtyReads: true,
 		}
 	}
-	return l.inflict(ctx, move("its new master dies", outageLimit, moved), move("its new master is cut off and dies", outageLimit+cutOff, refused))
+	return l.inflict(ctx,
+		move("its new master dies", outageLimit, moved),
+		move("its new master is cut off and dies", outageLimit+cutOff, refused))
 }
 
 // chosenMove is an event of a round that is to move, and where from and to.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"os"
 	"testing"
 
@@ -68,7 +69,7 @@ func TestAPowerCutTakesWhatWasNotFlushed(t *testing.T) {
 				}
 				err = ask(p.Server, func(client *redis.Client) error {
 					kept, err := client.Get(ctx, "kept").Int64()
-					if err != nil && err != redis.Nil {
+					if err != nil && !errors.Is(err, redis.Nil) {
 						return err
 					}
 					if want := want * int64(cut+1); kept != want {

@@ -142,15 +142,14 @@ func replicaFaults(ctx context.Context, l *lab) error {
 			outageLimit: outageLimit, dirtyReads: true,
 		}
 	}
-	list := []fault{
+	elsewhereToo := replica("stopped, requests repeated elsewhere", stopped(false))
+	elsewhereToo.target, elsewhereToo.patience = elsewhere, repeating
+	cut := replica("stopped, connections cut", stopped(true))
+	for _, standstill := range []*fault{&elsewhereToo, &cut} {
+		standstill.rounds, standstill.refusals = 4, true
+	}
+	return l.inflict(ctx,
 		replica("100 ms behind, takes over", lagging(`{"type":"latency","attributes":{"latency":100}}`)),
 		replica("cut off, takes over", lagging(`{"type":"timeout","attributes":{"timeout":0}}`)),
-		replica("stopped, requests repeated elsewhere", stopped(false)),
-		replica("stopped, connections cut", stopped(true)),
-	}
-	list[2].target, list[2].patience = elsewhere, repeating
-	for i := range list[2:] {
-		list[2+i].rounds, list[2+i].refusals = 4, true
-	}
-	return l.inflict(ctx, list...)
+		elsewhereToo, cut)
 }

@@ -81,8 +81,8 @@ func (f fault) run(ctx context.Context, random *rand.Rand) (findings, error) {
 	return r.check(), nil
 }
 
-// record lets clients work while the fault is injected, and keeps what they were answered.
-func (f fault) record(ctx context.Context, random *rand.Rand) (*round, error) {
+// newRound fills in what the fault leaves out.
+func (f fault) newRound(random *rand.Rand) *round {
 	r := &round{fault: f, recorder: &recorder{start: time.Now()}, random: random}
 	if r.target == nil {
 		r.target = directly{f.books}
@@ -93,6 +93,12 @@ func (f fault) record(ctx context.Context, random *rand.Rand) (*round, error) {
 	if r.patience == nil {
 		r.patience = unhurried
 	}
+	return r
+}
+
+// record lets clients work while the fault is injected, and keeps what they were answered.
+func (f fault) record(ctx context.Context, random *rand.Rand) (*round, error) {
+	r := f.newRound(random)
 	creating, cancel := context.WithTimeout(ctx, createTimeout)
 	defer cancel()
 	var err error

@@ -63,13 +63,18 @@ func Version(ctx context.Context, client redis.UniversalClient) (string, error) 
 }
 
 // Require skips the test where there is no redis-server, or fails it if REQUIRE_REDIS is
-// set.
+// set. EMBEDDED_ONLY skips all that needs one, for a quick run; the two exclude each other.
 func Require(t testing.TB) {
 	t.Helper()
+	embeddedOnly, required := os.Getenv("EMBEDDED_ONLY") != "", os.Getenv("REQUIRE_REDIS") != ""
 	_, err := Binary()
 	switch {
+	case embeddedOnly && required:
+		t.Fatal("EMBEDDED_ONLY and REQUIRE_REDIS are both set, and exclude each other")
+	case embeddedOnly:
+		t.Skip("not run on a real Redis: EMBEDDED_ONLY is set")
 	case err == nil:
-	case os.Getenv("REQUIRE_REDIS") != "":
+	case required:
 		t.Fatalf("REQUIRE_REDIS is set: %v", err)
 	default:
 		t.Skipf("not run on a real Redis: %v", err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -45,8 +46,8 @@ func newGate(t *testing.T) (*gate, *redis.Client) {
 	return g, client
 }
 
-func echo(text string) *redis.StringCmd {
-	return redis.NewStringCmd(context.Background(), "echo", text)
+func echo(ctx context.Context, text string) *redis.StringCmd {
+	return redis.NewStringCmd(ctx, "echo", text)
 }
 
 // While pipelines are away others gather, travel together, and each caller gets its
@@ -58,8 +59,8 @@ func TestCommandsTravelTogether(t *testing.T) {
 	const count = lanesPerNode * 40
 	var callers sync.WaitGroup
 	call := func(i int) {
-		cmd := echo(fmt.Sprint(i))
-		if err := b.do(context.Background(), lane{node: client}, cmd); err != nil || cmd.Val() != fmt.Sprint(i) {
+		cmd := echo(context.Background(), strconv.Itoa(i))
+		if err := b.do(context.Background(), lane{node: client}, cmd); err != nil || cmd.Val() != strconv.Itoa(i) {
 			t.Errorf("command %d: %q, %v", i, cmd.Val(), err)
 		}
 	}
@@ -97,7 +98,7 @@ func TestCallerGivesUp(t *testing.T) {
 	away, leave := context.WithCancel(context.Background())
 	for range lanesPerNode {
 		callers.Go(func() {
-			if err := b.do(away, lane{node: client}, echo("away")); !errors.Is(err, context.Canceled) {
+			if err := b.do(away, lane{node: client}, echo(away, "away")); !errors.Is(err, context.Canceled) {
 				t.Errorf("a caller that gave up while its command was away: %v", err)
 			}
 		})
@@ -105,7 +106,7 @@ func TestCallerGivesUp(t *testing.T) {
 	}
 	queued, quit := context.WithCancel(context.Background())
 	callers.Go(func() {
-		if err := b.do(queued, lane{node: client}, echo("queued")); !errors.Is(err, context.Canceled) {
+		if err := b.do(queued, lane{node: client}, echo(queued, "queued")); !errors.Is(err, context.Canceled) {
 			t.Errorf("a caller that gave up in the queue: %v", err)
 		}
 	})
@@ -115,7 +116,7 @@ func TestCallerGivesUp(t *testing.T) {
 	callers.Wait() // the gate is shut still
 
 	close(g.open)
-	if err := b.do(context.Background(), lane{node: client}, echo("last")); err != nil {
+	if err := b.do(context.Background(), lane{node: client}, echo(context.Background(), "last")); err != nil {
 		t.Error(err)
 	}
 	g.mutex.Lock()
@@ -131,14 +132,14 @@ func TestClosedBatcherTakesNothing(t *testing.T) {
 	g, client := newGate(t)
 	close(g.open)
 	b := newBatcher()
-	if err := b.do(context.Background(), lane{node: client}, echo("x")); err != nil {
+	if err := b.do(context.Background(), lane{node: client}, echo(context.Background(), "x")); err != nil {
 		t.Fatal(err)
 	}
 	if err := b.close(); err != nil {
 		t.Fatal(err)
 	}
 	// The queue still takes it, and nobody would ever answer.
-	if err := b.do(context.Background(), lane{node: client}, echo("x")); !errors.Is(err, errClosed) {
+	if err := b.do(context.Background(), lane{node: client}, echo(context.Background(), "x")); !errors.Is(err, errClosed) {
 		t.Errorf("after close: %v", err)
 	}
 }

@@ -55,7 +55,7 @@ func TestMoveThatFails(t *testing.T) {
 			atCopy: "redis-cli -p $FROM_PORT config set maxmemory 1; kill -TERM $MOVE_PID",
 			after:  "redis-cli -p $FROM_PORT config set maxmemory 0", full: true, says: "not moved",
 		},
-		"the source's mark is lost after the copy": { // bookings may have come since
+		"the source is thawed after the copy": { // bookings may have come since
 			atCopy: `redis-cli "$@"; redis-cli -p $FROM_PORT hset "event:{$event}" settings "$SETTINGS"; exit 0`, says: "not moved",
 		},
 		"a key that is no event's": {

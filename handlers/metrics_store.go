@@ -37,7 +37,7 @@ func newStoreMetrics() storeMetrics {
 		}, call),
 		errors: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Namespace: namespace, Name: "store_call_errors_total",
-			Help: "Tries that got no answer, by why: timeout, connection, pool, cancelled (the client left), the word of Redis, or error.",
+			Help: "Tries that got no answer, by reason: timeout, connection, pool, unacknowledged (too few replicas, or the disk, had it in time), cancelled (the client left), the word of Redis, or error.",
 		}, []string{"call", "reason"}),
 		retries: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Namespace: namespace, Name: "store_call_retries_total",
@@ -50,7 +50,7 @@ func newStoreMetrics() storeMetrics {
 		batches: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Namespace: namespace, Name: "store_batch_commands",
 			Help:    "Commands in each pipeline to a Redis node; its count is the pipelines.",
-			Buckets: []float64{1, 2, 4, 8, 16, 32, 64},
+			Buckets: []float64{1, 2, 4, 8, 16, 32, 64, 128, 256},
 		}),
 		promotions: prometheus.NewCounter(prometheus.CounterOpts{
 			Namespace: namespace, Name: "promotions_total",

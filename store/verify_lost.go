@@ -12,11 +12,11 @@ import (
 	"github.com/google/uuid"
 )
 
-// completedMark stands behind the number of a creation whose event was made, see
-// complete.lua. The event was there before the mark, and nothing deletes an event: so
-// whoever reads the mark first and the event second, and finds none, knows that it was
+// completedNote stands behind the number of a creation whose event was made, see
+// complete.lua. The event was there before the note, and nothing deletes an event: so
+// whoever reads the note first and the event second, and finds none, knows that it was
 // lost, even while events are created.
-const completedMark = "+"
+const completedNote = "+"
 
 // creation is one that was given a number, as the hash of event numbers has it.
 type creation struct {
@@ -109,7 +109,7 @@ func (s *Store) scanCreations(ctx context.Context, take func(name, value string)
 // parseCreation reads a field of the hash of event numbers. Where ok is false, the number
 // is that of an event all the same, or 0.
 func parseCreation(name, value string) (c creation, completed, ok bool) {
-	value, completed = strings.CutSuffix(value, completedMark)
+	value, completed = strings.CutSuffix(value, completedNote)
 	number, valid := eventNumber(value)
 	c.number = number
 	id, err := base64.RawURLEncoding.DecodeString(name)

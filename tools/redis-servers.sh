@@ -6,7 +6,7 @@
 #
 # and prints the path of each redis-server, for REDIS_SERVER:
 #
-#   REDIS_SERVER=$(tools/redis-servers.sh valkey-8.0) make test
+#   valkey=$(tools/redis-servers.sh valkey-8.0) && REDIS_SERVER=$valkey make test
 #
 # They are Debian's packages from the mirror that this machine's apt uses, checked by
 # apt's signatures and unpacked below out/servers. Each runs with the loader and the
@@ -43,7 +43,8 @@ prepare_apt() {
 	local mirror
 	mirror=$(apt-get indextargets --format '$(ORIGIN) $(CODENAME) $(REPO_URI)' |
 		awk '$1 == "Debian" && $2 !~ /-/ { print $3; exit }')
-	[[ -n $mirror ]] || mirror=$(apt-get indextargets --format '$(REPO_URI)' | head -n 1)
+	# Before the first apt-get update, apt does not know the origins.
+	[[ -n $mirror ]] || mirror=$(apt-get indextargets --format '$(REPO_URI)' | awk '/\/debian\/?$/ { print; exit }')
 	[[ -n $mirror ]] || die "apt has no mirror, see /etc/apt/sources.list"
 	apt=$(mktemp -d)
 	trap 'rm -rf "$apt"' EXIT
@@ -71,7 +72,7 @@ fetch() {
 		"${get[@]}" download "$package/$suite" "$openssl/$library_suite" "${libraries[@]/%//$library_suite}" >&2
 		for file in *.deb; do dpkg-deb -x "$file" "$root/root"; done
 	)
-	loader=$(find "$root/root" -name 'ld-linux*.so.*' -print -quit)
+	loader=$(find "$root/root" -type f -name 'ld-linux*.so.*' -print -quit) # not a link to the machine's own
 	[[ -n $loader ]] || die "$name: libc6 has no loader"
 	loader=${loader#"$root/"}
 	# The programs are found from where the wrapper stands. They become the wrapper's

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -28,6 +30,20 @@ type acks struct {
 }
 
 func (a acks) wanted() bool { return a.replicas > 0 || a.synced }
+
+// syncs names a server by its INFO, and tells whether its WAITAOF can be relied on. Redis
+// 7.0 has none. Redis 7.4.0 and Valkey (8.0.1 and 8.1.1 were seen to) answer at once with
+// appendfsync everysec, though nothing was flushed: https://github.com/redis/redis/pull/13793.
+// No version of Redis before 8.0 was tried, so none is relied on.
+func syncs(info map[string]string) (server string, yes bool) {
+	if version := info["valkey_version"]; version != "" {
+		return "Valkey " + version, false
+	}
+	version := info["redis_version"]
+	major, _, _ := strings.Cut(version, ".")
+	number, err := strconv.Atoi(major)
+	return "Redis " + version, err == nil && number >= 8
+}
 
 // flag is the argument acks of the scripts.
 func (a acks) flag() int {

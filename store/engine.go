@@ -40,8 +40,8 @@ type Config struct {
 	Observer         Observer      // told of every call; nil: nothing is measured
 
 	// What must be known of a change before it is answered, beyond the master's answer:
-	// AckReplicas replicas have it, or the disk of the master has it (AckSynced, which Redis
-	// before 7.2 cannot tell), or neither. AckTimeout is how long one try waits for that, in
+	// AckReplicas replicas have it, or the disk of the master has it (AckSynced, which needs
+	// Redis 8.0), or neither. AckTimeout is how long one try waits for that, in
 	// whole milliseconds, and must be below ReadTimeout.
 	AckReplicas int
 	AckSynced   bool
@@ -57,7 +57,7 @@ type Config struct {
 const clusterReload = time.Second
 
 // Open connects to the engine of the config, waiting for it as long as the context
-// allows. Errors: ErrUnavailable, ErrNoWaitAOF.
+// allows. Errors: ErrUnavailable, ErrCannotSync.
 func Open(ctx context.Context, config Config) (*Store, error) {
 	if err := config.checkAcks(); err != nil {
 		return nil, err
@@ -132,7 +132,7 @@ func (s *Store) prepare(ctx context.Context) error {
 		return err
 	}
 	if s.batches.acks.synced {
-		err := s.retry(ctx, "ask for WAITAOF", func() error { return s.forEachMaster(ctx, canTellSynced) })
+		err := s.retry(ctx, "ask for the version", func() error { return s.forEachMaster(ctx, mustSync) })
 		if err != nil {
 			return err
 		}
@@ -140,13 +140,16 @@ func (s *Store) prepare(ctx context.Context) error {
 	return s.loadScripts(ctx)
 }
 
-// canTellSynced returns ErrNoWaitAOF if the node does not know the command.
-func canTellSynced(ctx context.Context, node *redis.Client) error {
-	err := acks{synced: true}.probe(ctx, node).Err()
-	if redis.HasErrorPrefix(err, "unknown command") {
-		return fmt.Errorf("%s: %w: %w", node.Options().Addr, ErrNoWaitAOF, err)
+// mustSync returns ErrCannotSync if the node cannot tell when a change is on its disk.
+func mustSync(ctx context.Context, node *redis.Client) error {
+	info, err := node.Info(ctx, "server").Result()
+	if err != nil {
+		return err
 	}
-	return nil // whatever else is wrong may pass, and Health tells it
+	if server, syncs := syncs(fields(info)); !syncs {
+		return fmt.Errorf("%s is %s: %w", node.Options().Addr, server, ErrCannotSync)
+	}
+	return nil
 }
 
 func (c Config) checkAcks() error {

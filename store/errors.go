@@ -31,9 +31,9 @@ var ErrUnavailable = errors.New("the store is unavailable")
 // request is safe to repeat. Cancellations still work.
 var ErrStorageFull = errors.New("the store is full")
 
-// ErrNoWaitAOF means that a server cannot tell when a change is on its disk, and that
-// Config.AckSynced asks for that. Redis 7.2 and later can, and Valkey.
-var ErrNoWaitAOF = errors.New("this server has no WAITAOF, which Redis 7.2 and later and Valkey have")
+// ErrCannotSync means that Config.AckSynced asks for what a server cannot tell: when a
+// change is on its disk.
+var ErrCannotSync = errors.New("only Redis 8.0 and later can tell when a change is on disk")
 
 // ErrUnknownFormat means that a later version of the service made the event, in a
 // format that this one would read wrongly. It is an ErrUnavailable, as two versions run
@@ -69,6 +69,9 @@ var outageWords = []string{
 // script or its data is wrong.
 func isOutage(err error) bool {
 	var reply redis.Error
+	if errors.Is(err, ErrCannotSync) {
+		return false
+	}
 	if errors.Is(err, errUnacknowledged) || !errors.As(err, &reply) {
 		return true // no reply at all: cut, refused, timed out
 	}

@@ -138,13 +138,23 @@ func judge(info map[string]string, acks acks) Health {
 	if isFull(info["maxmemory_policy"], number("maxmemory"), number("used_memory")-number("mem_not_counted_for_evict")) {
 		problem("Redis is full (used_memory is over maxmemory): it takes no bookings, only cancellations")
 	}
-	if acks.synced && info["aof_enabled"] == "0" {
-		problem("changes wait for the append-only file, which is off: none can be acknowledged")
+	if acks.synced {
+		judgeSync(info, problem)
 	}
 	if acks.replicas > 0 && info["role"] == "master" {
 		judgeReplicas(replicasOnline(info), acks.replicas, problem, warning)
 	}
 	return h
+}
+
+// judgeSync says whether the disk can be waited for.
+func judgeSync(info map[string]string, problem func(text string, args ...any)) {
+	if info["aof_enabled"] == "0" {
+		problem("changes wait for the append-only file, which is off: none can be acknowledged")
+	}
+	if server, syncs := syncs(info); !syncs {
+		problem("this is %s: %v", server, ErrCannotSync)
+	}
 }
 
 // judgeReplicas says what the number of connected replicas means where some must have a booking.

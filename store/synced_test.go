@@ -19,45 +19,46 @@ func synced(addrs ...string) store.Config {
 	return store.Config{Addrs: addrs, AckSynced: true, AckTimeout: 50 * time.Millisecond}
 }
 
-// requireWaitAOF skips the test on a server that cannot tell what is on disk: Redis
-// before 7.2.
-func requireWaitAOF(t *testing.T, server *redistest.Server) {
+// versionOf returns what a server says of itself.
+func versionOf(t *testing.T, server *redistest.Server) string {
 	t.Helper()
 	client := server.Client()
 	defer func() { _ = client.Close() }()
-	known, err := client.Do(ctx, "COMMAND", "INFO", "waitaof").Slice()
+	version, err := redistest.Version(ctx, client)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(known) == 1 && known[0] != nil {
-		return
+	return version
+}
+
+// canSync tells whether the documented rule lets a server wait for its disk: Redis 8.0 and
+// later.
+func canSync(version string) bool {
+	return strings.HasPrefix(version, "Redis ") && !strings.HasPrefix(version, "Redis 7.")
+}
+
+// requireSync skips the test on a server that cannot tell what is on disk.
+func requireSync(t *testing.T, server *redistest.Server) {
+	t.Helper()
+	if version := versionOf(t, server); !canSync(version) {
+		t.Skipf("%s cannot tell what is on disk", version)
 	}
-	version, err := redistest.Version(ctx, client)
-	if err != nil || !strings.HasPrefix(version, "Redis 7.0.") {
-		t.Fatalf("%s, %v, has no WAITAOF", version, err)
-	}
-	t.Skipf("%s has no WAITAOF", version)
 }
 
 // A server that cannot tell what is on disk is refused at start, and by name.
-func TestSyncedNeedsWaitAOF(t *testing.T) {
+func TestSyncedNeedsAServerThatCanTell(t *testing.T) {
 	redistest.Require(t)
 	server := startServer(t, redistest.Start)
-	client := server.Client()
-	defer func() { _ = client.Close() }()
-	version, err := redistest.Version(ctx, client)
-	if err != nil {
-		t.Fatal(err)
-	}
+	version := versionOf(t, server)
 	s, err := store.Open(ctx, synced(server.Addr))
 	if err == nil {
 		_ = s.Close()
 	}
-	switch old := strings.HasPrefix(version, "Redis 7.0."); {
-	case old && !errors.Is(err, store.ErrNoWaitAOF):
-		t.Errorf("%s: %v, want %v", version, err, store.ErrNoWaitAOF)
-	case !old && err != nil:
+	switch {
+	case canSync(version) && err != nil:
 		t.Errorf("%s: %v", version, err)
+	case !canSync(version) && (!errors.Is(err, store.ErrCannotSync) || !strings.Contains(err.Error(), version)):
+		t.Errorf("%s: %v, want %v", version, err, store.ErrCannotSync)
 	}
 	for name, config := range map[string]store.Config{
 		"embedded":          synced(),
@@ -74,7 +75,7 @@ func TestSyncedNeedsWaitAOF(t *testing.T) {
 func TestSyncedWaitsForTheDisk(t *testing.T) {
 	onRealEngines(t, func(t *testing.T, shared *store.Store) {
 		addrs := addrsOf(t, shared)
-		requireWaitAOF(t, &redistest.Server{Addr: addrs[0]})
+		requireSync(t, &redistest.Server{Addr: addrs[0]})
 		grantWaitAOF(t, shared)
 		d := &deployment{config: asUser(synced(addrs...))}
 		flush := func(when string) { setEverywhere(t, shared, "appendfsync", when) }
@@ -126,7 +127,7 @@ func grantWaitAOF(t *testing.T, s *store.Store) {
 func TestHealthOfSynced(t *testing.T) {
 	redistest.Require(t)
 	server := startServer(t, redistest.Start)
-	requireWaitAOF(t, server)
+	requireSync(t, server)
 	s := open(t, synced(server.Addr))
 	wantHealth(t, s, "", "")
 	set(t, s, "appendonly", "no")
@@ -148,4 +149,22 @@ func TestHealthOfReplicasThatNeedNotAcknowledge(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantHealth(t, p.Store, "", "2 replicas are connected, and 1 of them must have a booking")
+}
+
+// With appendfsync everysec an acknowledgement waits for the flush: of several in a row at
+// least one finds that the disk does not have it yet.
+func TestSyncedIsNotAnsweredBeforeTheFlush(t *testing.T) {
+	redistest.Require(t)
+	server := startServer(t, redistest.Start)
+	requireSync(t, server)
+	s := open(t, store.Config{Addrs: []string{server.Addr}, AckSynced: true, AckTimeout: time.Millisecond})
+	for i := range 10 {
+		short, cancel := context.WithTimeout(ctx, 20*time.Millisecond)
+		err := second(s.Initialize(short, store.InitializeRequest{Name: "x", TotalTickets: 1, IdempotencyKey: user(i)}))
+		cancel()
+		if errors.Is(err, store.ErrUnavailable) {
+			return
+		}
+	}
+	t.Error("ten changes in a row were acknowledged within 20 ms each, and the disk is flushed once a second")
 }

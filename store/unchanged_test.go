@@ -330,7 +330,7 @@ func TestARepeatedCreationWaitsForBothShards(t *testing.T) {
 func TestPromotionsAreAcknowledgedOnce(t *testing.T) {
 	redistest.Require(t)
 	server := startServer(t, redistest.Start) // appendfsync everysec: each acknowledgement takes up to a second
-	requireWaitAOF(t, server)
+	requireSync(t, server)
 	local := open(t, store.Config{Addrs: []string{server.Addr}})
 	const steps = 12
 	show := newShow(t, local, tickets(1))

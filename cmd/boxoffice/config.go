@@ -66,7 +66,7 @@ type config struct {
 	RedisStartTimeout     time.Duration `envconfig:"REDIS_START_TIMEOUT" default:"30s" desc:"at start, for Redis to be there"`
 	RedisCheckInterval    time.Duration `envconfig:"REDIS_CHECK_INTERVAL" default:"10s" desc:"how often to look whether Redis takes and keeps bookings"`
 
-	Durability  string        `envconfig:"DURABILITY" default:"local" desc:"a change is answered when Redis has it (local), when its disk has it (synced; Redis 7.2 or Valkey), or when replicas have it (replicated)"`
+	Durability  string        `envconfig:"DURABILITY" default:"local" desc:"a change is answered when Redis has it (local), when its disk has it (synced; Redis 8.0), or when replicas have it (replicated)"`
 	AckReplicas int           `envconfig:"ACK_REPLICAS" default:"1" desc:"replicas that must have a change; with DURABILITY=replicated"`
 	AckTimeout  time.Duration `envconfig:"ACK_TIMEOUT" default:"1500ms" desc:"for replicas or the disk to get a change; it is then tried again until REQUEST_TIMEOUT"`
 }

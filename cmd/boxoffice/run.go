@@ -106,7 +106,7 @@ func openStore(ctx context.Context, c config, log *logrus.Logger, observer store
 	starting, cancel := context.WithTimeout(ctx, c.RedisStartTimeout)
 	defer cancel()
 	s, err := store.Open(starting, redis)
-	if errors.Is(err, store.ErrNoWaitAOF) {
+	if errors.Is(err, store.ErrCannotSync) {
 		return nil, fmt.Errorf("setting DURABILITY: %s cannot be kept: %w", c.Durability, err)
 	}
 	if err != nil {

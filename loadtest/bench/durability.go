@@ -2,9 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"time"
 
 	"boxoffice/loadtest/load"
+	"boxoffice/store"
 	"boxoffice/store/redistest"
 )
 
@@ -34,7 +37,7 @@ func (b *bench) durability(ctx context.Context) error {
 	if synced {
 		settings = append(settings, durabilitySetting{"everysec", "synced"}, durabilitySetting{"always", "synced"})
 	}
-	fmt.Printf("durability on %s; WAITAOF: %t\n", version, synced)
+	fmt.Printf("durability on %s; synced: %t\n", version, synced)
 	var few, many, times []func() (float64, error)
 	for _, one := range settings {
 		s, err := startService(ctx, one.appendfsync, "DURABILITY="+one.durability)
@@ -70,7 +73,7 @@ func (b *bench) durability(ctx context.Context) error {
 	return nil
 }
 
-// canSync tells which server is measured, and whether it knows WAITAOF.
+// canSync tells which server is measured, and whether the service can wait for its disk.
 func canSync(ctx context.Context) (version string, synced bool, err error) {
 	server, err := redistest.Start() //nolint:contextcheck // it takes none: Stop ends the server
 	if err != nil {
@@ -82,8 +85,14 @@ func canSync(ctx context.Context) (version string, synced bool, err error) {
 	if version, err = redistest.Version(ctx, client); err != nil {
 		return "", false, err
 	}
-	known, err := client.Do(ctx, "COMMAND", "INFO", "waitaof").Slice()
-	return version, len(known) == 1 && known[0] != nil, err
+	s, err := store.Open(ctx, store.Config{Addrs: []string{server.Addr}, AckSynced: true, AckTimeout: time.Second})
+	if errors.Is(err, store.ErrCannotSync) {
+		return version, false, nil
+	}
+	if err != nil {
+		return version, false, err
+	}
+	return version, true, s.Close()
 }
 
 // startReplica starts a replica with the same appendfsync.

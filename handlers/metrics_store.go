@@ -37,7 +37,8 @@ func newStoreMetrics() storeMetrics {
 		}, call),
 		errors: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Namespace: namespace, Name: "store_call_errors_total",
-			Help: "Tries that got no answer, by reason: timeout, connection, pool, unacknowledged (too few replicas, or the disk, had it in time), cancelled (the client left), the word of Redis, or error.",
+			Help: "Tries that got no answer, by reason: timeout, connection, pool, unacknowledged (too few replicas, or the disk, " +
+				"had it in time), cancelled (the client left), the word of Redis, or error.",
 		}, []string{"call", "reason"}),
 		retries: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Namespace: namespace, Name: "store_call_retries_total",

@@ -3,6 +3,7 @@ package store_test
 import (
 	"errors"
 	"fmt"
+	"sync"
 	"testing"
 
 	"github.com/redis/go-redis/v9"
@@ -46,6 +47,7 @@ func wantLoaded(t *testing.T, s *store.Store, want int) {
 	for _, script := range scripts.All() {
 		hashes = append(hashes, redis.NewScript(script.Source).Hash())
 	}
+	var mutex sync.Mutex // the nodes are asked at once
 	most := 0
 	onEachNode(t, s, func(node *redis.Client) error {
 		others := node.Pipeline()
@@ -63,7 +65,9 @@ func wantLoaded(t *testing.T, s *store.Store, want int) {
 		if want == len(hashes) && loaded != want {
 			t.Errorf("%s knows %d of %d scripts", node.Options().Addr, loaded, want)
 		}
+		mutex.Lock()
 		most = max(most, loaded)
+		mutex.Unlock()
 		return errors.Join(err, askErr)
 	})
 	if most != want {

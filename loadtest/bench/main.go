@@ -22,6 +22,8 @@ func main() {
 	quick := flag.Bool("quick", false, "a hundredth of the data and short runs: to see that it works, not for figures")
 	only := flag.String("only", "",
 		"only the parts whose names contain this: scripts, sizes, waitlist, http, and overload and durability, which else do not run")
+	rounds := flag.Int("rounds", 0, "interleaved measurements of each figure, whose median counts; 0: 5, or 3 with -quick")
+	span := flag.Duration("span", 0, "of one measurement over HTTP; 0: 3s, or 300ms with -quick")
 	out := flag.String("out", "out/bench", "folder for bench.json and the plots")
 	flag.Parse()
 	if *limit {
@@ -33,6 +35,12 @@ func main() {
 	b := &bench{scale: full}
 	if *quick {
 		b.scale = small
+	}
+	if *rounds > 0 {
+		b.rounds = *rounds
+	}
+	if *span > 0 {
+		b.span = *span
 	}
 	fatal(b.run(ctx, *only, *out))
 }

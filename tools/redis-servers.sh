@@ -70,9 +70,9 @@ fetch() {
 	(
 		cd "$apt/packages/$name"
 		"${get[@]}" download "$package/$suite" "$openssl/$library_suite" "${libraries[@]/%//$library_suite}" >&2
-		for file in *.deb; do dpkg-deb -x "$file" "$root/root"; done
+		for file in *.deb; do dpkg-deb -x "$file" "$root/files"; done
 	)
-	loader=$(find "$root/root" -type f -name 'ld-linux*.so.*' -print -quit) # not a link to the machine's own
+	loader=$(find "$root/files" -type f -name 'ld-linux*.so.*' -print -quit) # not a link to the machine's own
 	[[ -n $loader ]] || die "$name: libc6 has no loader"
 	loader=${loader#"$root/"}
 	# The programs are found from where the wrapper stands. They become the wrapper's
@@ -86,8 +86,8 @@ fetch() {
 			#!/bin/bash
 			shopt -s nullglob
 			here=\$(dirname "\$(realpath "\${BASH_SOURCE[0]}")")
-			for folder in "\$here"/root/{,usr/}lib/*-linux-gnu; do path=\${path:+\$path:}\$folder; done
-			exec "\$here/$loader" --argv0 $program-$tool --library-path "\$path" "\$here/root/usr/bin/$binary" "\$@"
+			for folder in "\$here"/files/{,usr/}lib/*-linux-gnu; do path=\${path:+\$path:}\$folder; done
+			exec "\$here/$loader" --argv0 $program-$tool --library-path "\$path" "\$here/files/usr/bin/$binary" "\$@"
 		WRAPPER
 		chmod +x "$root/redis-$tool"
 	done

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
@@ -132,24 +133,33 @@ func (s *Store) prepare(ctx context.Context) error {
 		return err
 	}
 	if s.batches.acks.synced {
-		err := s.retry(ctx, "ask for the version", func() error { return s.forEachMaster(ctx, mustSync) })
-		if err != nil {
+		if err := s.checkSync(ctx); err != nil {
 			return err
 		}
 	}
 	return s.loadScripts(ctx)
 }
 
-// mustSync returns ErrCannotSync if the node cannot tell when a change is on its disk.
-func mustSync(ctx context.Context, node *redis.Client) error {
-	info, err := node.Info(ctx, "server").Result()
-	if err != nil {
-		return err
-	}
-	if server, syncs := syncs(fields(info)); !syncs {
-		return fmt.Errorf("%s is %s: %w", node.Options().Addr, server, ErrCannotSync)
-	}
-	return nil
+// checkSync returns ErrCannotSync if a master cannot tell when a change is on its disk.
+// That is a verdict and no outage, so it is not for retry to return.
+func (s *Store) checkSync(ctx context.Context) error {
+	var mutex sync.Mutex // the masters are asked at once
+	var verdict error
+	err := s.retry(ctx, "ask for the version", func() error {
+		return s.forEachMaster(ctx, func(ctx context.Context, node *redis.Client) error {
+			info, err := node.Info(ctx, "server").Result()
+			if err != nil {
+				return err
+			}
+			if server, syncs := syncs(fields(info)); !syncs {
+				mutex.Lock()
+				defer mutex.Unlock()
+				verdict = fmt.Errorf("%s is %s: %w", node.Options().Addr, server, ErrCannotSync)
+			}
+			return nil
+		})
+	})
+	return errors.Join(err, verdict)
 }
 
 func (c Config) checkAcks() error {

@@ -69,9 +69,6 @@ var outageWords = []string{
 // script or its data is wrong.
 func isOutage(err error) bool {
 	var reply redis.Error
-	if errors.Is(err, ErrCannotSync) {
-		return false
-	}
 	if errors.Is(err, errUnacknowledged) || !errors.As(err, &reply) {
 		return true // no reply at all: cut, refused, timed out
 	}

@@ -20,7 +20,7 @@ func Beside(s *Store) *Store {
 		second.client = redis.NewClient(client.Options())
 	}
 	second.batches.acks = s.batches.acks
-	second.close = []func() error{second.batches.close, second.client.Close}
+	second.close = []func() error{second.batches.close, second.redirected.close, second.client.Close}
 	return second
 }
 

@@ -6,7 +6,19 @@
 // joined in front of them here.
 package scripts
 
-import _ "embed"
+import (
+	_ "embed"
+	"fmt"
+)
+
+// What bounds the work of one call. Whoever judges the scripts from outside (the model,
+// verify, the load lab's audit) goes by the same figures.
+const (
+	LookLimit = 250 // bookings at the head of the waiting list that a promotion looks at
+	TrimEvery = 32  // bookings that are served before they are cut off the list, at once
+)
+
+var boundsLua = fmt.Sprintf("local LOOK_LIMIT, TRIM_EVERY = %d, %d\n", LookLimit, TrimEvery)
 
 // Script is one script as Redis runs it.
 type Script struct {
@@ -51,8 +63,8 @@ var (
 	Complete   = Script{Name: "complete", Source: unchangedLua + completeLua, Keys: 1, Args: 3}
 	Update     = Script{Name: "update", Source: eventLua + unchangedLua + updateLua, Keys: 1, Args: 8}
 	Book       = Script{Name: "book", Source: eventLua + holdingsLua + unchangedLua + bookLua, Keys: 2, Args: 6}
-	Cancel     = Script{Name: "cancel", Source: eventLua + holdingsLua + waitlistLua + unchangedLua + cancelLua, Keys: 3, Args: 5}
-	Promote    = Script{Name: "promote", Source: eventLua + waitlistLua + unchangedLua + promoteLua, Keys: 3, Args: 1}
+	Cancel     = Script{Name: "cancel", Source: eventLua + holdingsLua + boundsLua + waitlistLua + unchangedLua + cancelLua, Keys: 3, Args: 5}
+	Promote    = Script{Name: "promote", Source: eventLua + boundsLua + waitlistLua + unchangedLua + promoteLua, Keys: 3, Args: 1}
 	Bookings   = Script{Name: "bookings", Source: eventLua + bookingsLua, Keys: 2, Args: 3}
 )
 

@@ -17,9 +17,6 @@
 -- in this call). On return it is up to date, with promoted (bookings), first (the first
 -- one promoted, or '') and promotionsDue.
 
-local LOOK_LIMIT = 250
-local TRIM_EVERY = 32
-
 local function serve_waitlist(eventKey, waitlistKey, waitlist, version, changes)
   local available, waiting, open = waitlist.available, waitlist.waiting, waitlist.open
   local lastJoined, lastServed = waitlist.lastJoined, waitlist.lastServed

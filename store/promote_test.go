@@ -8,11 +8,11 @@ import (
 
 	"github.com/google/uuid"
 
+	"boxoffice/scripts"
 	"boxoffice/store"
 )
 
-// lookLimit is LOOK_LIMIT of waitlist.lua.
-const lookLimit = 250
+const lookLimit = scripts.LookLimit
 
 func (s *show) waitlist(count int) []store.BookResult {
 	s.t.Helper()

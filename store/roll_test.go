@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha1" // it is how Redis names scripts
 	"encoding/hex"
+	"fmt"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -36,8 +37,8 @@ func later(t *testing.T, s *store.Store) *laterVersion {
 	})
 	steps := 0
 	for _, script := range scripts.All() {
-		text := "-- a later version\n" + strings.Replace(script.Source, "LOOK_LIMIT = 250", "LOOK_LIMIT = 7", 1)
-		if strings.Contains(text, "LOOK_LIMIT = 7") {
+		text := "-- a later version\n" + strings.Replace(script.Source, fmt.Sprintf("LOOK_LIMIT, TRIM_EVERY = %d,", scripts.LookLimit), "LOOK_LIMIT, TRIM_EVERY = 7,", 1)
+		if strings.Contains(text, "TRIM_EVERY = 7,") {
 			steps++
 		}
 		v.texts[script.Source] = text

@@ -11,6 +11,8 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/redis/go-redis/v9"
+
+	"boxoffice/scripts"
 )
 
 // How many entries a read asks for: Redis serves nobody else during it. Fields of a
@@ -62,8 +64,7 @@ func counterOf(field, name string) (int64, error) {
 	return strconv.ParseInt(values[name], 10, 64)
 }
 
-// trimEvery is TRIM_EVERY of waitlist.lua: how many are served until they are cut off the list.
-const trimEvery = 32
+const trimEvery = scripts.TrimEvery
 
 // base is the sequence number that entry 0 of the list has, given the last one served.
 func base(lastServed int64) int64 { return lastServed - lastServed%trimEvery }

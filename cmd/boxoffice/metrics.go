@@ -16,23 +16,22 @@ import (
 	"boxoffice/store"
 )
 
-// metrics reads the setting: the address of a listener of their own, or empty for
-// beside the rest, and whether there are any.
+// metrics parses the setting METRICS.
 func (c config) metrics() (measuring, error) {
 	if on, err := strconv.ParseBool(c.Metrics); err == nil {
 		return measuring{on: on}, nil
 	}
 	if _, _, err := net.SplitHostPort(c.Metrics); err != nil {
-		return measuring{}, fmt.Errorf("%q is neither true nor false nor a host:port", c.Metrics)
+		return measuring{}, fmt.Errorf("%q is not true, false or a host:port", c.Metrics)
 	}
 	return measuring{on: true, address: c.Metrics}, nil
 }
 
-// checkObserved checks the settings of what is told about requests.
+// checkObserved checks the settings for logs and metrics.
 func (c config) checkObserved() error {
-	const leastSalt = 16 // bytes: a shorter one can be guessed, and then the users
+	const leastSalt = 16 // bytes: a shorter one can be guessed, and the user ids with it
 	if c.LogUserSalt != "" && len(c.LogUserSalt) < leastSalt {
-		return fmt.Errorf("setting LOG_USER_SALT: it has fewer than %d characters", leastSalt)
+		return fmt.Errorf("setting LOG_USER_SALT: fewer than %d characters", leastSalt)
 	}
 	if _, err := c.metrics(); err != nil {
 		return fmt.Errorf("setting METRICS: %w", err)
@@ -40,14 +39,14 @@ func (c config) checkObserved() error {
 	return nil
 }
 
-// measuring is what the setting METRICS says.
+// measuring is the parsed setting METRICS.
 type measuring struct {
 	on      bool
-	address string // empty: beside the rest
+	address string // of a separate listener; empty: served with the API
 }
 
-// metrics is what is measured, and where it is shown. Its Metrics are nil if they are
-// switched off.
+// metrics is what is measured, and where it is served. Its Metrics are nil if METRICS is
+// false.
 type metrics struct {
 	*handlers.Metrics
 	measuring
@@ -69,18 +68,18 @@ func (m *metrics) observer() store.Observer { //nolint:ireturn // a nil of one t
 	return m.Metrics
 }
 
-// watch has the store asked at each scrape.
+// watch checks the store at each scrape.
 func (m *metrics) watch(s *store.Store, timeout time.Duration) {
 	if m.Metrics != nil {
 		m.Watch(s, timeout)
 	}
 }
 
-// alongside tells whether /metrics is served beside the rest.
+// alongside reports whether /metrics is served with the API.
 func (m *metrics) alongside() bool { return m.on && m.address == "" }
 
-// serve answers scrapes on a listener of their own, if there is to be one, until
-// stop is called: after the drain, so that this is measured too.
+// serve answers scrapes on a separate listener, if METRICS names one, until stop is
+// called. That is after the drain, so that the drain is measured too.
 func (m *metrics) serve(ctx context.Context, c config, log *logrus.Logger) (stop func(), err error) {
 	if m.address == "" {
 		return func() {}, nil
@@ -100,12 +99,12 @@ func (m *metrics) serve(ctx context.Context, c config, log *logrus.Logger) (stop
 		IdleTimeout:       c.IdleTimeout,
 		ErrorLog:          stdlog.New(errorLog, "http: ", 0),
 	}
-	log.Infof("metrics on http://%s/metrics", listener.Addr())
+	log.Infof("serving metrics on http://%s/metrics", listener.Addr())
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			log.WithError(err).Error("metrics are not served any more")
+			log.WithError(err).Error("stopped serving metrics")
 		}
 	}()
 	return func() {

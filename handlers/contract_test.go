@@ -41,7 +41,7 @@ var theContract = sync.OnceValues(func() (*contract, error) {
 		return nil, err
 	}
 	router := handlers.New(handlers.Options{
-		Store: &fake{}, Metrics: handlers.NewMetrics("v1"), ServeMetrics: true,
+		Store: &fake{}, ScrapeHandler: http.NotFoundHandler(),
 	}).Routes()
 	client := rpc.NewClient(struct {
 		io.Reader

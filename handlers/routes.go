@@ -48,8 +48,8 @@ func (a *API) routes() *mux.Router {
 
 	route(livezPath, get(a.livez))
 	route(readyzPath, get(a.readyz))
-	if a.ServeMetrics && a.Metrics != nil {
-		route(metricsPath, get(a.Metrics.Handler().ServeHTTP))
+	if a.ScrapeHandler != nil {
+		route(metricsPath, get(a.ScrapeHandler.ServeHTTP))
 	}
 	route(openAPIPath, get(openAPI))
 	route(docsPath, get(docsPage()))

@@ -13,6 +13,9 @@ FAULTS    ?= full
 SEED      ?=
 IMAGE     ?= boxoffice
 
+# Every module with Go code of its own.
+MODULES := $(shell find . -name go.mod -not -path './out/*' -not -path './tools/*' -exec dirname {} \;)
+
 GOLANGCI_LINT := go tool -modfile=$(CURDIR)/tools/go.mod golangci-lint
 
 help: ## list the targets
@@ -22,9 +25,16 @@ run: ## serve on http://127.0.0.1:3000, in memory unless a Redis is configured
 	go run ./cmd/boxoffice
 
 # The Lua lint is a test of the scripts package, which sees the scripts joined, as Redis does.
-# A skipped test is silent, so the target reports what was skipped.
+# A skipped test is silent, so the target reports what was skipped. The other modules are
+# tested with all packages, except that of the faults, which `make faults` tests.
 test: ## run all tests with the race detector, and the Lua lint; REDIS_SERVER selects a server
 	go test -race $(PACKAGES)
+ifeq ($(PACKAGES),./...)
+	@for module in $(filter-out . ./loadtest/faults,$(MODULES)); do \
+		echo "go test in $$module"; \
+		(cd "$$module" && go test -race ./...); \
+	done
+endif
 	@for tool in "$${REDIS_SERVER:-redis-server}" luacheck promtool curl node; do \
 		command -v "$$tool" >/dev/null || echo "note: $$tool is not installed, so its tests were skipped"; \
 	done
@@ -57,8 +67,7 @@ vet: ## run gofmt and go vet, which need no other tool
 	go vet ./...
 
 lint: vet ## run vet, golangci-lint on every module (its first build takes minutes) and luacheck
-	@for module in $$(find . -name go.mod -not -path './out/*' -exec dirname {} \;); do \
-		[[ -n $$(find "$$module" -name '*.go' -print -quit) ]] || continue; \
+	@for module in $(MODULES); do \
 		echo "golangci-lint in $$module"; \
 		(cd "$$module" && $(GOLANGCI_LINT) run --allow-serial-runners); \
 	done

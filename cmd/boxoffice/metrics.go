@@ -10,6 +10,9 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/sirupsen/logrus"
 
 	"boxoffice/handlers"
@@ -45,11 +48,15 @@ type measuring struct {
 	address string // of a separate listener; empty: served with the API
 }
 
-// metrics is what is measured, and where it is served. Its Metrics are nil if METRICS is
-// false.
+const namespace = "boxoffice"
+
+// metrics is what is measured, and where it is served. If METRICS is false, everything but
+// measuring is nil.
 type metrics struct {
-	*handlers.Metrics
 	measuring
+	registry *prometheus.Registry
+	requests *handlers.Metrics
+	store    *storeMetrics
 }
 
 func newMetrics(c config) (*metrics, error) {
@@ -57,26 +64,50 @@ func newMetrics(c config) (*metrics, error) {
 	if err != nil || !asked.on {
 		return &metrics{}, err
 	}
-	return &metrics{handlers.NewMetrics(version()), asked}, nil
+	registry := prometheus.NewRegistry()
+	build := prometheus.NewGauge(prometheus.GaugeOpts{
+		Namespace: namespace, Name: "build_info",
+		Help:        "Always 1; the label is the version that runs.",
+		ConstLabels: prometheus.Labels{"version": version()},
+	})
+	build.Set(1)
+	registry.MustRegister(build, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return &metrics{
+		measuring: asked, registry: registry,
+		requests: handlers.NewMetrics(registry), store: newStoreMetrics(registry),
+	}, nil
 }
 
 // observer is nil, and not a nil inside an interface, if nothing is measured.
 func (m *metrics) observer() store.Observer { //nolint:ireturn // a nil of one type is not nil of the other
-	if m.Metrics == nil {
+	if m.store == nil {
 		return nil
 	}
-	return m.Metrics
+	return m.store
 }
 
 // watch checks the store at each scrape.
-func (m *metrics) watch(s *store.Store, timeout time.Duration) {
-	if m.Metrics != nil {
-		m.Watch(s, timeout)
+func (m *metrics) watch(s watchedStore, timeout time.Duration) {
+	if m.registry != nil {
+		m.registry.MustRegister(&storeWatch{store: s, timeout: timeout})
 	}
 }
 
-// alongside reports whether /metrics is served with the API.
-func (m *metrics) alongside() bool { return m.on && m.address == "" }
+// handler answers a scrape.
+func (m *metrics) handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{
+		MaxRequestsInFlight: 4, // each asks Redis for its health
+		Registry:            m.registry,
+	})
+}
+
+// alongside is what serves /metrics with the API, or nil.
+func (m *metrics) alongside() http.Handler {
+	if !m.on || m.address != "" {
+		return nil
+	}
+	return m.handler()
+}
 
 // serve answers scrapes on a separate listener, if METRICS names one, until stop is
 // called. That is after the drain, so that the drain is measured too.
@@ -89,7 +120,7 @@ func (m *metrics) serve(ctx context.Context, c config, log *logrus.Logger) (stop
 		return nil, fmt.Errorf("setting METRICS: %w", err)
 	}
 	routes := http.NewServeMux()
-	routes.Handle("GET /metrics", m.Handler())
+	routes.Handle("GET /metrics", m.handler())
 	errorLog := log.WriterLevel(logrus.WarnLevel)
 	server := &http.Server{
 		Handler:           routes,

@@ -1,10 +1,9 @@
 package audit
 
-import "boxoffice/loadtest/load"
-
-// lookLimit is how many bookings the service looks at in one step. A head that it did
-// not reach is promoted by the steps that follow.
-const lookLimit = 500
+import (
+	"boxoffice/loadtest/load"
+	"boxoffice/scripts"
+)
 
 // history is the state of an event at one version.
 type history struct {
@@ -88,7 +87,7 @@ func (h *history) replay(version int64, s *step) {
 func (h *history) follow(s *step, raised bool) {
 	fits := h.fits() // also moves next
 	switch looked := h.next - h.reached; {
-	case raised && h.head() != nil && h.confirmed < h.total, looked >= lookLimit:
+	case raised && h.head() != nil && h.confirmed < h.total, looked >= scripts.LookLimit:
 		h.promotionsDue = true
 	case len(s.booked)+len(s.cancelled) == 0 && !fits:
 		h.promotionsDue = false // the promotions have followed

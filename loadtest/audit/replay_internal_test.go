@@ -7,6 +7,7 @@ import (
 
 	"boxoffice/loadtest/load"
 	"boxoffice/loadtest/service"
+	"boxoffice/scripts"
 )
 
 // past makes up the history of an event, a version at a time.
@@ -102,13 +103,14 @@ func TestPromotionsThatFollow(t *testing.T) {
 	}{
 		"a raise is given out in steps": {func(p *past) {
 			p.book(1, false)
-			waitlist := p.waitlist(1200)
-			p.raise(1101)
-			p.promote(waitlist[:500]...)
+			const step = scripts.LookLimit
+			waitlist := p.waitlist(3 * step)
+			p.raise(2*step + 101)
+			p.promote(waitlist[:step]...)
 			p.book(1, true)
-			p.promote(waitlist[500:1000]...)
-			p.cancel(waitlist[1150])
-			p.promote(waitlist[1000:1100]...)
+			p.promote(waitlist[step : 2*step]...)
+			p.cancel(waitlist[2*step+150])
+			p.promote(waitlist[2*step : 2*step+100]...)
 		}, false},
 		"and then one is late": {func(p *past) {
 			p.book(1, false)
@@ -141,13 +143,14 @@ func TestPromotionsThatFollow(t *testing.T) {
 			p.cancel(head)
 			p.promote(last)
 		}, true},
-		"many withdrawals": {func(p *past) {
-			q, last := withdrawals(500)
+		// With the head, it is as many as one step looks at, and then as many but one.
+		"withdrawals that take one step": {func(p *past) {
+			q, last := withdrawals(scripts.LookLimit - 1)
 			q.promote(last)
 			*p = *q
 		}, false},
-		"few withdrawals": {func(p *past) {
-			q, last := withdrawals(400)
+		"withdrawals that leave a step room for one more": {func(p *past) {
+			q, last := withdrawals(scripts.LookLimit - 2)
 			q.promote(last)
 			*p = *q
 		}, true},

@@ -13,8 +13,9 @@ import (
 
 	"github.com/google/uuid"
 
-	"boxoffice/loadtest/faults/model"
+	"boxoffice/loadtest/faults/history"
 	"boxoffice/store"
+	"boxoffice/store/model"
 )
 
 // overHTTP calls instances of the service in turn, as a load balancer does that does not
@@ -51,19 +52,19 @@ var refusalCodes = map[string]error{
 	"idempotency_mismatch":     store.ErrIdempotencyMismatch,
 }
 
-func (h *overHTTP) do(ctx context.Context, call model.Call) model.Attempt {
-	attempt := model.Attempt{Call: call}
+func (h *overHTTP) do(ctx context.Context, call history.Call) history.Attempt {
+	attempt := history.Attempt{Call: call}
 	method, path, body := http.MethodPost, "", map[string]any{"userId": call.User}
 	switch call.Verb {
-	case model.Book:
+	case history.Book:
 		path, body["eventId"], body["quantity"] = "/book", call.Event, call.Quantity
-	case model.Cancel:
+	case history.Cancel:
 		path, body["bookingId"] = "/api/events/cancel", call.Booking
-	case model.CancelOldest:
+	case history.CancelOldest:
 		path, body["eventId"] = "/cancel", call.Event
-	case model.SetTotal:
+	case history.SetTotal:
 		method, path, body = http.MethodPatch, "/api/events/"+call.EventID.String(), map[string]any{"totalTickets": call.Total}
-	case model.Status:
+	case history.Status:
 		method, path = http.MethodGet, "/api/events/status/"+call.EventID.String()
 	}
 	response, text, err := h.send(ctx, method, path, call.Key, body)
@@ -76,20 +77,20 @@ func (h *overHTTP) do(ctx context.Context, call model.Call) model.Attempt {
 		attempt.Answer.Refusal = err
 		return attempt
 	}
-	attempt.First = call.Verb == model.Book && response.Header.Get("Idempotent-Replayed") == ""
+	attempt.First = call.Verb == history.Book && response.Header.Get("Idempotent-Replayed") == ""
 	switch call.Verb {
-	case model.Book:
+	case history.Book:
 		attempt.Answer = model.Answer{Booking: got.BookingID, Version: got.Version, Status: store.StatusConfirmed, Position: got.Position}
 		if response.StatusCode == http.StatusAccepted {
 			attempt.Answer.Status = store.StatusWaiting
 		}
-	case model.Cancel:
+	case history.Cancel:
 		attempt.Answer = model.Answer{
 			Booking: call.Booking, Version: got.Version, Next: orNil(got.Details.Next), Promoted: got.Details.Promoted,
 		}
-	case model.CancelOldest:
+	case history.CancelOldest:
 		attempt.Answer = model.Answer{Booking: got.BookingID, Version: got.Version, Next: orNil(got.Next), Promoted: got.Promoted}
-	case model.Status:
+	case history.Status:
 		attempt.Counts = model.Counts{
 			Version: got.Version, Total: got.Total, Confirmed: got.Total - got.Available, Waiting: got.Waiting,
 		}

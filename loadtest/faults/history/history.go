@@ -1,7 +1,9 @@
-package model
+// Package history is the history of calls that overlapped, and the question whether one
+// event that does one thing at a time can have answered them so: store/model, as
+// porcupine takes it.
+package history
 
 import (
-	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -11,6 +13,7 @@ import (
 	"github.com/google/uuid"
 
 	"boxoffice/store"
+	"boxoffice/store/model"
 )
 
 // Verb is what a call asks for.
@@ -58,8 +61,8 @@ type Attempt struct {
 	Answered   bool          // else it may have happened at any time after Start, or never
 	First      bool          // the answer says that this attempt made the change, and not one before
 
-	Answer Answer          // of a change
-	Counts Counts          // of Status
+	Answer model.Answer    // of a change
+	Counts model.Counts    // of Status
 	List   []store.Booking // of List, oldest first
 
 	raises *versions // of SetTotal: when it can have been made
@@ -72,7 +75,7 @@ func (c Call) changesBookings() bool {
 // forever is the time of an answer that never came.
 const forever = math.MaxInt64
 
-// History turns attempts into what porcupine checks.
+// Operations turns attempts into what porcupine checks.
 //
 // A request makes its change once, however often it is sent. So its attempts without an
 // answer and the first one that was answered are one operation, from when the first was
@@ -84,7 +87,7 @@ const forever = math.MaxInt64
 // Promotions that are no part of a cancellation are nobody's calls: the records of the
 // bookings say at which versions they were made. A change of the total is answered
 // without its version, but it can only be one that no booking was changed at.
-func History(attempts []Attempt) []porcupine.Operation {
+func Operations(attempts []Attempt) []porcupine.Operation {
 	type name struct {
 		event   uint64
 		verb    Verb
@@ -178,7 +181,7 @@ func promotions(list Attempt) []porcupine.Operation {
 			continue
 		}
 		cancelled[b.Promoted] = true // once a version
-		promote := Attempt{Call: Call{Event: list.Event, Verb: Promote}, Answered: true, Answer: Answer{Version: b.Promoted}}
+		promote := Attempt{Call: Call{Event: list.Event, Verb: Promote}, Answered: true, Answer: model.Answer{Version: b.Promoted}}
 		history = append(history, porcupine.Operation{ClientId: list.Client, Input: promote.Call, Output: promote, Return: forever})
 	}
 	return history
@@ -203,74 +206,6 @@ func Unknown(attempts []Attempt) []Call {
 		unknown = append(unknown, a.Call)
 	}
 	return unknown
-}
-
-// Porcupine is the model as the checker takes it.
-func Porcupine() porcupine.Model {
-	return porcupine.Model{
-		Partition: func(history []porcupine.Operation) [][]porcupine.Operation {
-			events := map[uint64][]porcupine.Operation{}
-			for _, op := range history {
-				number := op.Input.(Call).Event
-				events[number] = append(events[number], op)
-			}
-			var parts [][]porcupine.Operation
-			for _, part := range events {
-				parts = append(parts, part)
-			}
-			return parts
-		},
-		Init: func() any { return &Event{} },
-		Step: func(state, _, output any) (bool, any) {
-			before, attempt := state.(*Event), output.(Attempt)
-			after := before.Clone()
-			return after.step(attempt), after
-		},
-		Equal: func(a, b any) bool {
-			one, other := a.(*Event), b.(*Event)
-			return one.Version == other.Version && one.Total == other.Total &&
-				slices.EqualFunc(one.Bookings, other.Bookings, func(a, b *Booking) bool { return *a == *b })
-		},
-		DescribeOperation: func(_, output any) string { return output.(Attempt).String() },
-		DescribeState:     func(state any) string { return fmt.Sprintf("%+v", state.(*Event).Counts()) },
-	}
-}
-
-// step makes the change of an attempt, and tells whether it can have been answered so.
-func (e *Event) step(a Attempt) bool {
-	if a.Verb == Create {
-		*e = Event{Total: a.Total, MaxPerUser: a.MaxPerUser, WaitlistLimit: a.WaitlistLimit, Version: 1}
-		return true
-	}
-	var answer Answer
-	repeated, possible := false, true
-	switch a.Verb {
-	case Status:
-		return a.Counts == e.Counts()
-	case List:
-		return slices.Equal(a.List, e.List())
-	case Promote:
-		return a.Answer.Version == e.Version+1 && e.Promote()
-	case SetTotal:
-		return e.stepTotal(a)
-	case Book:
-		answer, repeated = e.Book(a.request(), a.User, a.Quantity, a.Answer.Booking)
-	case Cancel:
-		answer, repeated, possible = e.Cancel(a.Booking, a.User)
-	case CancelOldest:
-		answer, repeated, possible = e.CancelOldest(a.request(), a.User)
-	}
-	return possible && answer == a.Answer && (!a.First || !repeated)
-}
-
-// stepTotal is step for SetTotal.
-func (e *Event) stepTotal(a Attempt) bool {
-	before := e.Version
-	refusal := e.SetTotal(a.Total)
-	if e.Version > before && a.raises != nil && e.Version <= a.raises.last && !a.raises.free[e.Version] {
-		return false
-	}
-	return !a.Answered || errors.Is(a.Answer.Refusal, refusal)
 }
 
 // String is for the picture of a history.

@@ -7,7 +7,16 @@ import (
 
 	"boxoffice/loadtest/load"
 	"boxoffice/loadtest/service"
+	"boxoffice/store"
+	"boxoffice/store/model"
 )
+
+// statuses are a booking's, by the word that the API has for them.
+var statuses = map[string]store.Status{
+	service.Confirmed: store.StatusConfirmed,
+	service.Waiting:   store.StatusWaiting,
+	service.Cancelled: store.StatusCancelled,
+}
 
 // row is a booking that the service lists, with what clients know about it.
 type row struct {
@@ -16,7 +25,14 @@ type row struct {
 	claim   *claim
 	cancels []*load.Entry
 	lookups []*load.Entry
-	place   int // index in the waiting list that is replayed
+
+	status   store.Status // empty if the service gave it a status that the model does not have
+	sequence int64        // in the waiting list that is replayed
+}
+
+// past is what the record says of the booking's past.
+func (r *row) past() model.History {
+	return model.History{Waited: r.Waited, Promoted: r.Promoted, Cancelled: r.Cancelled}
 }
 
 // claim is one wish to book: a request, or all requests with one idempotency key.
@@ -64,7 +80,7 @@ func newCase(r *Result, event Event, state service.Event, bookings []service.Boo
 			c.breachf(DoubleBooking, event.ID, booking.ID, "the service lists it twice")
 			continue
 		}
-		one := &row{Booking: booking, id: id}
+		one := &row{Booking: booking, id: id, status: statuses[booking.Status]}
 		c.rows = append(c.rows, one)
 		c.byID[id] = one
 	}

@@ -5,7 +5,7 @@ import (
 	"slices"
 
 	"boxoffice/loadtest/load"
-	"boxoffice/loadtest/service"
+	"boxoffice/store"
 )
 
 // several stands for the number of bookings that were promoted at a version which
@@ -32,7 +32,7 @@ func (c *eventCase) checkCancellations() {
 		}
 	}
 	for _, row := range c.rows {
-		if row.Status == service.Cancelled && !slices.ContainsFunc(row.cancels, (*load.Entry).MayHaveHappened) {
+		if row.status == store.StatusCancelled && !slices.ContainsFunc(row.cancels, (*load.Entry).MayHaveHappened) {
 			c.failf(UnaskedCancel, row.id, "it was cancelled at version %d, and nobody asked for that", row.Cancelled)
 		}
 	}
@@ -59,10 +59,10 @@ func (c *eventCase) checkCancelled(entry *load.Entry, row *row, promotedAt map[i
 	case row == nil:
 		c.failf(LostBooking, entry.Booking, "its cancellation was acknowledged (version %d), but there is no such booking", version)
 		return
-	case row.Status != service.Cancelled && row.Promoted > version:
+	case row.status != store.StatusCancelled && row.Promoted > version:
 		c.failf(PromotedCancel, row.id, "it was cancelled at version %d, promoted at version %d, and is %s",
 			version, row.Promoted, row.Status)
-	case row.Status != service.Cancelled:
+	case row.status != store.StatusCancelled:
 		c.failf(LostCancel, row.id, "its cancellation was acknowledged (version %d), but it is %s", version, row.Status)
 	case row.Cancelled != version:
 		c.failf(WrongRecord, row.id, "the answer said cancelled at version %d, the record says %d", version, row.Cancelled)

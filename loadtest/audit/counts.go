@@ -4,20 +4,25 @@ import (
 	"slices"
 
 	"boxoffice/loadtest/service"
+	"boxoffice/store/model"
 )
 
-// checkCounts holds the event's counters against the bookings that are listed.
-func (c *eventCase) checkCounts() {
-	var confirmed int64
-	var waitlist []*row
+// addUp returns what the bookings that are listed come to.
+func (c *eventCase) addUp() (confirmed int64, waitlist []*row) {
 	for _, row := range c.rows {
-		switch row.Status {
-		case service.Confirmed:
+		if model.HasTickets(row.status) {
 			confirmed += row.Quantity
-		case service.Waiting:
+		}
+		if model.Waits(row.status) {
 			waitlist = append(waitlist, row)
 		}
 	}
+	return confirmed, waitlist
+}
+
+// checkCounts holds the event's counters against the bookings that are listed.
+func (c *eventCase) checkCounts() {
+	confirmed, waitlist := c.addUp()
 	about := func(rule Rule, format string, args ...any) { c.breachf(rule, c.event.ID, "", format, args...) }
 	s := c.state
 	if totals := c.event.totals(); !slices.Contains(totals, s.Total) {
@@ -42,15 +47,7 @@ func (c *eventCase) checkCounts() {
 // checkStatusNow holds what the event's status says against the bookings that are
 // listed: the service may keep the two apart.
 func (c *eventCase) checkStatusNow(status service.Event) {
-	var confirmed, waiting int64
-	for _, row := range c.rows {
-		switch row.Status {
-		case service.Confirmed:
-			confirmed += row.Quantity
-		case service.Waiting:
-			waiting++
-		}
-	}
+	confirmed, waitlist := c.addUp()
 	about := func(format string, args ...any) { c.breachf(Counts, c.event.ID, "", "its status "+format, args...) }
 	if id := c.event.ID.String(); status.ID != id {
 		about("is of event %q", status.ID)
@@ -61,7 +58,7 @@ func (c *eventCase) checkStatusNow(status service.Event) {
 	if status.Available != c.state.Total-confirmed {
 		about("tells %d available tickets, its bookings leave %d", status.Available, c.state.Total-confirmed)
 	}
-	if status.Waiting != waiting {
+	if waiting := int64(len(waitlist)); status.Waiting != waiting {
 		about("tells %d bookings in line, %d are listed", status.Waiting, waiting)
 	}
 }

@@ -5,10 +5,11 @@ import (
 	"slices"
 
 	"boxoffice/loadtest/load"
-	"boxoffice/loadtest/service"
+	"boxoffice/store"
+	"boxoffice/store/model"
 )
 
-// seen returns what clients were told of the event's status, by version.
+// seen returns the answers about the event's status, by version.
 func (c *eventCase) seen() []*load.Entry {
 	var seen []*load.Entry
 	for _, entry := range c.others {
@@ -27,14 +28,14 @@ func (c *eventCase) seen() []*load.Entry {
 }
 
 // checkSeen holds what was seen at a version against what is replayed to it.
-func (h *history) checkSeen(version int64) {
-	for len(h.seen) > 0 && h.seen[0].Answer.Version == version {
-		told := h.seen[0]
-		h.seen = h.seen[1:]
-		// A negative number is not told: the client reads it as none.
-		if available := max(0, h.total-h.confirmed); !h.lost && (told.Available != available || told.Position != h.waiting) {
-			h.breachf(Counts, h.event.ID, "", "its status at version %d told %d available tickets and %d in line, there were %d and %d",
-				version, told.Available, told.Position, available, h.waiting)
+func (r *replay) checkSeen(version int64) {
+	for len(r.seen) > 0 && r.seen[0].Answer.Version == version {
+		got := r.seen[0]
+		r.seen = r.seen[1:]
+		// The client reads a negative number as none.
+		if available := max(0, r.tickets.Available()); !r.lost && (got.Available != available || got.Position != r.tickets.Waiting) {
+			r.breachf(Counts, r.event.ID, "", "its status at version %d was %d available tickets and %d in line, there were %d and %d",
+				version, got.Available, got.Position, available, r.tickets.Waiting)
 		}
 	}
 }
@@ -51,32 +52,34 @@ func (c *eventCase) checkLookups() {
 	}
 }
 
+// lookupStatuses are the statuses that a lookup can be answered with.
+var lookupStatuses = map[load.State]store.Status{
+	load.StateConfirmed: store.StatusConfirmed,
+	load.StateWaiting:   store.StatusWaiting,
+	load.StateCancelled: store.StatusCancelled,
+}
+
 // checkLookup judges one of them; the booking's cancellation was answered at cancelledAt.
 func (c *eventCase) checkLookup(row *row, entry *load.Entry, cancelledAt int64) {
-	told := entry.Answer
-	if told.Booked != row.id || told.Version != row.Version {
-		c.failf(WrongRecord, row.id, "who looked it up was told of booking %s of version %d, its own is %d",
-			told.Booked, told.Version, row.Version)
+	got := entry.Answer
+	if got.Booked != row.id || got.Version != row.Version {
+		c.failf(WrongRecord, row.id, "a lookup of it answered booking %s of version %d, its own is %d",
+			got.Booked, got.Version, row.Version)
 		return
 	}
-	could := false
-	switch told.State {
-	case load.StateConfirmed:
-		could = !row.Waited || row.Promoted != 0
-	case load.StateWaiting:
-		could = row.Waited
-	case load.StateCancelled:
-		could = row.Status == service.Cancelled && slices.ContainsFunc(row.cancels, func(cancel *load.Entry) bool {
+	status := lookupStatuses[got.State]
+	possible := row.past().Had(status)
+	if status == store.StatusCancelled {
+		possible = possible && slices.ContainsFunc(row.cancels, func(cancel *load.Entry) bool {
 			return cancel.MayHaveHappened() && cancel.Sent < entry.Done
 		})
-	case load.StateNone:
 	}
-	if !could || (told.State == load.StateWaiting) != (told.Position > 0) {
-		c.failf(WrongRecord, row.id, "who looked it up was told %s, place %d; "+
+	if !possible || model.Waits(status) != (got.Position > 0) {
+		c.failf(WrongRecord, row.id, "a lookup of it answered %s, position %d; "+
 			"the record says waited=%t, promoted at version %d, cancelled at version %d",
-			told.State, told.Position, row.Waited, row.Promoted, row.Cancelled)
+			got.State, got.Position, row.Waited, row.Promoted, row.Cancelled)
 	}
-	if told.State != load.StateCancelled && cancelledAt < entry.Sent {
-		c.failf(LostCancel, row.id, "who looked it up after its cancellation was acknowledged was told that it is %s", told.State)
+	if status != store.StatusCancelled && cancelledAt < entry.Sent {
+		c.failf(LostCancel, row.id, "a lookup of it after its cancellation was acknowledged answered that it is %s", got.State)
 	}
 }

@@ -2,59 +2,54 @@ package audit
 
 import (
 	"boxoffice/loadtest/load"
-	"boxoffice/scripts"
+	"boxoffice/store/model"
 )
 
-// history is the state of an event at one version.
-type history struct {
+// replay follows an event from version to version. What is confirmed and waiting, who is
+// next and whether promotions are due is the model's; what the records say happened is
+// done whether the rules allow it or not, so that one breach is reported once.
+type replay struct {
 	*eventCase
-	total, confirmed int64
-	waiting          int64           // bookings that wait
-	raises           map[int64]int64 // version -> total
-	waitlist         []*row          // from next, those who do not wait any more included
-	next             int             // index in waitlist
-	notWaiting       map[*row]bool   // withdrawn or promoted
-	seen             []*load.Entry   // what clients saw of its status from here on
-	oversold         int64           // as far as that was told
-	lost             bool            // a change is missing: how many tickets are available is not known
-	late             *row            // head that should have been promoted, as far as that was told
+	tickets  model.Tickets
+	raises   map[int64]int64 // version -> total
+	joined   []*row          // the waiting list: sequence number n is at n - 1
+	seen     []*load.Entry   // what clients saw of its status from here on
+	oversold int64           // confirmed tickets, as far as that was reported
+	lost     bool            // a change is missing: how many tickets are available is not known
+	late     *row            // head that should have been promoted, as far as that was reported
 
-	// promotionsDue is true while promotions may rightly come in later steps. reached is then
-	// an index in waitlist that the service has come to at least, else it is next.
-	promotionsDue bool
-	reached       int
+	// reached is the sequence number that the service's promotions came to at least. While
+	// they are due it may be behind the head: a step that promotes nobody leaves no version.
+	reached int64
 }
 
 // head returns who is next in line, or nil.
-func (h *history) head() *row {
-	for h.next < len(h.waitlist) && h.notWaiting[h.waitlist[h.next]] {
-		delete(h.notWaiting, h.waitlist[h.next])
-		h.next++
+func (r *replay) head() *row {
+	if sequence := r.tickets.Head(); sequence != 0 {
+		return r.joined[sequence-1]
 	}
-	if h.next == len(h.waitlist) {
-		return nil
-	}
-	return h.waitlist[h.next]
+	return nil
 }
 
-// fits tells whether there are tickets for who is next in line.
-func (h *history) fits() bool {
-	head := h.head()
-	return head != nil && h.confirmed+head.Quantity <= h.total
+// passed is the last sequence number before the head's.
+func (r *replay) passed() int64 {
+	if head := r.tickets.Head(); head != 0 {
+		return head - 1
+	}
+	return int64(len(r.joined))
 }
 
-func (h *history) replay(version int64, s *step) {
-	total, raised := h.raises[version]
+func (r *replay) follow(version int64, s *step) {
+	total, raised := r.raises[version]
 	if raised {
-		h.total = total
+		r.tickets.Change(r.tickets.State, total)
 	} else if s.isEmpty() {
-		h.lost = true
-		h.breachf(VersionGap, h.event.ID, "", "nothing is known to have happened at version %d: a change was lost", version)
+		r.lost = true
+		r.breachf(VersionGap, r.event.ID, "", "nothing is known to have happened at version %d: a change was lost", version)
 		return
 	}
-	h.head()
-	if !h.promotionsDue {
-		h.reached = h.next
+	if !r.tickets.PromotionsDue {
+		r.reached = r.passed()
 	}
 	// Where several changes have one version, those of older bookings go first.
 	older := func(row *row) bool { return row.Version != version }
@@ -67,109 +62,114 @@ func (h *history) replay(version int64, s *step) {
 			}
 		}
 	}
-	each(s.cancelled, true, h.cancel)
-	each(s.promoted, true, h.promote)
-	each(s.booked, false, h.book)
-	each(s.cancelled, false, h.cancel)
-	each(s.promoted, false, h.promote)
+	each(s.cancelled, true, r.cancel)
+	each(s.promoted, true, r.promote)
+	each(s.booked, false, r.book)
+	each(s.cancelled, false, r.cancel)
+	each(s.promoted, false, r.promote)
 
-	if h.confirmed > max(h.total, h.oversold) {
-		h.failf(Oversell, last, "at version %d, %d tickets are confirmed, and there are %d", version, h.confirmed, h.total)
-		h.oversold = h.confirmed // told once, not at each version from here
+	if t := &r.tickets; t.Confirmed > max(t.Total, r.oversold) {
+		r.failf(Oversell, last, "at version %d, %d tickets are confirmed, and there are %d", version, t.Confirmed, t.Total)
+		r.oversold = t.Confirmed // once, not at each version from here
 	}
-	h.follow(s, raised)
-	if !h.promotionsDue {
-		h.checkHead("after version %d", version)
+	r.followPromotions(s)
+	if !r.tickets.PromotionsDue {
+		r.checkHead("after version %d", version)
 	}
 }
 
-// follow keeps track of whether the service still has promotions to make.
-func (h *history) follow(s *step, raised bool) {
-	fits := h.fits() // also moves next
-	switch looked := h.next - h.reached; {
-	case raised && h.head() != nil && h.confirmed < h.total, looked >= scripts.LookLimit:
-		h.promotionsDue = true
-	case len(s.booked)+len(s.cancelled) == 0 && !fits:
-		h.promotionsDue = false // the promotions have followed
+// followPromotions works out whether the service may still have promotions to make.
+func (r *replay) followPromotions(s *step) {
+	switch {
+	case model.StepEnds(r.passed() - r.reached):
+		r.tickets.PromotionsDue = true
+	case len(s.booked)+len(s.cancelled) == 0 && len(s.promoted) > 0 && !r.tickets.HeadFits():
+		r.tickets.PromotionsDue = false // the promotions were made
 	}
 	for _, row := range s.promoted {
-		h.reached = max(h.reached, min(row.place+1, h.next))
+		r.reached = max(r.reached, min(row.sequence, r.passed()))
 	}
 }
 
 // checkHead makes sure that nobody waits for what is available.
-func (h *history) checkHead(when string, args ...any) {
-	if head := h.head(); head != h.late && h.fits() && !h.lost {
-		h.late = head
-		h.failf(NeedlessWait, head.id, when+" it is next in line for %d tickets, and %d are available",
-			append(args, head.Quantity, h.total-h.confirmed)...)
+func (r *replay) checkHead(when string, args ...any) {
+	if head := r.head(); head != r.late && r.tickets.HeadFits() && !r.lost {
+		r.late = head
+		r.failf(NeedlessWait, head.id, when+" it is next in line for %d tickets, and %d are available",
+			append(args, head.Quantity, r.tickets.Available())...)
 	}
 }
 
-func (h *history) cancel(version int64, row *row, _ *step) {
-	if row.Waited && (row.Promoted == 0 || row.Promoted >= version) {
-		h.notWaiting[row] = true
-		h.waiting--
-		return
+func (r *replay) cancel(version int64, row *row, _ *step) {
+	status, _ := row.past().At(version - 1).Status()
+	switch {
+	case model.HasTickets(status):
+		r.tickets.Release(row.Quantity)
+		// While promotions are due, the service makes them before it frees more.
+		r.tickets.PromotionsDue, r.reached = false, r.passed()
+	case model.Waits(status) && row.sequence != 0:
+		r.tickets.Withdraw(row.sequence)
 	}
-	h.confirmed -= row.Quantity
-	// While promotions are due, the service makes them before it frees more.
-	h.head()
-	h.promotionsDue, h.reached = false, h.next
 }
 
-func (h *history) book(version int64, row *row, s *step) {
-	head := h.head()
-	if row.Waited {
-		if head == nil && h.confirmed+row.Quantity <= h.total && !s.isTangled() && !h.lost {
-			h.failf(NeedlessWait, row.id, "it was put in line at version %d, while %d tickets were available and nobody waited",
-				version, h.total-h.confirmed)
-			h.late = row
-		}
-		row.place = len(h.waitlist)
-		h.waitlist = append(h.waitlist, row)
-		h.waiting++
-		if !s.isTangled() && !h.lost {
-			h.checkTold(row)
+func (r *replay) book(version int64, row *row, s *step) {
+	head, status := r.head(), r.tickets.NewcomerStatus(row.Quantity)
+	certain := !s.isTangled() && !r.lost
+	if !row.Waited {
+		r.tickets.Confirm(row.Quantity)
+		if head != nil && !s.isTangled() {
+			r.failf(Overtaken, row.id, "it was confirmed at once at version %d, while booking %s had waited since version %d",
+				version, head.id, head.Version)
 		}
 		return
 	}
-	h.confirmed += row.Quantity
-	if head != nil && !s.isTangled() {
-		h.failf(Overtaken, row.id, "it was confirmed at once at version %d, while booking %s had waited since version %d",
-			version, head.id, head.Version)
+	if model.HasTickets(status) && certain {
+		r.failf(NeedlessWait, row.id, "it was put in line at version %d, while %d tickets were available and nobody waited",
+			version, r.tickets.Available())
+		r.late = row
+	}
+	row.sequence = r.tickets.Join(row.Quantity)
+	r.joined = append(r.joined, row)
+	if now, _ := row.past().At(version - 1).Status(); !model.Waits(now) {
+		r.tickets.Withdraw(row.sequence) // by its record it was promoted or cancelled before it was booked
+	}
+	if certain {
+		r.checkPosition(row)
 	}
 }
 
-// checkTold makes sure that who was put last in line was told that place.
-func (h *history) checkTold(row *row) {
+// checkPosition makes sure that the answer to who was put last in line named that position.
+func (r *replay) checkPosition(row *row) {
 	if row.claim == nil {
 		return
 	}
 	for _, entry := range row.claim.entries {
 		if entry.Outcome == load.Waiting && entry.Booked == row.id && entry.Answer.Version == row.Version &&
-			entry.Position != h.waiting {
-			h.failf(Position, row.id, "it was put in line at version %d and told place %d, it was place %d",
-				row.Version, entry.Position, h.waiting)
+			entry.Position != r.tickets.Waiting {
+			r.failf(Position, row.id, "it was put in line at version %d; the answer was position %d, and it was %d",
+				row.Version, entry.Position, r.tickets.Waiting)
 			return
 		}
 	}
 }
 
-func (h *history) promote(version int64, row *row, s *step) {
-	h.confirmed += row.Quantity
+func (r *replay) promote(version int64, row *row, s *step) {
 	switch {
 	case !row.Waited || row.Version > version || (row.Version == version && !s.isTangled()):
-		h.failf(WrongRecord, row.id, "it was promoted at version %d without having waited (booked at version %d)",
+		r.failf(WrongRecord, row.id, "it was promoted at version %d without having waited (booked at version %d)",
 			version, row.Version)
 	case row.Cancelled != 0 && row.Cancelled <= version:
-		h.failf(PromotedCancel, row.id, "it was cancelled at version %d, and promoted at version %d", row.Cancelled, version)
+		r.failf(PromotedCancel, row.id, "it was cancelled at version %d, and promoted at version %d", row.Cancelled, version)
+		r.tickets.Confirm(row.Quantity)
 		return
 	}
-	if head := h.head(); head != nil && head != row {
-		h.failf(Overtaken, row.id, "it was promoted at version %d (booked at version %d), while booking %s had waited since version %d",
+	if head := r.head(); head != nil && head != row {
+		r.failf(Overtaken, row.id, "it was promoted at version %d (booked at version %d), while booking %s had waited since version %d",
 			version, row.Version, head.id, head.Version)
 	}
-	h.notWaiting[row] = true
-	h.waiting--
+	if row.sequence == 0 {
+		r.tickets.Confirm(row.Quantity)
+		return
+	}
+	r.tickets.Promote(row.sequence)
 }

@@ -31,6 +31,9 @@ func HasTickets(status store.Status) bool { return standings[status].tickets }
 // Waits reports whether a booking with this status is in the waiting list.
 func Waits(status store.Status) bool { return standings[status].waits }
 
+// Promotes reports whether an event in this state serves its waiting list.
+func Promotes(state store.State) bool { return eventStates[state].promotes }
+
 // countsForUser reports whether a booking counts towards its user's limit.
 func countsForUser(status store.Status) bool {
 	s := standingOf(status)
@@ -64,6 +67,17 @@ func (h History) Status() (status store.Status, possible bool) {
 		return store.StatusWaiting, possible
 	}
 	return store.StatusConfirmed, possible
+}
+
+// At returns the past as it was known at a version of the event.
+func (h History) At(version int64) History {
+	if h.Promoted > version {
+		h.Promoted = 0
+	}
+	if h.Cancelled > version {
+		h.Cancelled = 0
+	}
+	return h
 }
 
 // Had reports whether the booking had this status at some time.

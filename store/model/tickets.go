@@ -92,22 +92,26 @@ func (t *Tickets) HeadFits() bool {
 // tickets is left to steps of promotions, which are due then.
 func (t *Tickets) Change(state store.State, total int64) {
 	t.State, t.Total = state, total
-	if eventStates[state].promotes && t.Waiting > 0 && t.Available() > 0 {
+	if Promotes(state) && t.Waiting > 0 && t.Available() > 0 {
 		t.PromotionsDue = true
 	}
 }
 
+// StepEnds reports whether a step of promotions ends after it looked at so many
+// bookings, those who withdrew included: the rest is left to a further step.
+func StepEnds(looked int64) bool { return looked >= scripts.LookLimit }
+
 // Serve is one step of promotions: from the head of the waiting list on, strictly in
 // order, while the whole quantity of the next one is available. It passes those who
-// withdrew, and ends after it looked at scripts.LookLimit bookings; passed of them the
-// caller has looked at already. It returns the sequence numbers that it promoted, and
-// whether it ended before it found that there is nobody else to promote.
+// withdrew. passed counts the bookings that the caller has looked at already. Serve
+// returns the sequence numbers that it promoted, and whether it ended before it found
+// that there is nobody else to promote.
 func (t *Tickets) Serve(passed int64) (promoted []int64, more bool) {
 	looked, lastJoined := passed, int64(len(t.waitlist))
-	for looked < scripts.LookLimit && t.lastServed+looked < lastJoined {
+	for !StepEnds(looked) && t.lastServed+looked < lastJoined {
 		next := t.waitlist[t.lastServed+looked]
 		if next.waits {
-			if !eventStates[t.State].promotes || next.quantity > t.Available() {
+			if !Promotes(t.State) || next.quantity > t.Available() {
 				break
 			}
 			t.Promote(t.lastServed + looked + 1)
@@ -116,7 +120,7 @@ func (t *Tickets) Serve(passed int64) (promoted []int64, more bool) {
 		looked++
 	}
 	t.lastServed += looked
-	return promoted, looked >= scripts.LookLimit && t.lastServed < lastJoined
+	return promoted, StepEnds(looked) && t.lastServed < lastJoined
 }
 
 func (t *Tickets) clone() Tickets {

@@ -1,6 +1,9 @@
 package audit
 
-import "boxoffice/loadtest/service"
+import (
+	"boxoffice/store"
+	"boxoffice/store/model"
+)
 
 // step is all that happened to an event at one version. Only one change may have.
 type step struct {
@@ -15,15 +18,15 @@ func (s *step) isTangled() bool { return len(s.booked)+len(s.cancelled) > 1 }
 // checkHistory replays the event from its first version to its last.
 func (c *eventCase) checkHistory() {
 	steps := c.steps()
-	h := history{eventCase: c, total: c.event.Total, raises: c.raises(steps), notWaiting: make(map[*row]bool)}
-	h.seen = c.seen()
-	h.checkSeen(1)
+	r := replay{eventCase: c, raises: c.raises(steps), seen: c.seen()}
+	r.tickets.Change(store.StateOpen, c.event.Total) // a run pauses no event
+	r.checkSeen(1)
 	for version := int64(2); version < int64(len(steps)); version++ {
-		h.replay(version, &steps[version])
-		h.checkSeen(version)
+		r.follow(version, &steps[version])
+		r.checkSeen(version)
 	}
-	if c.state.State == "open" {
-		h.checkHead("at the end")
+	if model.Promotes(store.State(c.state.State)) {
+		r.checkHead("at the end")
 	}
 }
 
@@ -75,11 +78,9 @@ func (c *eventCase) checkAlone(version int64, s *step) {
 	}
 }
 
-// checkStatus makes sure that a booking's status is what its versions tell.
+// checkStatus makes sure that a booking's status is what its versions lead to.
 func (c *eventCase) checkStatus(row *row) {
-	if (row.Status == service.Cancelled) != (row.Cancelled != 0) ||
-		(row.Status == service.Confirmed && row.Waited != (row.Promoted != 0)) ||
-		(row.Status == service.Waiting && (!row.Waited || row.Promoted != 0)) {
+	if status, possible := row.past().Status(); row.status != status || (row.status != store.StatusCancelled && !possible) {
 		rule := WrongRecord
 		if row.Cancelled != 0 && row.Promoted > row.Cancelled {
 			rule = PromotedCancel

@@ -8,9 +8,9 @@ import (
 	"path/filepath"
 	"time"
 
-	"boxoffice/loadtest/audit"
+	"boxoffice/loadtest/lab/audit"
+	"boxoffice/loadtest/lab/probe"
 	"boxoffice/loadtest/load"
-	"boxoffice/loadtest/probe"
 )
 
 // The verdicts of a run.

@@ -14,9 +14,9 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"boxoffice/loadtest/lab/probe"
+	"boxoffice/loadtest/lab/scenario"
 	"boxoffice/loadtest/load"
-	"boxoffice/loadtest/probe"
-	"boxoffice/loadtest/scenario"
 )
 
 // config is what the command line says.
@@ -40,10 +40,10 @@ type config struct {
 	given map[string]string // every setting, as text
 }
 
-const usageText = `loadtest sends load to boxoffice, and proves afterwards that nothing was sold twice
+const usageText = `lab sends load to boxoffice, and proves afterwards that nothing was sold twice
 or lost.
 
-Usage: go run ./loadtest -scenario flash-sale -target http://127.0.0.1:3000 -rate 5000 -duration 30s -out out/
+Usage: go run ./loadtest/lab -scenario flash-sale -target http://127.0.0.1:3000 -rate 5000 -duration 30s -out out/
 
 Exit codes: 0 all is well, 1 a rule was broken (or could not be checked), 2 the run is
 invalid and its numbers say nothing about the service, 3 it could not be started.
@@ -56,7 +56,7 @@ type words struct{ scenario, targets, redis, faults string }
 
 // flagSet returns the flags, which write to c and w.
 func (c *config) flagSet(w *words, output io.Writer) *flag.FlagSet {
-	flags := flag.NewFlagSet("loadtest", flag.ContinueOnError)
+	flags := flag.NewFlagSet("lab", flag.ContinueOnError)
 	flags.SetOutput(output)
 	flags.StringVar(&w.scenario, "scenario", "flash-sale", "what to do, see above")
 	flags.StringVar(&w.targets, "target", "http://127.0.0.1:3000", "base `URLs` of service instances, with commas")
@@ -107,7 +107,7 @@ func parse(ctx context.Context, args []string, output io.Writer) (*config, error
 		return nil, err
 	}
 	if flags.NArg() > 0 {
-		return nil, fmt.Errorf("unknown argument %q; see loadtest -h", flags.Arg(0))
+		return nil, fmt.Errorf("unknown argument %q; see lab -h", flags.Arg(0))
 	}
 
 	var err error

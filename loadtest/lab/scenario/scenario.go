@@ -9,7 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"boxoffice/loadtest/audit"
+	"boxoffice/loadtest/lab/audit"
 	"boxoffice/loadtest/load"
 	"boxoffice/loadtest/service"
 )

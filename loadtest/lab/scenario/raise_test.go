@@ -7,9 +7,9 @@ import (
 	"testing"
 	"time"
 
-	"boxoffice/loadtest/audit"
+	"boxoffice/loadtest/lab/audit"
+	"boxoffice/loadtest/lab/scenario"
 	"boxoffice/loadtest/load"
-	"boxoffice/loadtest/scenario"
 	"boxoffice/loadtest/service"
 )
 

@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"time"
 
+	"boxoffice/loadtest/lab/report"
 	"boxoffice/loadtest/load"
-	"boxoffice/loadtest/report"
 )
 
 // judge fills in the summary and says whether its numbers can be believed, and the

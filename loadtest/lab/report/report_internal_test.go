@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"boxoffice/loadtest/audit"
+	"boxoffice/loadtest/lab/audit"
 	"boxoffice/loadtest/load"
 )
 

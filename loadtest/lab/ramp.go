@@ -4,9 +4,9 @@ import (
 	"context"
 	"time"
 
+	"boxoffice/loadtest/lab/report"
+	"boxoffice/loadtest/lab/scenario"
 	"boxoffice/loadtest/load"
-	"boxoffice/loadtest/report"
-	"boxoffice/loadtest/scenario"
 )
 
 // A ramp's rates grow by a quarter. A step passes if it keeps within the limit of the

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"boxoffice/loadtest/report"
+	"boxoffice/loadtest/lab/report"
 	"boxoffice/store"
 )
 

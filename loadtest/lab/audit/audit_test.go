@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"boxoffice/loadtest/audit"
+	"boxoffice/loadtest/lab/audit"
 	"boxoffice/loadtest/load"
 	"boxoffice/loadtest/service"
 )

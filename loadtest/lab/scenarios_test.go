@@ -10,9 +10,9 @@ import (
 	"strings"
 	"testing"
 
-	"boxoffice/loadtest/audit"
-	"boxoffice/loadtest/report"
-	"boxoffice/loadtest/scenario"
+	"boxoffice/loadtest/lab/audit"
+	"boxoffice/loadtest/lab/report"
+	"boxoffice/loadtest/lab/scenario"
 	"boxoffice/store"
 	"boxoffice/store/redistest"
 )
@@ -103,7 +103,7 @@ func TestFailover(t *testing.T) {
 	t.Setenv("SLOTS", "40")
 	script := func(command string) string {
 		var failed bytes.Buffer
-		cmd := exec.Command("./cluster.sh", command)
+		cmd := exec.Command("../cluster.sh", command)
 		cmd.Stderr = &failed
 		output, err := cmd.Output()
 		if err != nil {
@@ -122,7 +122,7 @@ func TestFailover(t *testing.T) {
 	target := instance(t, config, "", nil)
 	r := command(t, append([]string{
 		"-scenario", "failover", "-target", target, "-rate", "200", "-duration", "12s", "-events", "6",
-		"-cluster", "./cluster.sh", "-faults", "kill-master,reshard",
+		"-cluster", "../cluster.sh", "-faults", "kill-master,reshard",
 	}, lenient...)...)
 	r.checkPage(t)
 	s := r.summary

@@ -1,6 +1,6 @@
-// Command loadtest sends load to boxoffice on a Redis Cluster, breaks the cluster in
+// Command lab sends load to boxoffice on a Redis Cluster, breaks the cluster in
 // the middle if it is told to, and proves at the end that nothing was sold twice or
-// lost. See README.md.
+// lost. See ../README.md.
 package main
 
 import (
@@ -24,24 +24,24 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// After the first signal the run ends and is audited; a second one kills.
 	context.AfterFunc(ctx, stop)
-	code := loadtest(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	code := start(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
 }
 
-// loadtest runs the command line and returns the exit code.
-func loadtest(ctx context.Context, args []string, output, errorOutput io.Writer) int {
+// start runs the command line and returns the exit code.
+func start(ctx context.Context, args []string, output, errorOutput io.Writer) int {
 	c, err := parse(ctx, args, errorOutput)
 	if errors.Is(err, flag.ErrHelp) {
 		return 0
 	}
 	if err != nil {
-		fmt.Fprintln(errorOutput, "loadtest:", err)
+		fmt.Fprintln(errorOutput, "lab:", err)
 		return exitNotStarted
 	}
 	summary, err := run(ctx, c, output)
 	if err != nil {
-		fmt.Fprintln(errorOutput, "loadtest:", err)
+		fmt.Fprintln(errorOutput, "lab:", err)
 		return exitNotStarted
 	}
 	return summary.ExitCode()

@@ -8,11 +8,11 @@ import (
 	"sync"
 	"time"
 
-	"boxoffice/loadtest/audit"
+	"boxoffice/loadtest/lab/audit"
+	"boxoffice/loadtest/lab/probe"
+	"boxoffice/loadtest/lab/report"
+	"boxoffice/loadtest/lab/scenario"
 	"boxoffice/loadtest/load"
-	"boxoffice/loadtest/probe"
-	"boxoffice/loadtest/report"
-	"boxoffice/loadtest/scenario"
 	"boxoffice/loadtest/service"
 )
 

@@ -25,18 +25,18 @@ func TestClusterLeavesTakenPortsAlone(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		output, err := exec.Command("./cluster.sh", "up").CombinedOutput()
+		output, err := exec.Command("../cluster.sh", "up").CombinedOutput()
 		_ = listener.Close()
 		if err == nil || !strings.Contains(string(output), fmt.Sprintf("port %d is taken", taken)) {
 			t.Errorf("port %d is taken: %v: %s", taken, err, output)
 		}
 		if _, err := os.Stat(dir); err == nil {
 			t.Errorf("port %d was taken, and up left its folder behind", taken)
-			_ = exec.Command("./cluster.sh", "down").Run()
+			_ = exec.Command("../cluster.sh", "down").Run()
 		}
 	}
 	t.Setenv("CLUSTER_PORT", strconv.Itoa(first+100))
-	output, err := exec.Command("./cluster.sh", "addrs").Output()
+	output, err := exec.Command("../cluster.sh", "addrs").Output()
 	if want := fmt.Sprintf("127.0.0.1:%d,", first+100); err != nil || !strings.HasPrefix(string(output), want) {
 		t.Errorf("addrs: %v: %s, want %s", err, output, want)
 	}

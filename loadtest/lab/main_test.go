@@ -18,7 +18,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"boxoffice/handlers"
-	"boxoffice/loadtest/report"
+	"boxoffice/loadtest/lab/report"
 	"boxoffice/store"
 )
 
@@ -64,7 +64,7 @@ func command(t *testing.T, args ...string) result {
 	t.Helper()
 	out := t.TempDir()
 	var text bytes.Buffer
-	r := result{code: loadtest(t.Context(), append(args, "-out", out), &text, &text)}
+	r := result{code: start(t.Context(), append(args, "-out", out), &text, &text)}
 	r.text = text.String()
 	file, err := os.ReadFile(filepath.Join(out, "summary.json"))
 	if err != nil {
@@ -185,7 +185,7 @@ func TestNotStarted(t *testing.T) {
 		{"stray"}, {"-connections", "-1"}, {"-redis", "redis://x:secret@%zz"}, {"-scenario", "ramp", "-rate", "0"},
 	} {
 		r := command(t, args...)
-		r.want(t, exitNotStarted, "loadtest: ")
+		r.want(t, exitNotStarted, "lab: ")
 		if strings.Contains(r.text, "secret") {
 			t.Errorf("%v: the output tells the password:\n%s", args, r.text)
 		}

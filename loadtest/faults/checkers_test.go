@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 
 	"boxoffice/loadtest/faults/history"
+	"boxoffice/loadtest/service"
 	"boxoffice/store"
 	"boxoffice/store/model"
 	"boxoffice/store/redistest"
@@ -177,9 +178,8 @@ func TestOtherAnswersAreAnswers(t *testing.T) {
 		"a proxy's":         {http.StatusServiceUnavailable, "1", `<html>`, false},
 		"a 500":             {http.StatusInternalServerError, "1", `{"code":"unavailable"}`, false},
 	} {
-		response := &http.Response{StatusCode: c.status, Header: http.Header{}}
-		response.Header.Set("Retry-After", c.retryAfter)
-		if got := safeToRepeat(response, []byte(c.body)); got != c.want {
+		response := service.Response{Code: c.status, RetryAfter: c.retryAfter, Body: []byte(c.body)}
+		if got := safeToRepeat(response); got != c.want {
 			t.Errorf("%s: %v", name, got)
 		}
 	}

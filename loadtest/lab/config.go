@@ -16,13 +16,13 @@ import (
 
 	"boxoffice/loadtest/lab/probe"
 	"boxoffice/loadtest/lab/scenario"
-	"boxoffice/loadtest/load"
+	"boxoffice/loadtest/service"
 )
 
 // config is what the command line says.
 type config struct {
 	scenario scenario.Scenario
-	targets  []load.Target
+	targets  []service.Target
 	redis    []*redis.Options
 	settings scenario.Settings
 
@@ -115,7 +115,7 @@ func parse(ctx context.Context, args []string, output io.Writer) (*config, error
 		return nil, err
 	}
 	for _, text := range list(w.targets) {
-		target, err := load.ParseTarget(text)
+		target, err := service.ParseTarget(text)
 		if err != nil {
 			return nil, err
 		}

@@ -6,6 +6,7 @@ import (
 
 	"boxoffice/loadtest/lab/report"
 	"boxoffice/loadtest/load"
+	"boxoffice/loadtest/service"
 )
 
 // judge fills in the summary and says whether its numbers can be believed, and the
@@ -69,7 +70,7 @@ func (l *lab) invalid() (why []string) {
 			failed, requests, l.maxErrors))
 	}
 	switch {
-	case s.Requests-s.Counts[load.NotSent.String()] == 0:
+	case s.Requests-s.Counts[service.NotSent.String()] == 0:
 		why = append(why, "not one request was answered")
 	case l.asked > 0 && s.Accepted == 0:
 		// A service that refuses all is fast, and the audit of nothing finds nothing.

@@ -7,6 +7,7 @@ import (
 	"boxoffice/loadtest/lab/report"
 	"boxoffice/loadtest/lab/scenario"
 	"boxoffice/loadtest/load"
+	"boxoffice/loadtest/service"
 )
 
 // A ramp's rates grow by a quarter. A step passes if it keeps within the limit of the
@@ -32,7 +33,7 @@ func (l *lab) ramp(ctx context.Context, workload scenario.Workload) *load.Ledger
 		// What comes later than the limit allows was not answered at this rate.
 		took := max(time.Since(start)-l.p99Limit, l.step)
 		measure := l.collector.Span
-		requests, refused := measure.Requests(), measure.Counts[load.Refused]
+		requests, refused := measure.Requests(), measure.Counts[service.Refused]
 		served := requests - refused - measure.Errors()
 		step := report.Step{
 			Rate: rate, Achieved: float64(served) / took.Seconds(), Refused: refused,

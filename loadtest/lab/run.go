@@ -200,7 +200,7 @@ func (l *lab) span(ctx context.Context, workload scenario.Workload, span load.Sp
 	ledger := l.generator.Run(ctx, workload, span)
 	stop()
 	for entry := range ledger.All {
-		if entry.Kind == load.Book {
+		if entry.Kind == service.Book {
 			l.asked++
 		}
 	}

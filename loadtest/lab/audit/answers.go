@@ -11,17 +11,10 @@ import (
 	"boxoffice/store/model"
 )
 
-// statuses are a booking's, by the word that the API has for them.
-var statuses = map[string]store.Status{
-	service.Confirmed: store.StatusConfirmed,
-	service.Waiting:   store.StatusWaiting,
-	service.Cancelled: store.StatusCancelled,
-}
-
 // row is a booking that the service lists, with what clients know about it.
 type row struct {
 	service.Booking
-	id      load.ID
+	id      service.ID
 	claim   *claim
 	cancels []*load.Entry
 	lookups []*load.Entry
@@ -41,7 +34,7 @@ type claim struct {
 	key      uint64
 	quantity int64
 	entries  []*load.Entry
-	booked   load.ID // what the first acknowledgement named
+	booked   service.ID // what the first acknowledgement named
 }
 
 func (c *claim) mayHaveHappened() bool {
@@ -59,7 +52,7 @@ type eventCase struct {
 	event  Event
 	state  service.Event
 	rows   []*row // by version
-	byID   map[load.ID]*row
+	byID   map[service.ID]*row
 	claims []*claim
 	users  map[string][]*claim
 	others []*load.Entry // cancellations and lookups
@@ -68,10 +61,10 @@ type eventCase struct {
 func newCase(r *Result, event Event, state service.Event, bookings []service.Booking, entries []*load.Entry) *eventCase {
 	c := &eventCase{
 		Result: r, event: event, state: state,
-		byID: make(map[load.ID]*row, len(bookings)), users: make(map[string][]*claim),
+		byID: make(map[service.ID]*row, len(bookings)), users: make(map[string][]*claim),
 	}
 	for _, booking := range bookings {
-		id, ok := load.ParseID(booking.ID)
+		id, ok := service.ParseID(booking.ID)
 		if !ok {
 			c.breachf(WrongRecord, event.ID, booking.ID, "its id is no UUID")
 			continue
@@ -80,7 +73,7 @@ func newCase(r *Result, event Event, state service.Event, bookings []service.Boo
 			c.breachf(DoubleBooking, event.ID, booking.ID, "the service lists it twice")
 			continue
 		}
-		one := &row{Booking: booking, id: id, status: statuses[booking.Status]}
+		one := &row{Booking: booking, id: id, status: booking.Status.Store()}
 		c.rows = append(c.rows, one)
 		c.byID[id] = one
 	}
@@ -90,7 +83,7 @@ func newCase(r *Result, event Event, state service.Event, bookings []service.Boo
 	type wish struct{ user, key uint64 }
 	keyed := make(map[wish]*claim)
 	for _, entry := range entries {
-		if entry.Kind != load.Book {
+		if entry.Kind != service.Book {
 			c.others = append(c.others, entry)
 			continue
 		}
@@ -109,7 +102,7 @@ func newCase(r *Result, event Event, state service.Event, bookings []service.Boo
 	return c
 }
 
-func (c *eventCase) failf(rule Rule, booking load.ID, format string, args ...any) {
+func (c *eventCase) failf(rule Rule, booking service.ID, format string, args ...any) {
 	c.breachf(rule, c.event.ID, booking.String(), format, args...)
 }
 
@@ -152,7 +145,7 @@ func (c *eventCase) checkAcknowledged(claim *claim, entry *load.Entry) {
 		c.failf(WrongRecord, entry.Booked, "user u%d booked %d tickets, the record says user %s and %d tickets",
 			entry.User, entry.Quantity, row.User, row.Quantity)
 	}
-	if row.Version != entry.Answer.Version || row.Waited != (entry.Outcome == load.Waiting) {
+	if row.Version != entry.Answer.Version || row.Waited != (entry.Outcome == service.Waiting) {
 		c.failf(WrongRecord, entry.Booked, "the answer was %s at version %d, the record says waited=%t at version %d",
 			entry.Outcome, entry.Answer.Version, row.Waited, row.Version)
 	}

@@ -15,7 +15,7 @@ import (
 
 // Event is an event that the run made.
 type Event struct {
-	ID     load.ID
+	ID     service.ID
 	Total  int64   // tickets at its creation
 	Raised []Raise // in order, each asked for after the answer to the one before
 }
@@ -92,7 +92,7 @@ func NewResult() *Result {
 	return &Result{ByRule: make(map[Rule]int), perRuleShown: make(map[Rule]int), Breaches: []Breach{}}
 }
 
-func (r *Result) breachf(rule Rule, event load.ID, booking, format string, args ...any) {
+func (r *Result) breachf(rule Rule, event service.ID, booking, format string, args ...any) {
 	r.BreachCount++
 	r.ByRule[rule]++
 	if r.perRuleShown[rule] < shownPerRule {
@@ -108,11 +108,11 @@ func (r *Result) Check(
 ) error {
 	began := time.Now()
 	defer func() { r.Took += time.Since(began) }()
-	entries := make(map[load.ID][]*load.Entry)
+	entries := make(map[service.ID][]*load.Entry)
 	unknown := 0
 	for entry := range ledger.All {
 		entries[entry.Event] = append(entries[entry.Event], entry)
-		if entry.Outcome == load.Unknown || entry.Outcome == load.Failed {
+		if entry.Outcome == service.Unknown || entry.Outcome == service.Failed {
 			unknown++
 		}
 	}
@@ -147,7 +147,7 @@ func (r *Result) Check(
 }
 
 // fetch reads an event, its status and its bookings at one version.
-func fetch(ctx context.Context, client *service.Client, id load.ID) (
+func fetch(ctx context.Context, client *service.Client, id service.ID) (
 	event, status service.Event, bookings []service.Booking, err error,
 ) {
 	const tries = 5

@@ -17,7 +17,7 @@ import (
 type story struct {
 	client  *service.Client
 	raised  []audit.Raise
-	event   load.ID
+	event   service.ID
 	steps   []step
 	entries []load.Entry
 }
@@ -30,19 +30,19 @@ type step struct {
 	looks     int   // 1 + index of the step whose booking it looks up
 }
 
-func (s *story) Next(i int64, request *load.Request) bool {
+func (s *story) Next(i int64, request *service.Request) bool {
 	if i >= int64(len(s.steps)) {
 		return false
 	}
 	now := s.steps[i]
-	*request = load.Request{Kind: load.Book, Event: s.event, User: now.user, Quantity: 1, Key: now.key}
+	*request = service.Request{Kind: service.Book, Event: s.event, User: now.user, Quantity: 1, Key: now.key}
 	if now.cancels > 0 {
 		earlier := s.entries[now.cancels-1]
-		*request = load.Request{Kind: load.Cancel, Event: s.event, User: earlier.User, Booking: earlier.Booked}
+		*request = service.Request{Kind: service.Cancel, Event: s.event, User: earlier.User, Booking: earlier.Booked}
 	}
 	if now.looks > 0 {
 		earlier := s.entries[now.looks-1]
-		*request = load.Request{Kind: load.Lookup, Event: s.event, User: earlier.User, Booking: earlier.Booked}
+		*request = service.Request{Kind: service.Lookup, Event: s.event, User: earlier.User, Booking: earlier.Booked}
 	}
 	if now.raise > 0 {
 		raise := audit.Raise{Total: now.raise}
@@ -52,7 +52,7 @@ func (s *story) Next(i int64, request *load.Request) bool {
 		s.raised = append(s.raised, raise)
 	}
 	if now.status || now.raise > 0 {
-		*request = load.Request{Kind: load.Status, Event: s.event}
+		*request = service.Request{Kind: service.Status, Event: s.event}
 	}
 	return true
 }
@@ -62,14 +62,14 @@ func (s *story) Answered(entry *load.Entry) { s.entries = append(s.entries, *ent
 // tell plays the story against a service with so many tickets, and audits it.
 func tell(t *testing.T, f *faulty, steps ...step) *audit.Result {
 	t.Helper()
-	target, err := load.ParseTarget(f.start(t))
+	target, err := service.ParseTarget(f.start(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	event, _ := load.ParseID(eventID)
-	generator := load.New(load.Options{Targets: []load.Target{target}, Connections: 1, Timeout: 5 * time.Second})
+	event, _ := service.ParseID(eventID)
+	generator := load.New(load.Options{Targets: []service.Target{target}, Connections: 1, Timeout: 5 * time.Second})
 	defer generator.Close()
-	client := service.New([]load.Target{target}, 5*time.Second, 5*time.Second)
+	client := service.New([]service.Target{target}, 5*time.Second, 5*time.Second)
 	total := f.total
 	s := &story{client: client, event: event, steps: steps}
 	ledger := generator.Run(context.Background(), s, load.Span{})
@@ -177,19 +177,19 @@ func TestUnknownOutcomes(t *testing.T) {
 		rule   audit.Rule // that is broken, or empty
 	}{
 		{"happened", func(entries *[]load.Entry) {
-			(*entries)[1].Answer = load.Answer{Outcome: load.Unknown, Reason: load.ReasonTimeout}
+			(*entries)[1].Answer = service.Answer{Outcome: service.Unknown, Reason: service.ReasonTimeout}
 		}, ""},
 		{"did not happen", func(entries *[]load.Entry) {
 			*entries = append(*entries, load.Entry{
-				Request: load.Request{Kind: load.Book, User: 9, Quantity: 1},
-				Answer:  load.Answer{Outcome: load.Unknown},
+				Request: service.Request{Kind: service.Book, User: 9, Quantity: 1},
+				Answer:  service.Answer{Outcome: service.Unknown},
 			})
 		}, ""},
 		{"refused, but it happened", func(entries *[]load.Entry) {
-			(*entries)[1].Answer = load.Answer{Outcome: load.Refused, Code: 409}
+			(*entries)[1].Answer = service.Answer{Outcome: service.Refused, Code: 409}
 		}, audit.RefusedBooked},
 		{"never sent, but it happened", func(entries *[]load.Entry) {
-			(*entries)[1].Answer = load.Answer{Outcome: load.NotSent}
+			(*entries)[1].Answer = service.Answer{Outcome: service.NotSent}
 		}, audit.RefusedBooked},
 		{"asked for after a later one was answered", func(entries *[]load.Entry) {
 			(*entries)[0].Sent = 1 << 60
@@ -198,9 +198,9 @@ func TestUnknownOutcomes(t *testing.T) {
 			(*entries)[2].Answer.Version++
 		}, audit.WrongRecord},
 		{"a place in line that moves back", func(entries *[]load.Entry) {
-			for _, look := range []load.Entry{{Sent: 1 << 50, Done: 1<<50 + 1, Answer: load.Answer{Outcome: load.Found, Position: 1}},
-				{Sent: 1 << 51, Done: 1<<51 + 1, Answer: load.Answer{Outcome: load.Found, Position: 2}}} {
-				look.Kind, look.Booking, look.Booked = load.Lookup, (*entries)[2].Booked, (*entries)[2].Booked
+			for _, look := range []load.Entry{{Sent: 1 << 50, Done: 1<<50 + 1, Answer: service.Answer{Outcome: service.Found, Position: 1}},
+				{Sent: 1 << 51, Done: 1<<51 + 1, Answer: service.Answer{Outcome: service.Found, Position: 2}}} {
+				look.Kind, look.Booking, look.Booked = service.Lookup, (*entries)[2].Booked, (*entries)[2].Booked
 				*entries = append(*entries, look)
 			}
 		}, audit.MovedBack},
@@ -208,12 +208,12 @@ func TestUnknownOutcomes(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			f := newFaulty(2)
-			target, err := load.ParseTarget(f.start(t))
+			target, err := service.ParseTarget(f.start(t))
 			if err != nil {
 				t.Fatal(err)
 			}
-			event, _ := load.ParseID(eventID)
-			generator := load.New(load.Options{Targets: []load.Target{target}, Connections: 1, Timeout: 5 * time.Second})
+			event, _ := service.ParseID(eventID)
+			generator := load.New(load.Options{Targets: []service.Target{target}, Connections: 1, Timeout: 5 * time.Second})
 			defer generator.Close()
 			s := &story{event: event, steps: book(4)}
 			generator.Run(context.Background(), s, load.Span{})
@@ -226,7 +226,7 @@ func TestUnknownOutcomes(t *testing.T) {
 				ledger.Add(entry)
 			}
 			result := audit.NewResult()
-			client := service.New([]load.Target{target}, 5*time.Second, 5*time.Second)
+			client := service.New([]service.Target{target}, 5*time.Second, 5*time.Second)
 			if err := result.Check(context.Background(), client, []audit.Event{{ID: event, Total: 2}}, ledger, 0); err != nil {
 				t.Fatal(err)
 			}

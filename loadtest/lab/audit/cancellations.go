@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"boxoffice/loadtest/load"
+	"boxoffice/loadtest/service"
 	"boxoffice/store"
 )
 
@@ -18,16 +19,16 @@ func (c *eventCase) checkCancellations() {
 	promotedAt := c.countPromoted()
 	for _, entry := range c.others {
 		row := c.byID[entry.Booking]
-		if row != nil && entry.Kind == load.Cancel {
+		if row != nil && entry.Kind == service.Cancel {
 			row.cancels = append(row.cancels, entry)
 		}
-		if row != nil && entry.Kind == load.Lookup {
+		if row != nil && entry.Kind == service.Lookup {
 			row.lookups = append(row.lookups, entry)
 		}
-		if entry.Outcome == load.Refused && entry.Code == 404 && !entry.Booking.IsZero() {
+		if entry.Outcome == service.Refused && entry.Code == 404 && !entry.Booking.IsZero() {
 			c.failf(LostBooking, entry.Booking, "user u%d was told that it does not exist, after it was booked", entry.User)
 		}
-		if entry.Outcome == load.Cancelled {
+		if entry.Outcome == service.Cancelled {
 			c.checkCancelled(entry, row, promotedAt)
 		}
 	}
@@ -88,7 +89,7 @@ func (c *eventCase) checkCancelled(entry *load.Entry, row *row, promotedAt map[i
 func (c *eventCase) checkOrder() {
 	type change struct {
 		version, asked, answered int64
-		booking                  load.ID
+		booking                  service.ID
 	}
 	var changes []change
 	for _, row := range c.rows {
@@ -141,7 +142,7 @@ func (c *eventCase) checkPlaces() {
 			seen = append(slices.Clone(row.claim.entries), seen...)
 		}
 		for i, later := range seen {
-			if later.Answer.Position == 0 || later.Kind != load.Lookup {
+			if later.Answer.Position == 0 || later.Kind != service.Lookup {
 				continue
 			}
 			for _, earlier := range seen[:i] {

@@ -24,7 +24,7 @@ func (f *faulty) shown() service.Event {
 	shown := f.event
 	shown.Total = f.total
 	for _, b := range f.bookings {
-		if b.Status == service.Confirmed {
+		if b.Status == service.StatusConfirmed {
 			shown.Confirmed += b.Quantity
 		}
 	}
@@ -44,15 +44,15 @@ func (f *faulty) lookUp(w http.ResponseWriter, id string) {
 	}
 	found := *f.bookings[at]
 	if f.staleLookup {
-		found.Status = service.Confirmed
+		found.Status = service.StatusConfirmed
 		if found.Waited {
-			found.Status = service.Waiting
+			found.Status = service.StatusWaiting
 		}
 	}
 	if f.foresee {
-		found.Status = service.Cancelled
+		found.Status = service.StatusCancelled
 	}
-	if found.Status == service.Waiting {
+	if found.Status == service.StatusWaiting {
 		found.Position = int64(slices.Index(f.waitlist(), f.bookings[at])) + 1
 	}
 	answer(w, http.StatusOK, found)
@@ -62,7 +62,7 @@ func (f *faulty) list(w http.ResponseWriter) {
 	var shown []service.Booking
 	for _, b := range f.bookings {
 		one := *b
-		if b.Status == service.Waiting {
+		if b.Status == service.StatusWaiting {
 			one.Position = int64(slices.Index(f.waitlist(), b)) + 1
 			if f.wrongPlace {
 				one.Position++
@@ -75,7 +75,7 @@ func (f *faulty) list(w http.ResponseWriter) {
 	}
 	if f.inventOne {
 		shown = append(shown, service.Booking{
-			ID: "00000000-0001-8ccc-8ccc-000000000001", User: "ghost", Quantity: 1, Status: service.Waiting,
+			ID: "00000000-0001-8ccc-8ccc-000000000001", User: "ghost", Quantity: 1, Status: service.StatusWaiting,
 			Version: f.event.Version, Waited: true, Position: int64(len(f.waitlist()) + 1),
 		})
 	}

@@ -120,7 +120,7 @@ func (f *faulty) available() int64 {
 		available++
 	}
 	for _, b := range f.bookings {
-		if b.Status == service.Confirmed {
+		if b.Status == service.StatusConfirmed {
 			available -= b.Quantity
 		}
 	}
@@ -129,7 +129,7 @@ func (f *faulty) available() int64 {
 
 func (f *faulty) waitlist() (waitlist []*service.Booking) {
 	for _, b := range f.bookings {
-		if b.Status == service.Waiting {
+		if b.Status == service.StatusWaiting {
 			waitlist = append(waitlist, b)
 		}
 	}
@@ -141,7 +141,7 @@ func (f *faulty) change() {
 	f.changes++
 	if late := f.late; late != nil {
 		f.late = nil
-		defer func() { late.Status, late.Promoted = service.Confirmed, f.event.Version }()
+		defer func() { late.Status, late.Promoted = service.StatusConfirmed, f.event.Version }()
 	}
 	if f.changes != f.reuseVersion {
 		f.event.Version++
@@ -157,10 +157,10 @@ func (f *faulty) book(w http.ResponseWriter, user, key string) {
 		}
 		b = &service.Booking{
 			ID:   fmt.Sprintf("00000000-0001-8bbb-8bbb-%012d", len(f.bookings)+1),
-			User: user, Quantity: 1, Status: service.Confirmed, Version: f.event.Version,
+			User: user, Quantity: 1, Status: service.StatusConfirmed, Version: f.event.Version,
 		}
 		if f.available() < 1 || (len(f.waitlist()) > 0 && !f.jumpTheQueue) || f.makeWait {
-			b.Status, b.Waited = service.Waiting, true
+			b.Status, b.Waited = service.StatusWaiting, true
 			f.firstPosition[b] = len(f.waitlist()) + 1
 		}
 		f.bookings = append(f.bookings, b)
@@ -168,12 +168,12 @@ func (f *faulty) book(w http.ResponseWriter, user, key string) {
 			f.keys[key] = b
 		}
 	}
-	told := map[string]any{"bookingId": b.ID, "status": service.Confirmed, "version": b.Version}
+	told := map[string]any{"bookingId": b.ID, "status": service.StatusConfirmed, "version": b.Version}
 	if !b.Waited {
 		answer(w, http.StatusOK, told)
 		return
 	}
-	told["status"], told["position"] = service.Waiting, f.firstPosition[b]
+	told["status"], told["position"] = service.StatusWaiting, f.firstPosition[b]
 	if f.wrongTold {
 		told["position"] = f.firstPosition[b] + 1
 	}
@@ -193,12 +193,12 @@ func (f *faulty) cancel(w http.ResponseWriter, id string) {
 	}
 	if b.Cancelled == 0 {
 		f.change()
-		b.Status, b.Cancelled = service.Cancelled, f.event.Version
+		b.Status, b.Cancelled = service.StatusCancelled, f.event.Version
 		f.promote(b)
 	}
 	if newest := f.bookings[len(f.bookings)-1]; f.cancelNewest && newest.Cancelled == 0 {
 		f.change()
-		newest.Status, newest.Cancelled = service.Cancelled, f.event.Version
+		newest.Status, newest.Cancelled = service.StatusCancelled, f.event.Version
 	}
 	next, assigned := f.promoting[id]
 	details := map[string]any{"waitingListAssigned": assigned, "nextBookingId": nil, "promoted": 0}
@@ -226,7 +226,7 @@ func (f *faulty) promote(cancelled *service.Booking) {
 		f.late = next
 		return
 	}
-	next.Status, next.Promoted = service.Confirmed, f.event.Version
+	next.Status, next.Promoted = service.StatusConfirmed, f.event.Version
 	f.promoting[cancelled.ID] = next.ID
 }
 
@@ -242,7 +242,7 @@ func (f *faulty) raise(w http.ResponseWriter, total int64) {
 		if waitlist := f.waitlist(); len(waitlist) > 0 && f.available() > 0 {
 			f.change()
 			for _, b := range waitlist[:min(f.available(), int64(len(waitlist)))] {
-				b.Status, b.Promoted = service.Confirmed, f.event.Version
+				b.Status, b.Promoted = service.StatusConfirmed, f.event.Version
 			}
 		}
 	}

@@ -98,15 +98,11 @@ func (h *honest) withdrawBehindHead(count int) {
 }
 
 func (h *honest) breaches() []Breach {
-	words := map[store.Status]string{}
-	for word, status := range statuses {
-		words[status] = word
-	}
 	event := Event{Total: h.created, Raised: h.raised}
 	var listed []service.Booking
 	for _, b := range h.List() {
 		listed = append(listed, service.Booking{
-			ID: b.ID.String(), User: b.User, Quantity: b.Quantity, Status: words[b.Status], Position: b.Position,
+			ID: b.ID.String(), User: b.User, Quantity: b.Quantity, Status: service.StatusOf(b.Status), Position: b.Position,
 			Version: b.Version, Waited: b.Waited, Promoted: b.Promoted, Cancelled: b.Cancelled,
 		})
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"boxoffice/loadtest/load"
+	"boxoffice/loadtest/service"
 	"boxoffice/store"
 	"boxoffice/store/model"
 )
@@ -13,7 +14,7 @@ import (
 func (c *eventCase) seen() []*load.Entry {
 	var seen []*load.Entry
 	for _, entry := range c.others {
-		if entry.Kind != load.Status || entry.Outcome != load.Found {
+		if entry.Kind != service.Status || entry.Outcome != service.Found {
 			continue
 		}
 		if entry.Answer.Version < 1 || entry.Answer.Version > c.state.Version {
@@ -33,9 +34,9 @@ func (r *replay) checkSeen(version int64) {
 		got := r.seen[0]
 		r.seen = r.seen[1:]
 		// The client reads a negative number as none.
-		if available := max(0, r.tickets.Available()); !r.lost && (got.Available != available || got.Position != r.tickets.Waiting) {
+		if available := max(0, r.tickets.Available()); !r.lost && (got.Available != available || got.WaitingCount != r.tickets.Waiting) {
 			r.breachf(Counts, r.event.ID, "", "its status at version %d was %d available tickets and %d in line, there were %d and %d",
-				version, got.Available, got.Position, available, r.tickets.Waiting)
+				version, got.Available, got.WaitingCount, available, r.tickets.Waiting)
 		}
 	}
 }
@@ -45,18 +46,11 @@ func (c *eventCase) checkLookups() {
 	for _, row := range c.rows {
 		cancelledAt := answered(row.cancels)
 		for _, entry := range row.lookups {
-			if entry.Outcome == load.Found {
+			if entry.Outcome == service.Found {
 				c.checkLookup(row, entry, cancelledAt)
 			}
 		}
 	}
-}
-
-// lookupStatuses are the statuses that a lookup can be answered with.
-var lookupStatuses = map[load.State]store.Status{
-	load.StateConfirmed: store.StatusConfirmed,
-	load.StateWaiting:   store.StatusWaiting,
-	load.StateCancelled: store.StatusCancelled,
 }
 
 // checkLookup judges one of them; the booking's cancellation was answered at cancelledAt.
@@ -67,7 +61,7 @@ func (c *eventCase) checkLookup(row *row, entry *load.Entry, cancelledAt int64) 
 			got.Booked, got.Version, row.Version)
 		return
 	}
-	status := lookupStatuses[got.State]
+	status := got.Status.Store()
 	possible := row.past().Had(status)
 	if status == store.StatusCancelled {
 		possible = possible && slices.ContainsFunc(row.cancels, func(cancel *load.Entry) bool {
@@ -77,9 +71,9 @@ func (c *eventCase) checkLookup(row *row, entry *load.Entry, cancelledAt int64) 
 	if !possible || model.Waits(status) != (got.Position > 0) {
 		c.failf(WrongRecord, row.id, "a lookup of it answered %s, position %d; "+
 			"the record says waited=%t, promoted at version %d, cancelled at version %d",
-			got.State, got.Position, row.Waited, row.Promoted, row.Cancelled)
+			got.Status, got.Position, row.Waited, row.Promoted, row.Cancelled)
 	}
 	if status != store.StatusCancelled && cancelledAt < entry.Sent {
-		c.failf(LostCancel, row.id, "a lookup of it after its cancellation was acknowledged answered that it is %s", got.State)
+		c.failf(LostCancel, row.id, "a lookup of it after its cancellation was acknowledged answered that it is %s", got.Status)
 	}
 }

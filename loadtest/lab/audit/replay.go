@@ -2,6 +2,7 @@ package audit
 
 import (
 	"boxoffice/loadtest/load"
+	"boxoffice/loadtest/service"
 	"boxoffice/store/model"
 )
 
@@ -53,7 +54,7 @@ func (r *replay) follow(version int64, s *step) {
 	}
 	// Where several changes have one version, those of older bookings go first.
 	older := func(row *row) bool { return row.Version != version }
-	last := load.ID{}
+	last := service.ID{}
 	each := func(rows []*row, which bool, do func(version int64, row *row, s *step)) {
 		for _, row := range rows {
 			if older(row) == which {
@@ -144,7 +145,7 @@ func (r *replay) checkPosition(row *row) {
 		return
 	}
 	for _, entry := range row.claim.entries {
-		if entry.Outcome == load.Waiting && entry.Booked == row.id && entry.Answer.Version == row.Version &&
+		if entry.Outcome == service.Waiting && entry.Booked == row.id && entry.Answer.Version == row.Version &&
 			entry.Position != r.tickets.Waiting {
 			r.failf(Position, row.id, "it was put in line at version %d; the answer was position %d, and it was %d",
 				row.Version, entry.Position, r.tickets.Waiting)

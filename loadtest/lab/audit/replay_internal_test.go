@@ -23,10 +23,10 @@ func (p *past) book(quantity int64, waits bool) *service.Booking {
 	p.version++
 	b := &service.Booking{
 		ID:       fmt.Sprintf("00000000-0001-8bbb-8bbb-%012d", len(p.bookings)+1),
-		Quantity: quantity, Status: service.Confirmed, Version: p.version, Waited: waits,
+		Quantity: quantity, Status: service.StatusConfirmed, Version: p.version, Waited: waits,
 	}
 	if waits {
-		b.Status = service.Waiting
+		b.Status = service.StatusWaiting
 	}
 	p.bookings = append(p.bookings, b)
 	return b
@@ -43,7 +43,7 @@ func (p *past) waitlist(count int) []*service.Booking {
 func (p *past) cancel(bookings ...*service.Booking) {
 	for _, b := range bookings {
 		p.version++
-		b.Status, b.Cancelled = service.Cancelled, p.version
+		b.Status, b.Cancelled = service.StatusCancelled, p.version
 	}
 }
 
@@ -51,7 +51,7 @@ func (p *past) cancel(bookings ...*service.Booking) {
 func (p *past) promote(bookings ...*service.Booking) {
 	p.version++
 	for _, b := range bookings {
-		b.Status, b.Promoted = service.Confirmed, p.version
+		b.Status, b.Promoted = service.StatusConfirmed, p.version
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"boxoffice/loadtest/load"
+	"boxoffice/loadtest/service"
 )
 
 // Probe remembers where the counters stood.
@@ -45,7 +45,7 @@ func ParseRedis(list string) (options []*redis.Options, err error) {
 }
 
 // Start notes where the counters stand now.
-func Start(ctx context.Context, targets []load.Target, options []*redis.Options) (*Probe, error) {
+func Start(ctx context.Context, targets []service.Target, options []*redis.Options) (*Probe, error) {
 	p := &Probe{redis: options, services: make(map[int]time.Duration)}
 	for _, target := range targets {
 		if pid := localProcess(target); pid != 0 {
@@ -64,7 +64,7 @@ func Start(ctx context.Context, targets []load.Target, options []*redis.Options)
 
 // localProcess finds the process that serves a loopback target; 0 if it is this very
 // process, as in tests, whose CPU cannot be told from the generator's.
-func localProcess(target load.Target) int {
+func localProcess(target service.Target) int {
 	u, err := url.Parse(target.URL)
 	if err != nil || (u.Hostname() != "localhost" && u.Hostname() != "::1" && !strings.HasPrefix(u.Hostname(), "127.")) {
 		return 0

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"boxoffice/loadtest/load"
+	"boxoffice/loadtest/service"
 )
 
 // Colours, each of one meaning on the whole page.
@@ -107,17 +108,17 @@ func (s *Summary) throughputChart(seconds []load.Second) chart {
 	}
 	kinds := []struct {
 		name, color, dash string
-		outcomes          []load.Outcome
+		outcomes          []service.Outcome
 	}{
-		{"confirmed", green, "", []load.Outcome{load.Confirmed}},
-		{"waiting", amber, "", []load.Outcome{load.Waiting}},
-		{"cancelled", grey, "", []load.Outcome{load.Cancelled}},
-		{"queries", grey, "2 4", []load.Outcome{load.Found}},
-		{"refused", purple, "", []load.Outcome{load.Refused}},
-		{"errors (unknown, failed, not sent)", red, "", []load.Outcome{load.Unknown, load.Failed, load.NotSent}},
+		{"confirmed", green, "", []service.Outcome{service.Confirmed}},
+		{"waiting", amber, "", []service.Outcome{service.Waiting}},
+		{"cancelled", grey, "", []service.Outcome{service.Cancelled}},
+		{"queries", grey, "2 4", []service.Outcome{service.Found}},
+		{"refused", purple, "", []service.Outcome{service.Refused}},
+		{"errors (unknown, failed, not sent)", red, "", []service.Outcome{service.Unknown, service.Failed, service.NotSent}},
 		{"dropped", red, "3 4", nil},
 	}
-	rate := func(second load.Second, outcomes []load.Outcome) float64 {
+	rate := func(second load.Second, outcomes []service.Outcome) float64 {
 		n := int64(0)
 		for _, outcome := range outcomes {
 			n += second.Counts[outcome]

@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"boxoffice/loadtest/load"
+	"boxoffice/loadtest/service"
 )
 
 // Live prints one line a second.
@@ -27,14 +28,14 @@ func (l *Live) Show(s load.Second) {
 	var all, errors int64
 	for outcome, n := range s.Counts {
 		all += n
-		if load.Outcome(outcome).IsError() {
+		if service.Outcome(outcome).IsError() {
 			errors += n
 		}
 	}
 	rate := func(n int64) float64 { return float64(n) / s.Length }
 	text := fmt.Sprintf("%5.0fs %8.0f %11.0f %9.0f %11.0f %9.0f %8.0f %9.0f %7.1f %7.1f %9d",
-		s.At-l.Start, rate(all), rate(s.Counts[load.Confirmed]), rate(s.Counts[load.Waiting]),
-		rate(s.Counts[load.Cancelled]), rate(s.Counts[load.Refused]), rate(errors), rate(s.Dropped),
+		s.At-l.Start, rate(all), rate(s.Counts[service.Confirmed]), rate(s.Counts[service.Waiting]),
+		rate(s.Counts[service.Cancelled]), rate(s.Counts[service.Refused]), rate(errors), rate(s.Dropped),
 		s.Response.P50, s.Response.P99, s.InFlight)
 	if l.Length > 0 {
 		text += fmt.Sprintf("  %3.0f%%", min(100, 100*(s.At-l.Start)/l.Length))

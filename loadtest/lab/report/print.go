@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"boxoffice/loadtest/load"
+	"boxoffice/loadtest/service"
 )
 
 // Print writes the end of the run as text. An invalid run has no numbers here: they
@@ -42,7 +42,7 @@ func (s *Summary) Print(w io.Writer, folder string) {
 
 // errors returns how many requests did not get what the API promises.
 func (s *Summary) errors() int64 {
-	return s.Counts[load.Unknown.String()] + s.Counts[load.Failed.String()] + s.Counts[load.NotSent.String()]
+	return s.Counts[service.Unknown.String()] + s.Counts[service.Failed.String()] + s.Counts[service.NotSent.String()]
 }
 
 func (s *Summary) printNumbers(w io.Writer) {

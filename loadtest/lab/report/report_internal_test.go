@@ -7,13 +7,14 @@ import (
 
 	"boxoffice/loadtest/lab/audit"
 	"boxoffice/loadtest/load"
+	"boxoffice/loadtest/service"
 )
 
 func TestJoiningSecondsHidesNoStall(t *testing.T) {
 	s := &Summary{}
 	for i := range 3 * maxPoints {
 		second := load.Second{At: float64(i + 1), Length: 1, InFlight: 2}
-		second.Counts[load.Confirmed] = 10
+		second.Counts[service.Confirmed] = 10
 		if i == 1000 {
 			second.Response.P99, second.InFlight = 5000, 77
 		}
@@ -26,7 +27,7 @@ func TestJoiningSecondsHidesNoStall(t *testing.T) {
 	var requests, inFlight int64
 	worst, length := 0.0, 0.0
 	for _, second := range joined {
-		requests += second.Counts[load.Confirmed]
+		requests += second.Counts[service.Confirmed]
 		length += second.Length
 		worst = max(worst, second.Response.P99)
 		inFlight = max(inFlight, second.InFlight)

@@ -11,6 +11,7 @@ import (
 	"boxoffice/loadtest/lab/audit"
 	"boxoffice/loadtest/lab/probe"
 	"boxoffice/loadtest/load"
+	"boxoffice/loadtest/service"
 )
 
 // The verdicts of a run.
@@ -124,22 +125,22 @@ func (s *Summary) Measured(total *load.Measure, timeline []load.Second) {
 	s.Requests, s.Dropped, s.Timeline = total.Requests(), total.Dropped, timeline
 	s.Counts, s.Reasons = make(map[string]int64), make(map[string]int64)
 	for outcome, n := range total.Counts {
-		s.Counts[load.Outcome(outcome).String()] = n
+		s.Counts[service.Outcome(outcome).String()] = n
 	}
 	for reason, n := range total.Reasons {
 		if n > 0 {
-			s.Reasons[load.Reason(reason).String()] = n
+			s.Reasons[service.Reason(reason).String()] = n
 		}
 	}
-	s.Accepted = total.Counts[load.Confirmed] + total.Counts[load.Waiting]
+	s.Accepted = total.Counts[service.Confirmed] + total.Counts[service.Waiting]
 	s.Response = load.PercentilesOf(total.Response)
 	s.Service = load.PercentilesOf(total.Service)
 	s.Lag = load.PercentilesOf(total.Lag)
 	rate := func(n int64) float64 { return float64(n) / max(s.Seconds, 0.001) }
 	s.Rates = Rates{
-		Requests: rate(s.Requests), Confirmed: rate(total.Counts[load.Confirmed]),
-		Waiting: rate(total.Counts[load.Waiting]), Cancelled: rate(total.Counts[load.Cancelled]),
-		Refused: rate(total.Counts[load.Refused]), Errors: rate(total.Errors()),
+		Requests: rate(s.Requests), Confirmed: rate(total.Counts[service.Confirmed]),
+		Waiting: rate(total.Counts[service.Waiting]), Cancelled: rate(total.Counts[service.Cancelled]),
+		Refused: rate(total.Counts[service.Refused]), Errors: rate(total.Errors()),
 	}
 	for _, percentile := range curvePercentiles {
 		// Beyond one request the curve would only repeat the maximum.

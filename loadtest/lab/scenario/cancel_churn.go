@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 
 	"boxoffice/loadtest/load"
+	"boxoffice/loadtest/service"
 )
 
 var cancelChurn = Scenario{
@@ -15,7 +16,7 @@ var cancelChurn = Scenario{
 
 type churn struct {
 	*Run
-	events []load.ID
+	events []service.ID
 	held   *pool
 	full   int64 // bookings held, before any is cancelled
 }
@@ -33,15 +34,15 @@ const crowd = 2
 
 // Next fills the events and their waiting lists, and from then on books and cancels in
 // turn. One cancellation in ten is sent once more later, and must get the same answer.
-func (c *churn) Next(i int64, request *load.Request) bool {
+func (c *churn) Next(i int64, request *service.Request) bool {
 	if i%2 == 1 && c.held.size.Load() > c.full && c.held.takeCancel(request) {
 		if i%20 == 1 {
 			c.held.put(*request)
 		}
 		return true
 	}
-	*request = load.Request{
-		Kind: load.Book, Event: c.events[rand.IntN(len(c.events))], User: c.User(), Quantity: 1 + int32(rand.IntN(2)),
+	*request = service.Request{
+		Kind: service.Book, Event: c.events[rand.IntN(len(c.events))], User: c.User(), Quantity: 1 + int32(rand.IntN(2)),
 	}
 	return true
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"boxoffice/loadtest/load"
+	"boxoffice/loadtest/service"
 )
 
 var failover = Scenario{
@@ -27,7 +28,7 @@ type broken struct {
 }
 
 type retry struct {
-	load.Request
+	service.Request
 	after time.Time
 }
 
@@ -39,14 +40,14 @@ func (b *broken) Prepare(ctx context.Context) error {
 	return b.mix.Prepare(ctx)
 }
 
-func (b *broken) Next(i int64, request *load.Request) bool {
+func (b *broken) Next(i int64, request *service.Request) bool {
 	if b.due(request) {
 		return true
 	}
 	if !b.mix.Next(i, request) {
 		return false
 	}
-	if request.Kind == load.Book {
+	if request.Kind == service.Book {
 		request.Key = b.Key()
 	}
 	return true
@@ -56,7 +57,7 @@ func (b *broken) Next(i int64, request *load.Request) bool {
 // service's Retry-After asks for, and some more so that not all come at once.
 func (b *broken) Answered(entry *load.Entry) {
 	b.mix.Answered(entry)
-	if entry.Outcome != load.Unknown && entry.Outcome != load.NotSent {
+	if entry.Outcome != service.Unknown && entry.Outcome != service.NotSent {
 		return
 	}
 	pause := time.Second + rand.N(time.Second)
@@ -65,7 +66,7 @@ func (b *broken) Answered(entry *load.Entry) {
 	b.again = append(b.again, retry{entry.Request, time.Now().Add(pause)})
 }
 
-func (b *broken) due(request *load.Request) bool {
+func (b *broken) due(request *service.Request) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if len(b.again) == 0 || time.Now().Before(b.again[0].after) {

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"boxoffice/loadtest/load"
+	"boxoffice/loadtest/service"
 )
 
 var flashSale = Scenario{
@@ -14,7 +15,7 @@ var flashSale = Scenario{
 
 type flash struct {
 	*Run
-	event load.ID
+	event service.ID
 }
 
 func (f *flash) Prepare(ctx context.Context) (err error) {
@@ -22,12 +23,12 @@ func (f *flash) Prepare(ctx context.Context) (err error) {
 	return err
 }
 
-func (f *flash) Next(i int64, request *load.Request) bool {
+func (f *flash) Next(i int64, request *service.Request) bool {
 	if i%20 == 19 {
-		*request = load.Request{Kind: load.Status, Event: f.event}
+		*request = service.Request{Kind: service.Status, Event: f.event}
 		return true
 	}
-	*request = load.Request{Kind: load.Book, Event: f.event, User: f.User(), Quantity: 1}
+	*request = service.Request{Kind: service.Book, Event: f.event, User: f.User(), Quantity: 1}
 	return true
 }
 

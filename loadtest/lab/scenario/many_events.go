@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 
 	"boxoffice/loadtest/load"
+	"boxoffice/loadtest/service"
 )
 
 var manyEvents = Scenario{
@@ -18,7 +19,7 @@ var manyEvents = Scenario{
 type mix struct {
 	*Run
 	count  int
-	events []load.ID
+	events []service.ID
 	held   *pool
 }
 
@@ -30,7 +31,7 @@ func (m *mix) Prepare(ctx context.Context) (err error) {
 	return err
 }
 
-func (m *mix) Next(i int64, request *load.Request) bool {
+func (m *mix) Next(i int64, request *service.Request) bool {
 	if i%5 == 4 && m.held.takeCancel(request) {
 		return true
 	}
@@ -38,7 +39,7 @@ func (m *mix) Next(i int64, request *load.Request) bool {
 	if rand.IntN(5) > 0 {
 		event = m.events[rand.IntN(len(m.events))]
 	}
-	*request = load.Request{Kind: load.Book, Event: event, User: m.User(), Quantity: 1 + int32(rand.IntN(3))}
+	*request = service.Request{Kind: service.Book, Event: event, User: m.User(), Quantity: 1 + int32(rand.IntN(3))}
 	return true
 }
 

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"boxoffice/loadtest/load"
+	"boxoffice/loadtest/service"
 )
 
 // pool holds bookings that were acknowledged, to be cancelled or looked at later. It
@@ -17,7 +18,7 @@ type pool struct {
 
 type bag struct {
 	mu   sync.Mutex
-	held []load.Request // cancellations to be sent
+	held []service.Request // cancellations to be sent
 	_    [64]byte
 }
 
@@ -25,12 +26,12 @@ func newPool() *pool { return &pool{} }
 
 // keep takes in a booking that was acknowledged.
 func (p *pool) keep(entry *load.Entry) {
-	if entry.Kind == load.Book && entry.Acknowledged() {
-		p.put(load.Request{Kind: load.Cancel, Event: entry.Event, Booking: entry.Booked, User: entry.User})
+	if entry.Kind == service.Book && entry.Acknowledged() {
+		p.put(service.Request{Kind: service.Cancel, Event: entry.Event, Booking: entry.Booked, User: entry.User})
 	}
 }
 
-func (p *pool) put(cancel load.Request) {
+func (p *pool) put(cancel service.Request) {
 	b := &p.bags[rand.IntN(len(p.bags))]
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -39,7 +40,7 @@ func (p *pool) put(cancel load.Request) {
 }
 
 // takeCancel takes a booking out, from anywhere, to be cancelled.
-func (p *pool) takeCancel(request *load.Request) bool {
+func (p *pool) takeCancel(request *service.Request) bool {
 	return p.pick(func(b *bag, i int) {
 		*request = b.held[i]
 		last := len(b.held) - 1
@@ -50,10 +51,10 @@ func (p *pool) takeCancel(request *load.Request) bool {
 }
 
 // look asks where one of the bookings stands.
-func (p *pool) look(request *load.Request) bool {
+func (p *pool) look(request *service.Request) bool {
 	return p.pick(func(b *bag, i int) {
 		*request = b.held[i]
-		request.Kind = load.Lookup
+		request.Kind = service.Lookup
 	})
 }
 

@@ -9,7 +9,6 @@ import (
 
 	"boxoffice/loadtest/lab/audit"
 	"boxoffice/loadtest/lab/scenario"
-	"boxoffice/loadtest/load"
 	"boxoffice/loadtest/service"
 )
 
@@ -24,11 +23,11 @@ func TestRaisesAreKnownByTheirAnswers(t *testing.T) {
 		_, _ = w.Write([]byte(`{"eventId":"` + id + `","version":7}`))
 	}))
 	defer server.Close()
-	target, err := load.ParseTarget(server.URL)
+	target, err := service.ParseTarget(server.URL)
 	if err != nil {
 		t.Fatal(err)
 	}
-	scenarioRun := &scenario.Run{Service: service.New([]load.Target{target}, time.Second, time.Second)}
+	scenarioRun := &scenario.Run{Service: service.New([]service.Target{target}, time.Second, time.Second)}
 	event, err := scenarioRun.NewEvent(t.Context(), 10)
 	if err != nil {
 		t.Fatal(err)

@@ -4,22 +4,23 @@ import (
 	"context"
 
 	"boxoffice/loadtest/load"
+	"boxoffice/loadtest/service"
 )
 
 var retries = Scenario{
 	Name:  "retries",
 	About: "each request is sent twice with the same Idempotency-Key, half of them at the same moment",
 	New: func(r *Run) Workload {
-		return &twice{Run: r, held: newPool(), soon: make(chan load.Request, 1<<10), later: make(chan load.Request, 1<<16)}
+		return &twice{Run: r, held: newPool(), soon: make(chan service.Request, 1<<10), later: make(chan service.Request, 1<<16)}
 	},
 }
 
 type twice struct {
 	*Run
-	events      []load.ID
+	events      []service.ID
 	held        *pool
-	first       uint64            // user and key of arrival 0
-	soon, later chan load.Request // to be sent a second time
+	first       uint64               // user and key of arrival 0
+	soon, later chan service.Request // to be sent a second time
 }
 
 func (t *twice) Prepare(ctx context.Context) (err error) {
@@ -30,7 +31,7 @@ func (t *twice) Prepare(ctx context.Context) (err error) {
 
 // Next goes in fours: a booking, the same one at the same moment, then something whose
 // second time comes later, then the second time of something earlier.
-func (t *twice) Next(i int64, request *load.Request) bool {
+func (t *twice) Next(i int64, request *service.Request) bool {
 	switch i % 4 {
 	case 0:
 		*request = t.booking(i)
@@ -66,9 +67,9 @@ func (t *twice) Next(i int64, request *load.Request) bool {
 }
 
 // booking is the same for the same arrival.
-func (t *twice) booking(i int64) load.Request {
+func (t *twice) booking(i int64) service.Request {
 	own := t.first + uint64(i)
-	return load.Request{Kind: load.Book, Event: t.events[i/4%int64(len(t.events))], User: own, Quantity: 1, Key: own}
+	return service.Request{Kind: service.Book, Event: t.events[i/4%int64(len(t.events))], User: own, Quantity: 1, Key: own}
 }
 
 // delay is after how many others a request's second time comes: about a second's.

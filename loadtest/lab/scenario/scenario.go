@@ -89,7 +89,7 @@ func (r *Run) Reserve() uint64 {
 }
 
 // NewEvent makes an event that will be audited.
-func (r *Run) NewEvent(ctx context.Context, tickets int64) (load.ID, error) {
+func (r *Run) NewEvent(ctx context.Context, tickets int64) (service.ID, error) {
 	r.made++
 	name := fmt.Sprintf("loadtest-%s-%d", r.ID, r.made)
 	id, err := r.Service.Initialize(ctx, name, tickets, name)
@@ -101,8 +101,8 @@ func (r *Run) NewEvent(ctx context.Context, tickets int64) (load.ID, error) {
 }
 
 // NewEvents makes several.
-func (r *Run) NewEvents(ctx context.Context, count int, tickets int64) ([]load.ID, error) {
-	var ids []load.ID
+func (r *Run) NewEvents(ctx context.Context, count int, tickets int64) ([]service.ID, error) {
+	var ids []service.ID
 	for range count {
 		id, err := r.NewEvent(ctx, tickets)
 		if err != nil {
@@ -114,7 +114,7 @@ func (r *Run) NewEvents(ctx context.Context, count int, tickets int64) ([]load.I
 }
 
 // Raise adds tickets to an event. After an error nobody knows whether it did.
-func (r *Run) Raise(ctx context.Context, id load.ID, by int64) error {
+func (r *Run) Raise(ctx context.Context, id service.ID, by int64) error {
 	for _, event := range r.events {
 		if event.ID == id {
 			total := event.Total + by

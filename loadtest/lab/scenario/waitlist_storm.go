@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 
 	"boxoffice/loadtest/load"
+	"boxoffice/loadtest/service"
 )
 
 var waitlistStorm = Scenario{
@@ -15,7 +16,7 @@ var waitlistStorm = Scenario{
 
 type storm struct {
 	*Run
-	event    load.ID
+	event    service.ID
 	held     *pool
 	waitlist int64
 }
@@ -33,12 +34,12 @@ func (s *storm) Prepare(ctx context.Context) (err error) {
 // joining lets users book until the waiting list is as long as it should be.
 type joining struct{ *storm }
 
-func (j joining) Next(_ int64, request *load.Request) bool {
-	*request = load.Request{Kind: load.Book, Event: j.event, User: j.User(), Quantity: 1}
+func (j joining) Next(_ int64, request *service.Request) bool {
+	*request = service.Request{Kind: service.Book, Event: j.event, User: j.User(), Quantity: 1}
 	return true
 }
 
-func (s *storm) Next(i int64, request *load.Request) bool {
+func (s *storm) Next(i int64, request *service.Request) bool {
 	switch i % 10 {
 	case 0, 1:
 		return joining{s}.Next(i, request)
@@ -50,7 +51,7 @@ func (s *storm) Next(i int64, request *load.Request) bool {
 	if s.held.takeCancel(request) {
 		return true
 	}
-	*request = load.Request{Kind: load.Status, Event: s.event}
+	*request = service.Request{Kind: service.Status, Event: s.event}
 	return true
 }
 

@@ -1,61 +1,22 @@
-package load
+package service
 
 import (
 	"bufio"
 	"bytes"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http/httputil"
-	"net/url"
 	"os"
 	"strconv"
 	"time"
 )
 
-// Target is an instance of the service.
-type Target struct {
-	URL   string
-	addr  string
-	head  string // of each request, after the path
-	serve string // server name for TLS, or empty
-}
-
-// ParseTarget reads a base URL such as http://127.0.0.1:3000.
-func ParseTarget(text string) (Target, error) {
-	u, err := url.Parse(text)
-	if err != nil {
-		return Target{}, fmt.Errorf("target %q: %w", text, err)
-	}
-	if (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || (u.Path != "" && u.Path != "/") {
-		return Target{}, fmt.Errorf("target %q is not like http://host:port", text)
-	}
-	target := Target{URL: u.Scheme + "://" + u.Host, addr: u.Host}
-	if u.Scheme == "https" {
-		target.serve = u.Hostname()
-	}
-	if u.Port() == "" {
-		target.addr = net.JoinHostPort(u.Hostname(), map[string]string{"http": "80", "https": "443"}[u.Scheme])
-	}
-	target.head = " HTTP/1.1\r\nHost: " + u.Host + "\r\nUser-Agent: boxoffice-loadtest\r\n"
-	return target, nil
-}
-
-func (t Target) dial(timeout time.Duration) (net.Conn, error) {
-	dialer := &net.Dialer{Timeout: timeout}
-	if t.serve != "" {
-		return tls.DialWithDialer(dialer, "tcp", t.addr, //nolint:noctx // like a request, it ends by its own timeout
-			&tls.Config{ServerName: t.serve, MinVersion: tls.VersionTLS12})
-	}
-	return dialer.Dial("tcp", t.addr)
-}
-
-// conn is a kept-alive connection with one request at a time. It is written by hand
+// Conn is a kept-alive connection with one request at a time. It is written by hand
 // because net/http's client was measured to cost several times as much CPU, and a
 // generator must not measure itself.
-type conn struct {
+type Conn struct {
 	targets []Target // the one in use first; the others when it cannot be reached
 	timeout time.Duration
 
@@ -68,6 +29,29 @@ type conn struct {
 	expires time.Time // deadline that is set on net
 }
 
+// NewConn makes a connection to the first of the targets, and to the others when it cannot
+// be reached. timeout is that of an answer. It connects when it first needs to.
+func NewConn(targets []Target, timeout time.Duration) *Conn {
+	return &Conn{targets: targets, timeout: timeout}
+}
+
+// Do sends a request and returns what the client knows after it. now is the time, which
+// the caller has read anyway.
+func (c *Conn) Do(request *Request, now time.Time) Answer {
+	if err := c.connect(now); err != nil {
+		return Answer{Outcome: NotSent, Reason: reasonFor(err)}
+	}
+	c.build(request)
+	code, replayed, err := c.roundTrip(now)
+	if err != nil {
+		c.Close()
+		return Answer{Outcome: Unknown, Reason: reasonFor(err)}
+	}
+	answer := readBody(request.Kind, code, c.in)
+	answer.Replayed = replayed
+	return answer
+}
+
 // idleLimit is how long a connection may stay unused: the server closes it some time,
 // and a request sent just then would have an unknown outcome for no good reason.
 const idleLimit = 30 * time.Second
@@ -75,7 +59,8 @@ const idleLimit = 30 * time.Second
 // errNotSent means that nothing of the request has left.
 var errNotSent = errors.New("not sent")
 
-func (c *conn) close() {
+// Close closes the connection. The next request opens it again.
+func (c *Conn) Close() {
 	if c.net != nil {
 		_ = c.net.Close()
 		c.net = nil
@@ -83,9 +68,9 @@ func (c *conn) close() {
 }
 
 // connect makes sure that there is a connection.
-func (c *conn) connect(now time.Time) error {
+func (c *Conn) connect(now time.Time) error {
 	if c.net != nil && now.Sub(c.used) > idleLimit {
-		c.close()
+		c.Close()
 	}
 	if c.net != nil {
 		return nil
@@ -109,7 +94,7 @@ func (c *conn) connect(now time.Time) error {
 
 // roundTrip sends c.out, and returns the answer's status and whether it is a replay.
 // The body is in c.in until the next call.
-func (c *conn) roundTrip(now time.Time) (code int, replayed bool, err error) {
+func (c *Conn) roundTrip(now time.Time) (code int, replayed bool, err error) {
 	c.used = now
 	// A deadline for each request would cost a timer each; one that is up to a tenth
 	// late does as well.
@@ -124,7 +109,7 @@ func (c *conn) roundTrip(now time.Time) (code int, replayed bool, err error) {
 	}
 	code, replayed, keep, err := c.readAnswer()
 	if err != nil || !keep {
-		c.close()
+		c.Close()
 	}
 	return code, replayed, err
 }
@@ -135,7 +120,7 @@ var errAnswer = errors.New("the answer is not HTTP/1.1 as this client knows it")
 const maxAnswer = 1 << 20
 
 //nolint:cyclop,funlen // read at one go, without a call for each line: a generator must be lean
-func (c *conn) readAnswer() (code int, replayed, keep bool, err error) {
+func (c *Conn) readAnswer() (code int, replayed, keep bool, err error) {
 	line, err := c.reader.ReadSlice('\n')
 	if err != nil {
 		return 0, false, false, err

@@ -1,4 +1,4 @@
-package load
+package service
 
 import (
 	"bufio"
@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// reply answers each request on a connection with a text, then closes it if told to.
+// reply answers each request on a connection with a text, then closes it if asked to.
 func reply(t *testing.T, text string, closes bool) Target {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -84,14 +84,14 @@ func TestAnswers(t *testing.T) {
 		{"cancelled, nobody promoted", Cancel, withLength(ok,
 			`{"details":{"waitingListAssigned":false,"nextBookingId":null,"promoted":0},"version":9}`), false,
 			Answer{Outcome: Cancelled, Code: 200, Version: 9}},
-		{"a place in line", Lookup, withLength(ok, `{"bookingId":"`+booked.String()+`","status":"Waiting List","position":4}`), false,
-			Answer{Outcome: Found, Code: 200, Booked: booked, State: StateWaiting, Position: 4}},
+		{"a position", Lookup, withLength(ok, `{"bookingId":"`+booked.String()+`","status":"Waiting List","position":4}`), false,
+			Answer{Outcome: Found, Code: 200, Booked: booked, Status: StatusWaiting, Position: 4}},
 		{"a status that the API does not have", Lookup, withLength(ok, `{"bookingId":"`+booked.String()+`","status":"Lost"}`), false,
 			Answer{Outcome: Found, Code: 200, Booked: booked}},
 		{"a lookup of nothing", Lookup, withLength(ok, `{"bookingId":"x","status":"Cancelled"}`), false,
 			Answer{Outcome: Failed, Code: 200, Reason: ReasonMalformed}},
 		{"an event's status", Status, withLength(ok, `{"availableTickets":3,"totalTickets":9,"waitingListCount":5,"version":12}`), false,
-			Answer{Outcome: Found, Code: 200, Available: 3, Position: 5, Version: 12}},
+			Answer{Outcome: Found, Code: 200, Available: 3, WaitingCount: 5, Version: 12}},
 		{"refused", Book, withLength("HTTP/1.1 409 Conflict\r\n", refused), false,
 			Answer{Outcome: Refused, Code: 409, Reason: reasonOf["event_paused"]}},
 		{"unavailable", Book, withLength("HTTP/1.1 503 Service Unavailable\r\n", `{"code":"unavailable"}`), false,
@@ -109,15 +109,15 @@ func TestAnswers(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			c := &conn{targets: []Target{reply(t, test.text, test.closes)}, timeout: 200 * time.Millisecond}
-			defer c.close()
+			c := &Conn{targets: []Target{reply(t, test.text, test.closes)}, timeout: 200 * time.Millisecond}
+			defer c.Close()
 			// Twice, so that what is left on the connection would show.
 			for range 2 {
-				if got := c.do(&Request{Kind: test.kind, User: 1, Quantity: 1}, time.Now()); got != test.want {
+				if got := c.Do(&Request{Kind: test.kind, User: 1, Quantity: 1}, time.Now()); got != test.want {
 					t.Errorf("got %+v, want %+v", got, test.want)
 				}
 				if test.closes {
-					c.close() // its end may not have arrived yet
+					c.Close() // its end may not have arrived yet
 				}
 			}
 		})

@@ -1,4 +1,4 @@
-package load
+package service
 
 import "encoding/hex"
 

@@ -5,6 +5,7 @@ import (
 	"math"
 	"strings"
 
+	"boxoffice/loadtest/chart"
 	"boxoffice/loadtest/load"
 	"boxoffice/loadtest/service"
 )
@@ -56,16 +57,16 @@ func worse(a, b load.Percentiles) load.Percentiles {
 	}
 }
 
-func (s *Summary) charts() []chart {
-	charts := []chart{s.percentileChart()}
+func (s *Summary) charts() []chart.Chart {
+	charts := []chart.Chart{s.percentileChart()}
 	if seconds := s.seconds(); len(seconds) > 0 {
 		charts = append(charts, s.throughputChart(seconds), s.latencyChart(seconds), s.inFlightChart(seconds))
 	}
 	return charts
 }
 
-func (s *Summary) percentileChart() chart {
-	c := chart{
+func (s *Summary) percentileChart() chart.Chart {
+	c := chart.Chart{
 		Title: "Latency by percentile",
 		About: "Response time runs from the moment a request was due, so it holds the wait for a free connection, " +
 			"as a user would feel it. Service time runs from the sending.",
@@ -80,28 +81,34 @@ func (s *Summary) percentileChart() chart {
 	if len(xs) == 0 {
 		return c
 	}
-	x := c.percentileAxis(xs[len(xs)-1])
-	y := c.timeAxis(max(service[0], 0.01), s.Response.Max)
-	c.add("response time", blue, "", xs, response, x, y)
-	c.add("service time", teal, "6 4", xs, service, x, y)
+	x := c.PercentileAxis(xs[len(xs)-1])
+	y := c.MillisecondsAxis(max(service[0], 0.01), s.Response.Max)
+	c.Add(chart.Line{Name: "response time", Color: blue, Dash: ""}, xs, response, x, y)
+	c.Add(chart.Line{Name: "service time", Color: teal, Dash: "6 4"}, xs, service, x, y)
 	return c
 }
 
 // overTime starts a chart of the run's seconds.
-func (s *Summary) overTime(c *chart, seconds []load.Second, describe func(load.Second) string) (x scale, at []float64) {
+func (s *Summary) overTime(c *chart.Chart, seconds []load.Second, describe func(load.Second) string) (x chart.Scale, at []float64) {
 	end := seconds[len(seconds)-1].At
-	x = c.secondsAxis(max(end, 1))
-	c.mark(s.Marks, x)
+	x = c.SecondsAxis(max(end, 1))
+	var marks []chart.Mark
+	for _, mark := range s.Marks {
+		marks = append(marks, chart.Mark{At: mark.At, Name: mark.Name, Fault: mark.Fault})
+	}
+	c.AddMarks(marks, x)
 	for _, second := range seconds {
 		from := x(max(0, second.At-second.Length))
-		c.Hints = append(c.Hints, hint{from, max(1, x(second.At)-from), fmt.Sprintf("%.0f s\n%s", second.At, describe(second))})
+		c.Hints = append(c.Hints, chart.Hint{
+			X: from, Width: max(1, x(second.At)-from), Text: fmt.Sprintf("%.0f s\n%s", second.At, describe(second)),
+		})
 		at = append(at, max(0, second.At-second.Length/2))
 	}
 	return x, at
 }
 
-func (s *Summary) throughputChart(seconds []load.Second) chart {
-	c := chart{
+func (s *Summary) throughputChart(seconds []load.Second) chart.Chart {
+	c := chart.Chart{
 		Title:  "Throughput and errors",
 		About:  "What clients got each second. Only confirmed and waiting are bookings accepted; a refusal is an answer, but nothing sold.",
 		YLabel: "requests per second",
@@ -131,7 +138,7 @@ func (s *Summary) throughputChart(seconds []load.Second) chart {
 	x, at := s.overTime(&c, seconds, func(second load.Second) string {
 		var text strings.Builder
 		for _, kind := range kinds {
-			fmt.Fprintf(&text, "%s %s/s\n", kind.name, number(math.Round(rate(second, kind.outcomes))))
+			fmt.Fprintf(&text, "%s %s/s\n", kind.name, chart.Count(math.Round(rate(second, kind.outcomes))))
 		}
 		return text.String()
 	})
@@ -144,10 +151,10 @@ func (s *Summary) throughputChart(seconds []load.Second) chart {
 			most = max(most, value)
 		}
 	}
-	y := c.countAxis(most)
+	y := c.CountAxis(most)
 	for i, kind := range kinds {
 		if sum(lines[i]) > 0 || kind.color == red && kind.dash == "" {
-			c.add(kind.name, kind.color, kind.dash, at, lines[i], x, y)
+			c.Add(chart.Line{Name: kind.name, Color: kind.color, Dash: kind.dash}, at, lines[i], x, y)
 		}
 	}
 	return c
@@ -160,8 +167,8 @@ func sum(values []float64) (total float64) {
 	return total
 }
 
-func (s *Summary) latencyChart(seconds []load.Second) chart {
-	c := chart{
+func (s *Summary) latencyChart(seconds []load.Second) chart.Chart {
+	c := chart.Chart{
 		Title: "Latency over time",
 		About: "Of the requests answered in each second. Where response and service time part, " +
 			"requests waited for a connection before they could be sent.",
@@ -169,8 +176,8 @@ func (s *Summary) latencyChart(seconds []load.Second) chart {
 	}
 	x, at := s.overTime(&c, seconds, func(second load.Second) string {
 		return fmt.Sprintf("response p50 %s, p99 %s\nservice p50 %s, p99 %s",
-			milliseconds(second.Response.P50), milliseconds(second.Response.P99),
-			milliseconds(second.Service.P50), milliseconds(second.Service.P99))
+			chart.Milliseconds(second.Response.P50), chart.Milliseconds(second.Response.P99),
+			chart.Milliseconds(second.Service.P50), chart.Milliseconds(second.Service.P99))
 	})
 	lines := make([][]float64, 4)
 	least, most := math.Inf(1), 0.0
@@ -184,22 +191,22 @@ func (s *Summary) latencyChart(seconds []load.Second) chart {
 			lines[i] = append(lines[i], value)
 		}
 	}
-	y := c.timeAxis(min(least, 1), most)
-	c.add("response p99", blue, "", at, lines[0], x, y)
-	c.add("response p50", blue, "2 3", at, lines[1], x, y)
-	c.add("service p99", teal, "8 4", at, lines[2], x, y)
-	c.add("service p50", teal, "2 5", at, lines[3], x, y)
+	y := c.MillisecondsAxis(min(least, 1), most)
+	c.Add(chart.Line{Name: "response p99", Color: blue, Dash: ""}, at, lines[0], x, y)
+	c.Add(chart.Line{Name: "response p50", Color: blue, Dash: "2 3"}, at, lines[1], x, y)
+	c.Add(chart.Line{Name: "service p99", Color: teal, Dash: "8 4"}, at, lines[2], x, y)
+	c.Add(chart.Line{Name: "service p50", Color: teal, Dash: "2 5"}, at, lines[3], x, y)
 	return c
 }
 
-func (s *Summary) inFlightChart(seconds []load.Second) chart {
-	c := chart{
+func (s *Summary) inFlightChart(seconds []load.Second) chart.Chart {
+	c := chart.Chart{
 		Title:  "In flight",
 		About:  "Requests due and not answered, at the end of each second: on the wire, or waiting for a connection.",
 		YLabel: "requests",
 	}
 	x, at := s.overTime(&c, seconds, func(second load.Second) string {
-		return number(float64(second.InFlight)) + " in flight"
+		return chart.Count(float64(second.InFlight)) + " in flight"
 	})
 	var values []float64
 	most := 0.0
@@ -207,6 +214,6 @@ func (s *Summary) inFlightChart(seconds []load.Second) chart {
 		values = append(values, float64(second.InFlight))
 		most = max(most, float64(second.InFlight))
 	}
-	c.add("in flight", grey, "", at, values, x, c.countAxis(most))
+	c.Add(chart.Line{Name: "in flight", Color: grey, Dash: ""}, at, values, x, c.CountAxis(most))
 	return c
 }

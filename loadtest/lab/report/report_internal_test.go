@@ -51,64 +51,8 @@ func TestPageOfAnEmptyRun(t *testing.T) {
 	}
 }
 
-func TestMarksDoNotCoverEachOther(t *testing.T) {
-	var c chart
-	c.mark([]Mark{{At: 1}, {At: 1.5}, {At: 2}, {At: 59}}, xScale(0, 60))
-	rows := map[float64]bool{}
-	for _, mark := range c.Marks[:3] {
-		rows[mark.LabelY] = true
-	}
-	if len(rows) != 3 {
-		t.Errorf("three neighbours share rows: %v", c.Marks)
-	}
-	if c.Marks[3].Anchor != "end" {
-		t.Error("the label of a late mark runs out of the picture")
-	}
-}
-
-func labels(ticks []tick) (all []string) {
-	for _, one := range ticks {
-		all = append(all, one.Label)
-	}
-	return all
-}
-
-func TestAxisLabels(t *testing.T) {
-	for most, want := range map[float64]string{
-		0: "0 1", 1: "0 1", 3: "0 1 2 3", 7: "0 2 4 6 8", 200: "0 50 100 150 200",
-	} {
-		var c chart
-		c.countAxis(most)
-		if got := strings.Join(labels(c.YTicks), " "); got != want {
-			t.Errorf("counts up to %g: %s, want %s", most, got, want)
-		}
-	}
-	for most, want := range map[float64]string{
-		1: "0 0.1 0.2 0.3 0.4 0.5 0.6 0.7 0.8 0.9 1", 3.2: "0 0.5 1 1.5 2 2.5 3", 60: "0 5 10 15 20 25 30 35 40 45 50 55 60",
-	} {
-		var c chart
-		c.secondsAxis(most)
-		if got := strings.Join(labels(c.XTicks), " "); got != want {
-			t.Errorf("seconds up to %g: %s, want %s", most, got, want)
-		}
-	}
-}
-
 // A label in the middle under the right edge would be cut off.
-func TestLastLabelStaysInThePicture(t *testing.T) {
-	var seconds, percentiles, short chart
-	seconds.secondsAxis(6000)
-	percentiles.percentileAxis(99.9999)
-	short.secondsAxis(64)
-	for _, c := range []chart{seconds, percentiles} {
-		last := len(c.XTicks) - 1
-		if c.XTicks[last].Anchor() != "end" || c.XTicks[last-1].Anchor() != "middle" {
-			t.Errorf("anchors %s, %s", c.XTicks[last-1].Anchor(), c.XTicks[last].Anchor())
-		}
-	}
-	if last := short.XTicks[len(short.XTicks)-1]; last.Anchor() != "middle" {
-		t.Errorf("%s at %.0f is far from the edge", last.Label, last.At)
-	}
+func TestLastLabelOfThePercentiles(t *testing.T) {
 	page, err := (&Summary{Curve: []CurvePoint{{Percentile: 99.9, Response: 1, Service: 1}}}).html()
 	if err != nil || !bytes.Contains(page, []byte(`text-anchor="end">99.9%<`)) {
 		t.Errorf("%v: the page does not anchor the last label at its end", err)
@@ -127,17 +71,6 @@ func TestPrintedCounts(t *testing.T) {
 	for _, part := range []string{", 3 errors", "3 outcomes unknown; 1 bookings made that nobody was told of"} {
 		if !strings.Contains(text.String(), part) {
 			t.Errorf("the output lacks %q:\n%s", part, text.String())
-		}
-	}
-}
-
-func TestNumbers(t *testing.T) {
-	for got, want := range map[string]string{
-		number(0): "0", number(999): "999", number(1000): "1 000", number(1234567): "1 234 567", number(0.5): "0.5",
-		milliseconds(0.05): "50 µs", milliseconds(1.5): "1.5 ms", milliseconds(4243): "4.24 s",
-	} {
-		if strings.ReplaceAll(got, "\u202f", " ") != want {
-			t.Errorf("got %q, want %q", got, want)
 		}
 	}
 }

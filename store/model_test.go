@@ -2,97 +2,18 @@ package store_test
 
 import (
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
+	"boxoffice/scripts"
 	"boxoffice/store"
+	"boxoffice/store/model"
 )
-
-// model is the rules of booking once more, in the plainest way: slices that are
-// searched from the front. The scripts must agree with it step by step.
-type model struct {
-	total, maxPerUser, waitlistLimit int64
-	state                            store.State
-	bookings                         []*modelBooking // in order of arrival
-}
-
-type modelBooking struct {
-	id       uuid.UUID
-	user     string
-	quantity int64
-	status   store.Status
-}
-
-func (m *model) sum(status store.Status, value func(*modelBooking) int64) (sum int64) {
-	for _, booking := range m.bookings {
-		if booking.status == status {
-			sum += value(booking)
-		}
-	}
-	return sum
-}
-
-func quantityOf(b *modelBooking) int64 { return b.quantity }
-func one(*modelBooking) int64          { return 1 }
-
-func (m *model) available() int64 { return m.total - m.sum(store.StatusConfirmed, quantityOf) }
-func (m *model) waiting() int64   { return m.sum(store.StatusWaiting, one) }
-
-func (m *model) book(user string, quantity int64) (status store.Status, position int64, err error) {
-	userTickets := int64(0)
-	for _, booking := range m.bookings {
-		if booking.user == user && booking.status != store.StatusCancelled {
-			userTickets += booking.quantity
-		}
-	}
-	switch {
-	case m.state == store.StatePaused:
-		return "", 0, store.ErrEventPaused
-	case quantity > m.total:
-		return "", 0, store.ErrOverCapacity
-	case m.maxPerUser > 0 && userTickets+quantity > m.maxPerUser:
-		return "", 0, store.ErrUserLimit
-	case m.waiting() == 0 && quantity <= m.available():
-		return store.StatusConfirmed, 0, nil
-	case m.waitlistLimit > 0 && m.waiting() >= m.waitlistLimit:
-		return "", 0, store.ErrWaitingListFull
-	}
-	return store.StatusWaiting, m.waiting() + 1, nil
-}
-
-func (m *model) oldest(user string) *modelBooking {
-	for _, status := range []store.Status{store.StatusConfirmed, store.StatusWaiting} {
-		for _, booking := range m.bookings {
-			if booking.user == user && booking.status == status {
-				return booking
-			}
-		}
-	}
-	return nil
-}
-
-// promote returns who was promoted, in order.
-func (m *model) promote() (promoted []uuid.UUID) {
-	for _, booking := range m.bookings {
-		if booking.status != store.StatusWaiting {
-			continue
-		}
-		if m.state != store.StateOpen || booking.quantity > m.available() {
-			break
-		}
-		booking.status = store.StatusConfirmed
-		promoted = append(promoted, booking.id)
-	}
-	return promoted
-}
-
-func (m *model) cancel(booking *modelBooking) (promoted []uuid.UUID) {
-	booking.status = store.StatusCancelled
-	return m.promote()
-}
 
 func TestAgainstModel(t *testing.T) {
 	onEveryEngine(t, func(t *testing.T, s *store.Store) {
@@ -102,99 +23,207 @@ func TestAgainstModel(t *testing.T) {
 	})
 }
 
-// walk does random calls on a fresh event and compares each answer, and at the end
-// every booking, with the model's.
+// randomCalls are calls of every kind on a fresh event. Each answer is compared with the
+// model's, and at the end every booking is.
+type randomCalls struct {
+	*show
+	model  *model.Event
+	random *rand.Rand
+	seed   uint64
+	step   int
+	users  int
+	most   int64    // tickets of one booking
+	keys   []string // idempotency keys so far
+}
+
 func walk(t *testing.T, s *store.Store, seed uint64) {
 	t.Helper()
 	random := rand.New(rand.NewPCG(seed, 0))
-	m := &model{total: 1 + random.Int64N(12), state: store.StateOpen}
+	request := store.InitializeRequest{Name: "a walk", TotalTickets: 1 + random.Int64N(12)}
 	if random.IntN(3) == 0 {
-		m.maxPerUser, m.waitlistLimit = 5, 8
+		request.MaxPerUser, request.WaitlistLimit = 5, 8
 	}
-	show := newShow(t, s, store.InitializeRequest{
-		TotalTickets: m.total, MaxPerUser: m.maxPerUser, WaitlistLimit: m.waitlistLimit,
-	})
-	biggest, users := 1+random.Int64N(4), 1+random.IntN(6)
-	checkCancel := func(step int, want *modelBooking, got store.CancelResult, err error) {
-		t.Helper()
-		promoted := m.cancel(want)
-		next := uuid.Nil
-		if len(promoted) > 0 {
-			next = promoted[0]
-		}
-		if err != nil || got.Booking != want.id || got.Next != next || got.Promoted != int64(len(promoted)) {
-			t.Fatalf("seed %d, step %d: cancelled %+v, %v, want %s promoting %v", seed, step, got, err, want.id, promoted)
-		}
+	w := &randomCalls{
+		show: newShow(t, s, request), model: model.New(request), random: random, seed: seed,
+		users: 1 + random.IntN(6), most: 1 + random.Int64N(4),
 	}
-	for step := range 150 {
-		who := user(random.IntN(users))
-		switch choice := random.IntN(20); {
+	w.run(t)
+}
+
+func (w *randomCalls) run(t *testing.T) {
+	w.t.Helper()
+	for w.step = range 150 {
+		who := user(w.random.IntN(w.users))
+		switch choice := w.random.IntN(20); {
 		case choice < 10:
-			quantity := 1 + random.Int64N(biggest)
-			status, position, refusal := m.book(who, quantity)
-			got, err := s.Book(ctx, store.BookRequest{Event: show.ref, User: who, Quantity: quantity})
-			if !errors.Is(err, refusal) || got.Status != status || got.Position != position {
-				t.Fatalf("seed %d, step %d: %s books %d: %+v, %v, want %s %d, %v",
-					seed, step, who, quantity, got, err, status, position, refusal)
-			}
-			if err == nil {
-				m.bookings = append(m.bookings, &modelBooking{got.Booking, who, quantity, status})
-			}
-		case choice < 14 && len(m.bookings) > 0:
-			booking := m.bookings[random.IntN(len(m.bookings))]
-			if booking.status == store.StatusCancelled {
-				continue
-			}
-			got, err := s.Cancel(ctx, store.CancelRequest{Booking: booking.id, User: booking.user})
-			checkCancel(step, booking, got, err)
+			w.checkBook(who)
+		case choice < 14 && len(w.model.Bookings) > 0:
+			w.checkCancel()
 		case choice < 18:
-			booking := m.oldest(who)
-			got, err := s.CancelOldest(ctx, store.CancelOldestRequest{Event: show.ref, User: who})
-			if booking == nil {
-				if !errors.Is(err, store.ErrBookingNotFound) {
-					t.Fatalf("seed %d, step %d: %s has no booking: %+v, %v", seed, step, who, got, err)
-				}
-				continue
-			}
-			checkCancel(step, booking, got, err)
-		case choice == 18:
-			m.total = max(1, m.total-m.available()) + random.Int64N(5)
-			m.promote()
-			show.setTotal(m.total)
+			w.checkCancelOldest(who)
 		default:
-			m.state = store.StateOpen
-			if random.IntN(2) == 0 {
-				m.state = store.StatePaused
-			}
-			m.promote()
-			show.setState(m.state)
+			w.checkUpdate(choice == 18)
 		}
 	}
-	show.wantModel(m, seed)
-	if found := breaches(t, s, show.ref); len(found) > 0 {
-		t.Fatalf("seed %d: the data contradicts itself: %v", seed, found)
+	w.wantModel(t, w.model)
+}
+
+func (w *randomCalls) fatalf(format string, args ...any) {
+	w.t.Helper()
+	w.t.Fatalf("seed %d, step %d: %s", w.seed, w.step, fmt.Sprintf(format, args...))
+}
+
+// key is a new one, or sometimes one that was used before.
+func (w *randomCalls) key() string {
+	if len(w.keys) > 0 && w.random.IntN(8) == 0 {
+		return w.keys[w.random.IntN(len(w.keys))]
+	}
+	w.keys = append(w.keys, fmt.Sprintf("key-%d", len(w.keys)))
+	return w.keys[len(w.keys)-1]
+}
+
+func (w *randomCalls) checkBook(who string) {
+	w.t.Helper()
+	request := store.BookRequest{Event: w.ref, User: who, Quantity: 1 + w.random.Int64N(w.most), IdempotencyKey: w.key()}
+	got, err := w.Book(ctx, request)
+	want, repeated := w.model.Book(model.BookRequest{
+		Booking: got.Booking, Request: who + " " + request.IdempotencyKey, User: who, Quantity: request.Quantity,
+	})
+	if !errors.Is(err, want.Refusal) || got.Replayed != repeated || got.Booking != want.Booking ||
+		got.Status != want.Status || got.Position != want.Position || got.Version != want.Version {
+		w.fatalf("%s books %d: %+v, %v, want %+v, repeated %t", who, request.Quantity, got, err, want, repeated)
 	}
 }
 
-func (s *show) wantModel(m *model, seed uint64) {
+func (w *randomCalls) checkCancel() {
+	w.t.Helper()
+	booking := w.model.Bookings[w.random.IntN(len(w.model.Bookings))]
+	who := booking.User
+	if w.random.IntN(10) == 0 {
+		who = "mallory"
+	}
+	got, err := w.Cancel(ctx, store.CancelRequest{Booking: booking.ID, User: who})
+	want, repeated := w.model.Cancel(booking.ID, who)
+	w.checkCancelled(got, err, want, repeated)
+}
+
+func (w *randomCalls) checkCancelOldest(who string) {
+	w.t.Helper()
+	key := w.key()
+	got, err := w.CancelOldest(ctx, store.CancelOldestRequest{Event: w.ref, User: who, IdempotencyKey: key})
+	want, repeated := w.model.CancelOldest(who+" "+key, who)
+	w.checkCancelled(got, err, want, repeated)
+}
+
+func (w *randomCalls) checkCancelled(got store.CancelResult, err error, want model.Answer, repeated bool) {
+	w.t.Helper()
+	if !errors.Is(err, want.Refusal) || got.Replayed != repeated || got.Booking != want.Booking ||
+		got.Next != want.Next || got.Promoted != want.Promoted || got.Version != want.Version {
+		w.fatalf("cancelled %+v, %v, want %+v, repeated %t", got, err, want, repeated)
+	}
+}
+
+// checkUpdate changes the total, or else the state and at times a limit. The service makes
+// the promotions that are due before it answers.
+func (w *randomCalls) checkUpdate(ofTotal bool) {
+	w.t.Helper()
+	request := store.UpdateRequest{Event: w.ref}
+	if ofTotal {
+		total := max(1, w.model.Confirmed) + w.random.Int64N(5)
+		if w.random.IntN(6) == 0 {
+			total = max(1, w.model.Confirmed-1)
+		}
+		request.TotalTickets = &total
+	} else {
+		state := []store.State{store.StateOpen, store.StateOpen, store.StatePaused}[w.random.IntN(3)]
+		if w.step > 140 {
+			state = store.StateClosed
+		}
+		request.State = &state
+		if limit := w.random.Int64N(9); w.random.IntN(4) == 0 {
+			request.MaxPerUser, request.WaitlistLimit = &limit, &limit
+		}
+	}
+	_, err := w.Update(ctx, request)
+	want := w.model.Update(request)
+	w.model.PromoteAll()
+	if !errors.Is(err, want) {
+		w.fatalf("update: %v, want %v", err, want)
+	}
+}
+
+// wantModel compares counters and bookings, with all their versions, with the model's.
+func (s *show) wantModel(t *testing.T, m *model.Event) {
+	t.Helper()
+	s.wantCounts(m.Available(), m.Confirmed, m.Waiting)
+	if now := s.now(); now.Version != m.Version || now.State != m.State || now.TotalTickets != m.Total {
+		t.Fatalf("the event is %+v, want %+v in state %s", now, m.Counts(), m.State)
+	}
+	got, want := s.all(), m.List()
+	slices.Reverse(got)
+	if len(got) != len(want) {
+		t.Fatalf("%d bookings, want %d", len(got), len(want))
+	}
+	for i := range want {
+		got[i].Event, got[i].EventNumber, got[i].CreatedAt = uuid.Nil, 0, time.Time{}
+		if got[i] != want[i] {
+			t.Fatalf("booking %d is %+v, want %+v", i, got[i], want[i])
+		}
+	}
+	if found := breaches(t, s.Store, s.ref); len(found) > 0 {
+		t.Fatalf("the data contradicts itself: %v", found)
+	}
+}
+
+// fill books one ticket for each of so many users, in both.
+func (s *show) fill(m *model.Event, count int) {
 	s.t.Helper()
-	s.wantCounts(m.available(), m.total-m.available(), m.waiting())
-	all := s.all()
-	slices.Reverse(all)
-	if len(all) != len(m.bookings) {
-		s.t.Fatalf("seed %d: %d bookings, want %d", seed, len(all), len(m.bookings))
+	for i := range count {
+		booked := s.book(user(i), 1)
+		m.Book(model.BookRequest{Booking: booked.Booking, Request: booked.Booking.String(), User: user(i), Quantity: 1})
 	}
-	position := int64(0)
-	for i, want := range m.bookings {
-		wantPosition := int64(0)
-		if want.status == store.StatusWaiting {
-			position++
-			wantPosition = position
+}
+
+// Promotions come in steps: which booking is promoted at which version is the model's.
+func TestPromotionStepsAgainstModel(t *testing.T) {
+	onEveryEngine(t, func(t *testing.T, s *store.Store) {
+		t.Run("a raised total", func(t *testing.T) {
+			request := store.InitializeRequest{Name: "a show", TotalTickets: 1}
+			show, m := newShow(t, s, request), model.New(request)
+			show.fill(m, 1+2*scripts.LookLimit+20)
+			total := int64(2*scripts.LookLimit + 11)
+			show.setTotal(total)
+			if err := m.Update(store.UpdateRequest{TotalTickets: &total}); err != nil {
+				t.Fatal(err)
+			}
+			m.PromoteAll()
+			show.wantModel(t, m)
+			if first := m.PromotedAt(m.Version - 2); len(first) != scripts.LookLimit {
+				t.Errorf("the first step promoted %d, want %d", len(first), scripts.LookLimit)
+			}
+		})
+		for _, withdrawn := range []int{scripts.LookLimit - 2, scripts.LookLimit - 1, 2*scripts.LookLimit + 1} {
+			t.Run(fmt.Sprintf("%d withdraw behind the head", withdrawn), func(t *testing.T) {
+				request := store.InitializeRequest{Name: "a show", TotalTickets: 1}
+				show, m := newShow(t, s, request), model.New(request)
+				show.fill(m, 1+1+withdrawn+2)
+				cancel := func(i int) {
+					booking := m.Bookings[i]
+					m.PromoteAll() // the service does before it frees tickets
+					got, err := s.Cancel(ctx, store.CancelRequest{Booking: booking.ID, User: booking.User})
+					if want, _ := m.Cancel(booking.ID, booking.User); err != nil || got.Version != want.Version || got.Next != want.Next {
+						t.Fatalf("booking %d: %+v, %v, want %+v", i, got, err, want)
+					}
+				}
+				for i := range withdrawn {
+					cancel(2 + i)
+				}
+				cancel(0) // promotes the head
+				cancel(1) // passes all who withdrew, as far as one step goes
+				m.PromoteAll()
+				show.waitFor(func(now store.Event) bool { return now.Version == m.Version && now.Confirmed == m.Confirmed })
+				show.wantModel(t, m)
+			})
 		}
-		got := all[i]
-		if got.ID != want.id || got.Status != want.status || got.Position != wantPosition ||
-			got.User != want.user || got.Quantity != want.quantity {
-			s.t.Fatalf("seed %d: booking %d is %+v, want %+v at %d", seed, i, got, *want, wantPosition)
-		}
-	}
+	})
 }

@@ -1,22 +1,23 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"fmt"
-	"net"
-	"net/http"
 	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
 
 	"boxoffice/loadtest/load"
+	"boxoffice/loadtest/service"
 	"boxoffice/store"
 	"boxoffice/store/redistest"
 )
 
-const busyConnections = 64
+const (
+	busyConnections = 64
+	answerTimeout   = 10 * time.Second
+)
 
 // http measures the whole way of a booking, with generator, service and Redis on
 // the same cores.
@@ -96,12 +97,12 @@ func (b *bench) byConnections(ctx context.Context, limit, service *server) error
 
 // booker asks for a ticket of one event for a new user each time.
 type booker struct {
-	event load.ID
+	event service.ID
 	users *atomic.Uint64
 }
 
-func (s booker) Next(_ int64, request *load.Request) bool {
-	*request = load.Request{Kind: load.Book, Event: s.event, User: s.users.Add(1), Quantity: 1}
+func (s booker) Next(_ int64, request *service.Request) bool {
+	*request = service.Request{Kind: service.Book, Event: s.event, User: s.users.Add(1), Quantity: 1}
 	return true
 }
 
@@ -112,8 +113,8 @@ type server struct {
 	process *process
 	redis   *redistest.Server // nil: L1
 	replica *redistest.Server // nil: none
-	target  load.Target
-	event   load.ID
+	target  service.Target
+	event   service.ID
 	users   atomic.Uint64
 }
 
@@ -132,8 +133,8 @@ func startLimit(ctx context.Context) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	event, _ := load.ParseID("00000000-0001-8850-bd94-5d60d3b0a36a")
-	target, err := load.ParseTarget(self.url)
+	event, _ := service.ParseID("00000000-0001-8850-bd94-5d60d3b0a36a")
+	target, err := service.ParseTarget(self.url)
 	return &server{process: self, target: target, event: event}, err
 }
 
@@ -167,15 +168,15 @@ func startService(ctx context.Context, appendfsync string, settings ...string) (
 	if err != nil {
 		return s, err
 	}
-	s.event, _ = load.ParseID(result.Event.UUID.String())
-	s.target, err = load.ParseTarget(s.process.url)
+	s.event, _ = service.ParseID(result.Event.UUID.String())
+	s.target, err = service.ParseTarget(s.process.url)
 	return s, err
 }
 
 func (s *server) generator(connections int) *load.Generator {
 	return load.New(load.Options{
-		Targets: []load.Target{s.target}, Connections: connections, InFlight: 100_000,
-		Timeout: 10 * time.Second, Drain: 10 * time.Second,
+		Targets: []service.Target{s.target}, Connections: connections, InFlight: 100_000,
+		Timeout: answerTimeout, Drain: answerTimeout,
 	})
 }
 
@@ -188,7 +189,7 @@ func (s *server) measure(ctx context.Context, connections int, span load.Span) (
 	g.Take()
 	g.Run(ctx, source, span)
 	measured := g.Take()
-	if all, good := measured.Requests(), measured.Counts[load.Confirmed]; all != good || measured.Dropped > 0 {
+	if all, good := measured.Requests(), measured.Counts[service.Confirmed]; all != good || measured.Dropped > 0 {
 		return nil, fmt.Errorf("of %d requests only %d were confirmed, %d were dropped", all, good, measured.Dropped)
 	}
 	return measured, ctx.Err()
@@ -215,34 +216,17 @@ func (s *server) p99(ctx context.Context, rate float64, span time.Duration) (flo
 // crowd opens many connections, books once over each, keeps them all open, and returns
 // the megabytes that the service then occupies. 256 bookings are under way at once.
 func (s *server) crowd(ctx context.Context, connections int) (float64, error) {
-	opened := make([]net.Conn, connections)
-	defer func() {
-		for _, connection := range opened {
-			if connection != nil {
-				_ = connection.Close()
-			}
+	opened := make([]*service.Conn, connections)
+	for i := range opened {
+		opened[i] = service.NewConn([]service.Target{s.target}, answerTimeout)
+		defer opened[i].Close()
+	}
+	err := parallel(connections, func(i int) error {
+		request := service.Request{Kind: service.Book, Event: s.event, User: s.users.Add(1), Quantity: 1}
+		if answer := opened[i].Do(&request, time.Now()); answer.Outcome != service.Confirmed {
+			return fmt.Errorf("a booking over one of %d connections was %s: %s", connections, answer.Outcome, answer.Reason)
 		}
-	}()
-	address := strings.TrimPrefix(s.process.url, "http://")
-	err := parallel(connections, func(i int) (err error) {
-		if opened[i], err = new(net.Dialer).DialContext(ctx, "tcp", address); err != nil {
-			return err
-		}
-		body := fmt.Sprintf(`{"eventId":%q,"userId":"crowd-%d"}`, s.event, i)
-		_, err = fmt.Fprintf(opened[i], "POST /api/events/book HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\n"+
-			"Content-Length: %d\r\n\r\n%s", address, len(body), body)
-		if err != nil {
-			return err
-		}
-		answer, err := http.ReadResponse(bufio.NewReader(opened[i]), nil)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = answer.Body.Close() }()
-		if answer.StatusCode != http.StatusOK {
-			return fmt.Errorf("a booking over one of %d connections was answered %s", connections, answer.Status)
-		}
-		return nil
+		return ctx.Err()
 	})
 	if err != nil {
 		return 0, err

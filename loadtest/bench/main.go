@@ -15,6 +15,8 @@ import (
 	"runtime"
 	"strings"
 	"time"
+
+	"boxoffice/loadtest/chart"
 )
 
 func main() {
@@ -161,13 +163,21 @@ func (b *bench) write(out string) error {
 		return err
 	}
 	files := map[string]string{"bench.json": string(text) + "\n"}
+	charts := map[string]*chart.Chart{}
 	if len(b.Sizes) > 0 {
-		files["cost-by-size.svg"] = plot("Redis CPU of a booking, by size of the event", "bookings in the event", "µs a call",
-			series{"book.lua", b.Sizes})
+		charts["cost-by-size.svg"] = plot("Redis CPU of a booking, by size of the event", "bookings in the event", "µs a call",
+			series{"book.lua", orange, b.Sizes})
 	}
 	if len(b.Service) > 0 {
-		files["throughput.svg"] = plot("Throughput, by number of connections", "connections", "requests a second",
-			series{"limit of HTTP (L1)", b.Limit}, series{"bookings accepted", b.Service})
+		charts["throughput.svg"] = plot("Throughput, by number of connections", "connections", "requests a second",
+			series{"limit of HTTP (L1)", grey, b.Limit}, series{"bookings accepted", orange, b.Service})
+	}
+	for name, one := range charts {
+		text, err := one.File()
+		if err != nil {
+			return err
+		}
+		files[name] = string(text)
 	}
 	for name, text := range files {
 		if err := os.WriteFile(filepath.Join(out, name), []byte(text), 0o644); err != nil {

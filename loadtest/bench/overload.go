@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"boxoffice/loadtest/load"
+	"boxoffice/loadtest/service"
 	"boxoffice/store/redistest"
 )
 
@@ -84,7 +85,7 @@ func (s *server) accepted(ctx context.Context, connections int, source load.Sour
 		all++
 		first, last = min(first, entry.Sent), max(last, entry.Done)
 		switch {
-		case entry.Outcome == load.Confirmed:
+		case entry.Outcome == service.Confirmed:
 			times = append(times, entry.Done-entry.Sent)
 		case !refused(entry):
 			return accepted{}, fmt.Errorf("a booking was %s: %s", entry.Outcome, entry.Reason)

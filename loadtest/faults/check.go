@@ -11,8 +11,9 @@ import (
 	"github.com/anishathalye/porcupine"
 	"github.com/google/uuid"
 
-	"boxoffice/loadtest/faults/model"
+	"boxoffice/loadtest/faults/history"
 	"boxoffice/store"
+	"boxoffice/store/model"
 )
 
 // findings is what a round, or all rounds of a fault, came to.
@@ -52,7 +53,7 @@ func (r *round) readBooks(ctx context.Context) error {
 	books := directly{r.books}
 events:
 	for _, event := range r.events {
-		for _, verb := range []model.Verb{model.List, model.Status} {
+		for _, verb := range []history.Verb{history.List, history.Status} {
 			call := event
 			call.Verb = verb
 			read := r.do(ctx, books, 0, call)
@@ -71,7 +72,7 @@ events:
 			return err
 		}
 	}
-	for _, call := range model.Unknown(r.attempts) {
+	for _, call := range history.Unknown(r.attempts) {
 		if again := r.do(ctx, books, 0, call); !again.Answered {
 			return fmt.Errorf("%s: %w", again, again.Answer.Refusal)
 		}
@@ -79,7 +80,7 @@ events:
 	return nil
 }
 
-// check holds what clients were told against the books and against the rules.
+// check holds what clients were told against the books and against the model.
 func (r *round) check() findings {
 	f := findings{rounds: 1}
 	for _, attempt := range r.attempts {
@@ -106,10 +107,10 @@ func (r *round) check() findings {
 }
 
 // longestGap is the longest time in which no booking of an event was answered.
-func longestGap(attempts []model.Attempt, event uint64, begun, ended time.Duration) time.Duration {
+func longestGap(attempts []history.Attempt, event uint64, begun, ended time.Duration) time.Duration {
 	answers := []time.Duration{begun, ended}
 	for _, attempt := range attempts {
-		if attempt.Event == event && attempt.Verb == model.Book && attempt.Answered && attempt.End < ended {
+		if attempt.Event == event && attempt.Verb == history.Book && attempt.Answered && attempt.End < ended {
 			answers = append(answers, attempt.End)
 		}
 	}
@@ -127,10 +128,10 @@ func (r *round) checkCounts(event uint64, f *findings) {
 	confirmed, waiting := int64(0), int64(0)
 	once := map[uuid.UUID]bool{}
 	for _, read := range r.attempts {
-		if read.Event == event && read.Verb == model.Status && read.Answered {
+		if read.Event == event && read.Verb == history.Status && read.Answered {
 			counts = read.Counts
 		}
-		if read.Event != event || read.Verb != model.List {
+		if read.Event != event || read.Verb != history.List {
 			continue
 		}
 		for _, booking := range read.List {
@@ -138,10 +139,10 @@ func (r *round) checkCounts(event uint64, f *findings) {
 				f.tellf(&f.doubled, 1, "event %d: booking %s is listed twice", event, booking.ID)
 			}
 			once[booking.ID] = true
-			switch booking.Status {
-			case store.StatusConfirmed:
+			if model.HasTickets(booking.Status) {
 				confirmed += booking.Quantity
-			case store.StatusWaiting:
+			}
+			if model.Waits(booking.Status) {
 				waiting++
 			}
 		}
@@ -156,17 +157,17 @@ func (r *round) checkCounts(event uint64, f *findings) {
 // checkAnswers looks for each acknowledged change in the books, and for bookings that
 // nobody asked for.
 func (r *round) checkAnswers(f *findings) {
-	var answered, due []model.Attempt // changes; due are those that the books have to have
+	var answered, due []history.Attempt // changes; due are those that the books have to have
 	booked := map[uuid.UUID]store.Booking{}
 	last := map[uint64]int64{} // version of an event when its books were read
 	for _, a := range r.attempts {
 		for _, booking := range a.List {
 			booked[booking.ID] = booking
 		}
-		if a.Verb == model.List {
+		if a.Verb == history.List {
 			last[a.Event] = math.MaxInt64
 		}
-		if a.Verb == model.Status && last[a.Event] == math.MaxInt64 {
+		if a.Verb == history.Status && last[a.Event] == math.MaxInt64 {
 			last[a.Event] = a.Counts.Version
 		}
 		if !a.Answered || a.Answer.Version == 0 {
@@ -180,7 +181,7 @@ func (r *round) checkAnswers(f *findings) {
 	for _, a := range due {
 		found := booked[a.Answer.Booking]
 		kept := found.Version == a.Answer.Version && found.Quantity == a.Quantity && found.User == a.User
-		if a.Verb != model.Book {
+		if a.Verb != history.Book {
 			kept = found.Cancelled == a.Answer.Version
 		}
 		if !kept {
@@ -191,7 +192,7 @@ func (r *round) checkAnswers(f *findings) {
 }
 
 // checkOnce looks for requests with two answers, and for bookings of no request.
-func checkOnce(answered []model.Attempt, booked map[uuid.UUID]store.Booking, f *findings) {
+func checkOnce(answered []history.Attempt, booked map[uuid.UUID]store.Booking, f *findings) {
 	type request struct {
 		event     uint64
 		user, key string
@@ -199,7 +200,7 @@ func checkOnce(answered []model.Attempt, booked map[uuid.UUID]store.Booking, f *
 	answers := map[request]model.Answer{}
 	asked := map[uuid.UUID]bool{}
 	for _, a := range answered {
-		if a.Verb != model.Book {
+		if a.Verb != history.Book {
 			continue
 		}
 		asked[a.Answer.Booking] = true
@@ -222,17 +223,17 @@ func (r *round) checkHistory(f *findings) {
 	const patience = time.Minute
 	attempts := r.attempts
 	if r.dirtyReads {
-		attempts = slices.DeleteFunc(slices.Clone(attempts), func(a model.Attempt) bool {
-			return a.Verb == model.Status && a.Start < r.ended && a.Answer.Refusal == nil
+		attempts = slices.DeleteFunc(slices.Clone(attempts), func(a history.Attempt) bool {
+			return a.Verb == history.Status && a.Start < r.ended && a.Answer.Refusal == nil
 		})
 	}
-	history, m := model.History(attempts), model.Porcupine()
-	result, info := porcupine.CheckOperationsVerbose(m, history, patience)
+	operations, m := history.Operations(attempts), history.Porcupine()
+	result, info := porcupine.CheckOperationsVerbose(m, operations, patience)
 	switch result {
 	case porcupine.Ok:
 	case porcupine.Unknown:
-		f.tellf(&f.others, 1, "porcupine could not decide in %s whether the history of %d calls is linearizable", patience, len(history))
+		f.tellf(&f.others, 1, "porcupine could not decide in %s whether the history of %d calls is linearizable", patience, len(operations))
 	case porcupine.Illegal:
-		f.tellf(&f.others, 1, "the history of %d calls is not linearizable%s", len(history), picture(m, info))
+		f.tellf(&f.others, 1, "the history of %d calls is not linearizable%s", len(operations), picture(m, info))
 	}
 }

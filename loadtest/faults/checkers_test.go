@@ -12,8 +12,10 @@ import (
 	"github.com/anishathalye/porcupine"
 	"github.com/google/uuid"
 
-	"boxoffice/loadtest/faults/model"
+	"boxoffice/loadtest/faults/history"
+	"boxoffice/loadtest/service"
 	"boxoffice/store"
+	"boxoffice/store/model"
 	"boxoffice/store/redistest"
 )
 
@@ -47,7 +49,7 @@ func recorded(t *testing.T) *round {
 }
 
 // find returns the index of the last attempt that is as asked.
-func (r *round) find(t *testing.T, is func(model.Attempt) bool) int {
+func (r *round) find(t *testing.T, is func(history.Attempt) bool) int {
 	t.Helper()
 	for i, attempt := range slices.Backward(r.attempts) {
 		if is(attempt) {
@@ -58,9 +60,9 @@ func (r *round) find(t *testing.T, is func(model.Attempt) bool) int {
 	return 0
 }
 
-func answered(verb model.Verb) func(model.Attempt) bool {
-	return func(a model.Attempt) bool {
-		return a.Verb == verb && a.Answered && a.Answer.Refusal == nil && a.First == (verb != model.List)
+func answered(verb history.Verb) func(history.Attempt) bool {
+	return func(a history.Attempt) bool {
+		return a.Verb == verb && a.Answered && a.Answer.Refusal == nil && a.First == (verb != history.List)
 	}
 }
 
@@ -76,7 +78,7 @@ func TestSwappedAnswersAreNoHistory(t *testing.T) {
 	r := recorded(t)
 	var booked []int
 	for i, a := range r.attempts {
-		if answered(model.Book)(a) && a.Event == r.events[0].Event {
+		if answered(history.Book)(a) && a.Event == r.events[0].Event {
 			booked = append(booked, i)
 		}
 	}
@@ -90,7 +92,7 @@ func TestSwappedAnswersAreNoHistory(t *testing.T) {
 		swaps++
 		swapped := slices.Clone(r.attempts)
 		swapped[one].Answer, swapped[other].Answer = swapped[other].Answer, swapped[one].Answer
-		if porcupine.CheckOperations(model.Porcupine(), model.History(swapped)) {
+		if porcupine.CheckOperations(history.Porcupine(), history.Operations(swapped)) {
 			t.Errorf("the answers of %s and %s are swapped, and it is taken", r.attempts[one], r.attempts[other])
 		}
 	}
@@ -152,7 +154,9 @@ func TestLostEventIsFound(t *testing.T) {
 // silent is a target that never answers.
 type silent struct{}
 
-func (silent) do(_ context.Context, call model.Call) model.Attempt { return model.Attempt{Call: call} }
+func (silent) do(_ context.Context, call history.Call) history.Attempt {
+	return history.Attempt{Call: call}
+}
 
 // A typing error is not taken for a run that found nothing.
 func TestFaultThatThereIsNot(t *testing.T) {
@@ -174,9 +178,8 @@ func TestOtherAnswersAreAnswers(t *testing.T) {
 		"a proxy's":         {http.StatusServiceUnavailable, "1", `<html>`, false},
 		"a 500":             {http.StatusInternalServerError, "1", `{"code":"unavailable"}`, false},
 	} {
-		response := &http.Response{StatusCode: c.status, Header: http.Header{}}
-		response.Header.Set("Retry-After", c.retryAfter)
-		if got := safeToRepeat(response, []byte(c.body)); got != c.want {
+		response := service.Response{Code: c.status, RetryAfter: c.retryAfter, Body: []byte(c.body)}
+		if got := safeToRepeat(response); got != c.want {
 			t.Errorf("%s: %v", name, got)
 		}
 	}
@@ -190,14 +193,14 @@ func TestCheckersFail(t *testing.T) {
 		found func(f findings) int
 	}{
 		{"a booking is not in the books", func(t *testing.T, r *round) {
-			list := r.find(t, answered(model.List))
+			list := r.find(t, answered(history.List))
 			r.attempts[list].List = r.attempts[list].List[1:]
 		}, func(f findings) int { return f.lost }},
 		{"a cancellation is not in the books", func(t *testing.T, r *round) {
 			// One that was answered before the books were read: what is asked once more after
 			// that is not held against them.
-			cancelled := r.attempts[r.find(t, func(a model.Attempt) bool {
-				return answered(model.Cancel)(a) && a.End < r.ended
+			cancelled := r.attempts[r.find(t, func(a history.Attempt) bool {
+				return answered(history.Cancel)(a) && a.End < r.ended
 			})].Answer.Booking
 			for i := range r.attempts {
 				for j, booking := range r.attempts[i].List {
@@ -208,34 +211,34 @@ func TestCheckersFail(t *testing.T) {
 			}
 		}, func(f findings) int { return f.lost }},
 		{"nobody asked for a booking", func(t *testing.T, r *round) {
-			list := r.find(t, answered(model.List))
+			list := r.find(t, answered(history.List))
 			extra := r.attempts[list].List[0]
 			extra.ID = uuid.New()
 			r.attempts[list].List = append(r.attempts[list].List, extra)
 		}, func(f findings) int { return f.doubled }},
 		{"one request has two bookings", func(t *testing.T, r *round) {
-			again := r.attempts[r.find(t, answered(model.Book))]
+			again := r.attempts[r.find(t, answered(history.Book))]
 			again.Answer.Version++
 			r.attempts = append(r.attempts, again)
 		}, func(f findings) int { return f.doubled }},
 		{"more tickets are counted than bookings hold", func(t *testing.T, r *round) {
-			r.attempts[r.find(t, func(a model.Attempt) bool { return a.Verb == model.Status })].Counts.Confirmed++
+			r.attempts[r.find(t, func(a history.Attempt) bool { return a.Verb == history.Status })].Counts.Confirmed++
 		}, func(f findings) int { return f.doubled }},
 		{"more tickets are given out than there are", func(t *testing.T, r *round) {
-			status := &r.attempts[r.find(t, func(a model.Attempt) bool { return a.Verb == model.Status })]
+			status := &r.attempts[r.find(t, func(a history.Attempt) bool { return a.Verb == history.Status })]
 			status.Counts.Total = status.Counts.Confirmed - 1
 		}, func(f findings) int { return f.oversold }},
 		{"a status has an error, in a round of a failover", func(t *testing.T, r *round) {
 			r.dirtyReads = true
-			status := r.find(t, func(a model.Attempt) bool { return a.Verb == model.Status && a.Start < r.ended })
+			status := r.find(t, func(a history.Attempt) bool { return a.Verb == history.Status && a.Start < r.ended })
 			r.attempts[status].Answered = true
 			r.attempts[status].Counts, r.attempts[status].Answer = model.Counts{}, model.Answer{Refusal: store.ErrEventNotFound}
 		}, func(f findings) int { return f.others }},
 		{"a refusal rests on nothing that the books hold, in a round of a failover", func(t *testing.T, r *round) {
 			r.dirtyReads = true
-			refused := r.attempts[r.find(t, answered(model.Cancel))]
+			refused := r.attempts[r.find(t, answered(history.Cancel))]
 			limited := r.events[1]
-			refused.Call = model.Call{Event: limited.Event, Verb: model.Book, User: "nobody", Key: "1", Quantity: 1}
+			refused.Call = history.Call{Event: limited.Event, Verb: history.Book, User: "nobody", Key: "1", Quantity: 1}
 			refused.First, refused.Answer = false, model.Answer{Refusal: store.ErrUserLimit}
 			lost := refused // the attempt that it rests on, which a failover has undone
 			lost.Key, lost.Quantity, lost.Start = "0", limited.MaxPerUser, refused.Start-1

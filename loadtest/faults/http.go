@@ -1,27 +1,26 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"slices"
 	"sync/atomic"
 
 	"github.com/google/uuid"
 
-	"boxoffice/loadtest/faults/model"
+	"boxoffice/loadtest/faults/history"
+	"boxoffice/loadtest/service"
 	"boxoffice/store"
+	"boxoffice/store/model"
 )
 
 // overHTTP calls instances of the service in turn, as a load balancer does that does not
 // notice when one is gone. It books and cancels by user through the short API, and does
 // the rest through the event API.
 type overHTTP struct {
-	client    http.Client
+	client    *service.Client
 	instances []*instance
 	turn      atomic.Uint64
 }
@@ -51,45 +50,47 @@ var refusalCodes = map[string]error{
 	"idempotency_mismatch":     store.ErrIdempotencyMismatch,
 }
 
-func (h *overHTTP) do(ctx context.Context, call model.Call) model.Attempt {
-	attempt := model.Attempt{Call: call}
-	method, path, body := http.MethodPost, "", map[string]any{"userId": call.User}
+func (h *overHTTP) do(ctx context.Context, call history.Call) history.Attempt {
+	attempt := history.Attempt{Call: call}
+	method, path := http.MethodPost, ""
+	body := map[string]any{"userId": call.User}
 	switch call.Verb {
-	case model.Book:
+	case history.Book:
 		path, body["eventId"], body["quantity"] = "/book", call.Event, call.Quantity
-	case model.Cancel:
+	case history.Cancel:
 		path, body["bookingId"] = "/api/events/cancel", call.Booking
-	case model.CancelOldest:
+	case history.CancelOldest:
 		path, body["eventId"] = "/cancel", call.Event
-	case model.SetTotal:
+	case history.SetTotal:
 		method, path, body = http.MethodPatch, "/api/events/"+call.EventID.String(), map[string]any{"totalTickets": call.Total}
-	case model.Status:
-		method, path = http.MethodGet, "/api/events/status/"+call.EventID.String()
+	case history.Status:
+		method, path, body = http.MethodGet, "/api/events/status/"+call.EventID.String(), nil
 	}
-	response, text, err := h.send(ctx, method, path, call.Key, body)
-	if err != nil || safeToRepeat(response, text) {
+	to := h.instances[h.turn.Add(1)%uint64(len(h.instances))]
+	response, err := h.client.Send(ctx, service.Target{URL: "http://" + to.addr}, method, path, call.Key, body)
+	if err != nil || safeToRepeat(response) {
 		return attempt
 	}
 	attempt.Answered = true
 	var got answerBody
-	if err := decode(response, text, &got); err != nil {
+	if err := decode(response, &got); err != nil {
 		attempt.Answer.Refusal = err
 		return attempt
 	}
-	attempt.First = call.Verb == model.Book && response.Header.Get("Idempotent-Replayed") == ""
+	attempt.First = call.Verb == history.Book && !response.Replayed
 	switch call.Verb {
-	case model.Book:
+	case history.Book:
 		attempt.Answer = model.Answer{Booking: got.BookingID, Version: got.Version, Status: store.StatusConfirmed, Position: got.Position}
-		if response.StatusCode == http.StatusAccepted {
+		if response.Code == http.StatusAccepted {
 			attempt.Answer.Status = store.StatusWaiting
 		}
-	case model.Cancel:
+	case history.Cancel:
 		attempt.Answer = model.Answer{
 			Booking: call.Booking, Version: got.Version, Next: orNil(got.Details.Next), Promoted: got.Details.Promoted,
 		}
-	case model.CancelOldest:
+	case history.CancelOldest:
 		attempt.Answer = model.Answer{Booking: got.BookingID, Version: got.Version, Next: orNil(got.Next), Promoted: got.Promoted}
-	case model.Status:
+	case history.Status:
 		attempt.Counts = model.Counts{
 			Version: got.Version, Total: got.Total, Confirmed: got.Total - got.Available, Waiting: got.Waiting,
 		}
@@ -97,59 +98,22 @@ func (h *overHTTP) do(ctx context.Context, call model.Call) model.Attempt {
 	return attempt
 }
 
-// safeToRepeat tells a 503 as the API has it: it says when to try again, and that it is safe.
-func safeToRepeat(response *http.Response, text []byte) bool {
-	var problem struct {
-		Code string `json:"code"`
-	}
-	return response.StatusCode == http.StatusServiceUnavailable && response.Header.Get("Retry-After") != "" &&
-		json.Unmarshal(text, &problem) == nil && slices.Contains([]string{"unavailable", "overloaded", "storage_full"}, problem.Code)
-}
-
-// send returns an error if there is no whole answer.
-func (h *overHTTP) send(ctx context.Context, method, path, key string, body any) (*http.Response, []byte, error) {
-	var sent io.Reader = http.NoBody
-	if method != http.MethodGet {
-		text, err := json.Marshal(body)
-		if err != nil {
-			return nil, nil, err
-		}
-		sent = bytes.NewReader(text)
-	}
-	to := h.instances[h.turn.Add(1)%uint64(len(h.instances))]
-	request, err := http.NewRequestWithContext(ctx, method, "http://"+to.addr+path, sent)
-	if err != nil {
-		return nil, nil, err
-	}
-	if method != http.MethodGet {
-		request.Header.Set("Content-Type", "application/json")
-	}
-	if key != "" {
-		request.Header.Set("Idempotency-Key", key)
-	}
-	response, err := h.client.Do(request)
-	if err != nil {
-		return nil, nil, err
-	}
-	defer func() { _ = response.Body.Close() }()
-	text, err := io.ReadAll(response.Body)
-	return response, text, err
+// safeToRepeat recognizes a 503 as the API has it: it says when to try again, and that it is safe.
+func safeToRepeat(response service.Response) bool {
+	return response.Code == http.StatusServiceUnavailable && response.RetryAfter != "" &&
+		slices.Contains([]string{"unavailable", "overloaded", "storage_full"}, response.ProblemCode())
 }
 
 // decode reads a success, or turns a refusal into the store's error. What the API does
 // not have is an error that no model agrees with.
-func decode(response *http.Response, text []byte, got *answerBody) error {
-	if response.StatusCode < http.StatusMultipleChoices {
-		return json.Unmarshal(text, got)
+func decode(response service.Response, got *answerBody) error {
+	if response.Code < http.StatusMultipleChoices {
+		return json.Unmarshal(response.Body, got)
 	}
-	var problem struct {
-		Code string `json:"code"`
-	}
-	err := json.Unmarshal(text, &problem)
-	if refusal, known := refusalCodes[problem.Code]; known {
+	if refusal, known := refusalCodes[response.ProblemCode()]; known {
 		return refusal
 	}
-	return errors.Join(fmt.Errorf("%s %s answered %s: %s", response.Request.Method, response.Request.URL.Path, response.Status, text), err)
+	return fmt.Errorf("%d %s: %s", response.Code, http.StatusText(response.Code), response.Body)
 }
 
 func orNil(id *uuid.UUID) uuid.UUID {

@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"boxoffice/loadtest/faults/model"
+	"boxoffice/loadtest/faults/history"
 	"boxoffice/store"
 )
 
@@ -19,11 +19,11 @@ type instances struct {
 	stores []*store.Store
 
 	mutex    sync.Mutex
-	attempts map[model.Call]int // at each request so far
+	attempts map[history.Call]int // at each request so far
 }
 
 func openInstances(ctx context.Context, config store.Config, count int) (*instances, error) {
-	all := &instances{attempts: map[model.Call]int{}}
+	all := &instances{attempts: map[history.Call]int{}}
 	for range count {
 		one, err := openStore(ctx, config)
 		if err != nil {
@@ -41,12 +41,12 @@ func (all *instances) close() (err error) {
 	return err
 }
 
-func (all *instances) do(ctx context.Context, call model.Call) model.Attempt {
+func (all *instances) do(ctx context.Context, call history.Call) history.Attempt {
 	return directly{all.next(call)}.do(ctx, call)
 }
 
 // next returns the instance whose turn it is to be sent the request.
-func (all *instances) next(call model.Call) *store.Store {
+func (all *instances) next(call history.Call) *store.Store {
 	all.mutex.Lock()
 	defer all.mutex.Unlock()
 	attempt := all.attempts[call]

@@ -4,7 +4,7 @@ import (
 	"context"
 	"testing"
 
-	"boxoffice/loadtest/faults/model"
+	"boxoffice/loadtest/faults/history"
 	"boxoffice/store"
 )
 
@@ -17,7 +17,7 @@ func TestRepetitionsGoElsewhere(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = all.close() })
-	request := model.Call{Verb: model.Book, User: "ann", Key: "1"}
+	request := history.Call{Verb: history.Book, User: "ann", Key: "1"}
 	other := request
 	other.Key = "2"
 	for attempt := range count + 1 {

@@ -10,7 +10,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"boxoffice/loadtest/faults/model"
+	"boxoffice/loadtest/faults/history"
 	"boxoffice/store"
 )
 
@@ -29,13 +29,13 @@ const (
 type recorder struct {
 	start    time.Time
 	mutex    sync.Mutex
-	attempts []model.Attempt
+	attempts []history.Attempt
 }
 
 func (r *recorder) now() time.Duration { return time.Since(r.start) }
 
 // do makes an attempt and keeps it.
-func (r *recorder) do(ctx context.Context, to target, client int, call model.Call) model.Attempt {
+func (r *recorder) do(ctx context.Context, to target, client int, call history.Call) history.Attempt {
 	start := r.now()
 	attempt := to.do(ctx, call)
 	attempt.Client, attempt.Start, attempt.End = client, start, r.now()
@@ -49,8 +49,8 @@ func (r *recorder) do(ctx context.Context, to target, client int, call model.Cal
 func (r *recorder) booked(event uint64, since time.Duration) bool {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
-	return slices.ContainsFunc(r.attempts, func(a model.Attempt) bool {
-		return a.Event == event && a.Verb == model.Book && a.Answered && a.Start >= since
+	return slices.ContainsFunc(r.attempts, func(a history.Attempt) bool {
+		return a.Event == event && a.Verb == history.Book && a.Answered && a.Start >= since
 	})
 }
 
@@ -59,15 +59,15 @@ type client struct {
 	*recorder
 	to       target
 	number   int
-	event    model.Call // what it was created with
+	event    history.Call // what it was created with
 	patience func(*rand.Rand) time.Duration
 	random   *rand.Rand
 	sent     int
-	mine     []model.Attempt // bookings that were acknowledged
+	mine     []history.Attempt // bookings that were acknowledged
 }
 
 // attempt calls once, with the client's own deadline.
-func (c *client) attempt(ctx context.Context, call model.Call) model.Attempt {
+func (c *client) attempt(ctx context.Context, call history.Call) history.Attempt {
 	ctx, cancel := context.WithTimeout(ctx, c.patience(c.random))
 	defer cancel()
 	call.Event, call.EventID = c.event.Event, c.event.EventID
@@ -94,32 +94,32 @@ func (c *client) run(ctx context.Context, stop <-chan struct{}) {
 		for !attempt.Answered && c.random.IntN(givesUp) > 0 && c.think(stop, thinkTime) {
 			attempt = c.attempt(ctx, call)
 		}
-		if attempt.Answered && call.Verb != model.Status && c.random.IntN(sendsTwice) == 0 {
+		if attempt.Answered && call.Verb != history.Status && c.random.IntN(sendsTwice) == 0 {
 			c.attempt(ctx, call)
 		}
-		if call.Verb == model.Book && attempt.Answered && attempt.Answer.Refusal == nil {
+		if call.Verb == history.Book && attempt.Answered && attempt.Answer.Refusal == nil {
 			c.mine = append(c.mine, attempt)
 		}
 	}
 }
 
 // next chooses what to do: of a hundred calls, 45 book.
-func (c *client) next() model.Call {
+func (c *client) next() history.Call {
 	c.sent++
-	call := model.Call{
+	call := history.Call{
 		User: fmt.Sprint("user-", c.random.IntN(usersPerEvent)), Key: fmt.Sprintf("%d-%d", c.number, c.sent),
 	}
 	switch dice := c.random.IntN(100); {
 	case dice < 45:
-		call.Verb, call.Quantity = model.Book, 1+c.random.Int64N(3)*c.random.Int64N(2)
+		call.Verb, call.Quantity = history.Book, 1+c.random.Int64N(3)*c.random.Int64N(2)
 	case dice < 80 && len(c.mine) > 0:
 		i := c.random.IntN(len(c.mine))
-		call.Verb, call.Booking, call.User, call.Key = model.Cancel, c.mine[i].Answer.Booking, c.mine[i].User, ""
+		call.Verb, call.Booking, call.User, call.Key = history.Cancel, c.mine[i].Answer.Booking, c.mine[i].User, ""
 		c.mine = append(c.mine[:i], c.mine[i+1:]...)
 	case dice < 85:
-		call.Verb = model.CancelOldest
+		call.Verb = history.CancelOldest
 	default:
-		call.Verb = model.Status
+		call.Verb = history.Status
 	}
 	return call
 }
@@ -130,13 +130,13 @@ func (c *client) next() model.Call {
 func (c *client) contradict(ctx context.Context, stop <-chan struct{}) {
 	const repeats = 3
 	cycle := []struct {
-		call     model.Call
+		call     history.Call
 		attempts int
 	}{
-		{model.Call{Verb: model.Book, Quantity: c.event.MaxPerUser}, 1},
-		{model.Call{Verb: model.Book, Quantity: 1}, repeats},
-		{model.Call{Verb: model.CancelOldest}, 1},
-		{model.Call{Verb: model.CancelOldest}, repeats},
+		{history.Call{Verb: history.Book, Quantity: c.event.MaxPerUser}, 1},
+		{history.Call{Verb: history.Book, Quantity: 1}, repeats},
+		{history.Call{Verb: history.CancelOldest}, 1},
+		{history.Call{Verb: history.CancelOldest}, repeats},
 	}
 	for ; ; c.sent++ {
 		step := cycle[c.sent%len(cycle)]
@@ -156,15 +156,15 @@ func (c *client) contradict(ctx context.Context, stop <-chan struct{}) {
 func (c *client) organize(ctx context.Context, stop <-chan struct{}) {
 	for total := c.event.Total; c.think(stop, raiseEvery); {
 		total += 1 + c.random.Int64N(6)
-		c.attempt(ctx, model.Call{Verb: model.SetTotal, Total: total})
+		c.attempt(ctx, history.Call{Verb: history.SetTotal, Total: total})
 	}
 }
 
 // createEvents makes the events of a round, of several kinds.
-func createEvents(ctx context.Context, f fault, recorder *recorder, random *rand.Rand) ([]model.Call, error) {
-	var events []model.Call
+func createEvents(ctx context.Context, f fault, recorder *recorder, random *rand.Rand) ([]history.Call, error) {
+	var events []history.Call
 	for i := range f.events {
-		call := model.Call{Verb: model.Create, Total: 5 + random.Int64N(60)}
+		call := history.Call{Verb: history.Create, Total: 5 + random.Int64N(60)}
 		if i%3 == 1 {
 			call.MaxPerUser, call.WaitlistLimit = 20, 10
 		}
@@ -180,7 +180,7 @@ func createEvents(ctx context.Context, f fault, recorder *recorder, random *rand
 			return nil, err
 		}
 		call.Event, call.EventID = created.Event.Number, created.Event.UUID
-		recorder.attempts = append(recorder.attempts, model.Attempt{Call: call, Answered: true, Start: start, End: recorder.now()})
+		recorder.attempts = append(recorder.attempts, history.Attempt{Call: call, Answered: true, Start: start, End: recorder.now()})
 		events = append(events, call)
 	}
 	return events, nil

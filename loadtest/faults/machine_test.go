@@ -8,8 +8,9 @@ import (
 
 	"pgregory.net/rapid"
 
-	"boxoffice/loadtest/faults/model"
+	"boxoffice/loadtest/faults/history"
 	"boxoffice/store"
+	"boxoffice/store/model"
 	"boxoffice/store/redistest"
 )
 
@@ -55,7 +56,7 @@ func walk(t *testing.T, config store.Config) {
 	})
 }
 
-// machine is an event in the store and the same event in the model.
+// machine is an event in the store and the same event in the history.
 type machine struct {
 	target directly
 	ref    store.EventRef
@@ -77,9 +78,7 @@ func newMachine(t *rapid.T, books *store.Store) *machine {
 	}
 	return &machine{
 		target: directly{books}, number: created.Event.Number, ref: store.EventNumber(created.Event.Number),
-		event: &model.Event{
-			Total: create.TotalTickets, MaxPerUser: create.MaxPerUser, WaitlistLimit: create.WaitlistLimit, Version: 1,
-		},
+		event: model.New(create),
 	}
 }
 
@@ -97,7 +96,7 @@ func (m *machine) key(t *rapid.T) string {
 	return fmt.Sprint("key-", key)
 }
 
-func (m *machine) do(t *rapid.T, call model.Call) model.Attempt {
+func (m *machine) do(t *rapid.T, call history.Call) history.Attempt {
 	call.Event = m.number
 	attempt := m.target.do(context.Background(), call)
 	if !attempt.Answered {
@@ -106,7 +105,7 @@ func (m *machine) do(t *rapid.T, call model.Call) model.Attempt {
 	return attempt
 }
 
-func (m *machine) same(t *rapid.T, got model.Attempt, want model.Answer, repeated bool) {
+func (m *machine) same(t *rapid.T, got history.Attempt, want model.Answer, repeated bool) {
 	if got.Answer != want || got.First != (want.Refusal == nil && !repeated) {
 		t.Fatalf("%s\n answered %+v, first %v\n want     %+v, first %v", got, got.Answer, got.First, want, !repeated)
 	}
@@ -114,8 +113,10 @@ func (m *machine) same(t *rapid.T, got model.Attempt, want model.Answer, repeate
 
 func (m *machine) Book(t *rapid.T) {
 	user, key, quantity := m.user(t), m.key(t), rapid.Int64Range(1, 3).Draw(t, "quantity")
-	got := m.do(t, model.Call{Verb: model.Book, User: user, Key: key, Quantity: quantity})
-	want, repeated := m.event.Book(user+" "+key, user, quantity, got.Answer.Booking)
+	got := m.do(t, history.Call{Verb: history.Book, User: user, Key: key, Quantity: quantity})
+	want, repeated := m.event.Book(model.BookRequest{
+		Booking: got.Answer.Booking, Request: user + " " + key, User: user, Quantity: quantity,
+	})
 	m.same(t, got, want, repeated)
 }
 
@@ -125,35 +126,35 @@ func (m *machine) Cancel(t *rapid.T) {
 	}
 	booking := rapid.SampledFrom(m.event.Bookings).Draw(t, "booking")
 	user := rapid.SampledFrom([]string{booking.User, booking.User, booking.User, "mallory"}).Draw(t, "user")
-	got := m.do(t, model.Call{Verb: model.Cancel, User: user, Booking: booking.ID})
-	want, repeated, _ := m.event.Cancel(booking.ID, user)
+	got := m.do(t, history.Call{Verb: history.Cancel, User: user, Booking: booking.ID})
+	want, repeated := m.event.Cancel(booking.ID, user)
 	m.same(t, got, want, repeated)
 }
 
 func (m *machine) CancelOldest(t *rapid.T) {
 	user, key := m.user(t), m.key(t)
-	got := m.do(t, model.Call{Verb: model.CancelOldest, User: user, Key: key})
-	want, repeated, _ := m.event.CancelOldest(user+" "+key, user)
+	got := m.do(t, history.Call{Verb: history.CancelOldest, User: user, Key: key})
+	want, repeated := m.event.CancelOldest(user+" "+key, user)
 	m.same(t, got, want, repeated)
 }
 
 func (m *machine) SetTotal(t *rapid.T) {
 	total := rapid.Int64Range(1, 15).Draw(t, "total")
 	_, err := m.target.store.Update(context.Background(), store.UpdateRequest{Event: m.ref, TotalTickets: &total})
-	if want := m.event.SetTotal(total); !errors.Is(err, want) {
+	if want := m.event.Update(store.UpdateRequest{TotalTickets: &total}); !errors.Is(err, want) {
 		t.Fatalf("total %d: %v, want %v", total, err, want)
 	}
-	m.event.Promote()
+	m.event.PromoteAll()
 }
 
 func (m *machine) Check(t *rapid.T) {
-	if got := m.do(t, model.Call{Verb: model.Status}); got.Counts != m.event.Counts() {
+	if got := m.do(t, history.Call{Verb: history.Status}); got.Counts != m.event.Counts() {
 		t.Fatalf("status %+v, want %+v", got.Counts, m.event.Counts())
 	}
 }
 
 func (m *machine) verify(t *rapid.T) {
-	list := m.do(t, model.Call{Verb: model.List}).List
+	list := m.do(t, history.Call{Verb: history.List}).List
 	want := m.event.List()
 	for i := range max(len(list), len(want)) {
 		if i >= len(list) || i >= len(want) || list[i] != want[i] {

@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"boxoffice/loadtest/faults/model"
+	"boxoffice/loadtest/faults/history"
 	"boxoffice/store"
 )
 
@@ -44,7 +44,7 @@ type round struct {
 	fault
 	*recorder
 	random   *rand.Rand
-	events   []model.Call
+	events   []history.Call
 	affected map[uint64]bool // events; nil: all of them
 
 	begun, ended time.Duration // of the load

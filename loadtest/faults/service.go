@@ -3,11 +3,11 @@ package main
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"os"
 	"path/filepath"
 	"time"
 
+	"boxoffice/loadtest/service"
 	"boxoffice/store"
 	"boxoffice/store/redistest"
 )
@@ -34,10 +34,7 @@ func serviceFaults(ctx context.Context, l *lab) error {
 	defer func() { _ = books.Close() }()
 
 	const timeout = 3 * time.Second // of a client, for an answer
-	target := &overHTTP{client: http.Client{
-		Timeout:   timeout,
-		Transport: &http.Transport{MaxIdleConnsPerHost: 100},
-	}}
+	target := &overHTTP{client: service.New(nil, timeout, 0)}
 	for range 2 {
 		one := &instance{binary: binary, redis: server.Addr}
 		if err := one.start(ctx); err != nil {
@@ -80,16 +77,16 @@ func serviceFaults(ctx context.Context, l *lab) error {
 		}
 		return one.start(ctx)
 	}
-	service := func(name string, rounds, short int, inject func(context.Context, *round) error) fault {
+	onInstances := func(name string, rounds, short int, inject func(context.Context, *round) error) fault {
 		return fault{
 			name: "service: " + name, rounds: rounds, short: short, load: 2500 * time.Millisecond,
 			books: books, target: target, inject: inject,
 		}
 	}
 	return l.inflict(ctx,
-		service("no fault", 1, 1, nil),
-		service("an instance's kill -9", 12, 3, kill),
-		service("an instance paused (SIGSTOP)", 8, 2, pause),
-		service("kill -9 of Redis and an instance", 6, 1, killBoth),
+		onInstances("no fault", 1, 1, nil),
+		onInstances("an instance's kill -9", 12, 3, kill),
+		onInstances("an instance paused (SIGSTOP)", 8, 2, pause),
+		onInstances("kill -9 of Redis and an instance", 6, 1, killBoth),
 	)
 }

@@ -6,14 +6,15 @@ import (
 	"slices"
 	"time"
 
-	"boxoffice/loadtest/faults/model"
+	"boxoffice/loadtest/faults/history"
 	"boxoffice/store"
+	"boxoffice/store/model"
 )
 
 // target is what clients talk to. An attempt that comes back not Answered may have
 // happened or not.
 type target interface {
-	do(ctx context.Context, call model.Call) model.Attempt
+	do(ctx context.Context, call history.Call) history.Attempt
 }
 
 // directly calls the store in this process.
@@ -29,12 +30,12 @@ func openStore(ctx context.Context, config store.Config) (*store.Store, error) {
 
 // An error that is neither a refusal nor an outage is kept as a refusal that no model
 // agrees with.
-func (d directly) do(ctx context.Context, call model.Call) model.Attempt {
-	attempt := model.Attempt{Call: call}
+func (d directly) do(ctx context.Context, call history.Call) history.Attempt {
+	attempt := history.Attempt{Call: call}
 	event := store.EventNumber(call.Event)
 	var err error
 	switch call.Verb {
-	case model.Book:
+	case history.Book:
 		var result store.BookResult
 		result, err = d.store.Book(ctx, store.BookRequest{
 			Event: event, User: call.User, Quantity: call.Quantity, IdempotencyKey: call.Key,
@@ -43,25 +44,25 @@ func (d directly) do(ctx context.Context, call model.Call) model.Attempt {
 		attempt.Answer = model.Answer{
 			Booking: result.Booking, Version: result.Version, Status: result.Status, Position: result.Position,
 		}
-	case model.Cancel:
+	case history.Cancel:
 		var result store.CancelResult
 		result, err = d.store.Cancel(ctx, store.CancelRequest{Booking: call.Booking, User: call.User})
 		attempt.First = err == nil && !result.Replayed
 		attempt.Answer = cancelled(result)
-	case model.CancelOldest:
+	case history.CancelOldest:
 		var result store.CancelResult
 		result, err = d.store.CancelOldest(ctx, store.CancelOldestRequest{
 			Event: event, User: call.User, IdempotencyKey: call.Key,
 		})
 		attempt.First = err == nil && !result.Replayed
 		attempt.Answer = cancelled(result)
-	case model.SetTotal:
+	case history.SetTotal:
 		_, err = d.store.Update(ctx, store.UpdateRequest{Event: event, TotalTickets: &call.Total})
-	case model.Status:
+	case history.Status:
 		var now store.Event
 		now, err = d.store.Event(ctx, event)
 		attempt.Counts = model.Counts{Version: now.Version, Total: now.TotalTickets, Confirmed: now.Confirmed, Waiting: now.Waiting}
-	case model.List:
+	case history.List:
 		attempt.List, err = d.list(ctx, event)
 	}
 	attempt.Answered = !errors.Is(err, store.ErrUnavailable)

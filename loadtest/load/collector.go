@@ -3,17 +3,19 @@ package load
 import (
 	"sync"
 	"time"
+
+	"boxoffice/loadtest/service"
 )
 
 // Second is a second of the run, as the live line and the charts show it.
 type Second struct {
-	At       float64         `json:"at"`     // its end, seconds since the generator's start
-	Length   float64         `json:"length"` // seconds
-	Counts   [Outcomes]int64 `json:"counts"` // by Outcome
-	Dropped  int64           `json:"dropped"`
-	InFlight int64           `json:"inFlight"`
-	Response Percentiles     `json:"responseMs"`
-	Service  Percentiles     `json:"serviceMs"`
+	At       float64                 `json:"at"`     // its end, seconds since the generator's start
+	Length   float64                 `json:"length"` // seconds
+	Counts   [service.Outcomes]int64 `json:"counts"` // by service.Outcome
+	Dropped  int64                   `json:"dropped"`
+	InFlight int64                   `json:"inFlight"`
+	Response Percentiles             `json:"responseMs"`
+	Service  Percentiles             `json:"serviceMs"`
 }
 
 // Percentiles are times in milliseconds.

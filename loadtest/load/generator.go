@@ -3,22 +3,25 @@ package load
 import (
 	"context"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"boxoffice/loadtest/service"
 )
 
 // Source says what to send. Its methods are called from many goroutines at once.
 type Source interface {
 	// Next fills in the request of arrival i; false leaves the arrival out.
-	Next(i int64, request *Request) bool
+	Next(i int64, request *service.Request) bool
 	// Answered is told of each request's end.
 	Answered(entry *Entry)
 }
 
 // Options says how to generate load.
 type Options struct {
-	Targets     []Target
+	Targets     []service.Target
 	Connections int           // requests on the wire at once, at most
 	InFlight    int64         // due and not answered, at most; more are dropped
 	Timeout     time.Duration // of an answer
@@ -28,7 +31,7 @@ type Options struct {
 // Generator keeps its connections from one run to the next.
 type Generator struct {
 	Options
-	conns  []*conn
+	conns  []*service.Conn
 	meters []*meter
 	start  time.Time // of all times in entries
 
@@ -42,9 +45,8 @@ func New(options Options) *Generator {
 	g := &Generator{Options: options, start: time.Now()}
 	for i := range options.Connections {
 		first := i % len(options.Targets)
-		c := &conn{timeout: options.Timeout}
-		c.targets = append(append(c.targets, options.Targets[first:]...), options.Targets[:first]...)
-		g.conns = append(g.conns, c)
+		targets := slices.Concat(options.Targets[first:], options.Targets[:first])
+		g.conns = append(g.conns, service.NewConn(targets, options.Timeout))
 	}
 	for range min(options.Connections, 2*runtime.GOMAXPROCS(0)) {
 		g.meters = append(g.meters, newMeter())
@@ -55,7 +57,7 @@ func New(options Options) *Generator {
 // Close closes the connections.
 func (g *Generator) Close() {
 	for _, c := range g.conns {
-		c.close()
+		c.Close()
 	}
 }
 
@@ -157,7 +159,7 @@ func (r *run) elapsed() int64 { return r.Now() - r.began }
 // work is what one connection does: take the next arrival, wait until it is due,
 // send it, note the answer. A connection that comes late to its arrival does not
 // shift the ones after it: their due times stand.
-func (r *run) work(ctx context.Context, c *conn, m *meter, ledger *Ledger) {
+func (r *run) work(ctx context.Context, c *service.Conn, m *meter, ledger *Ledger) {
 	for ctx.Err() == nil {
 		i := r.next.Add(1) - 1
 		if r.span.Arrivals > 0 && i >= r.span.Arrivals {
@@ -175,7 +177,7 @@ func (r *run) work(ctx context.Context, c *conn, m *meter, ledger *Ledger) {
 			m.dropped(1)
 			continue
 		}
-		var request Request
+		var request service.Request
 		if !r.source.Next(i, &request) {
 			if r.span.Rate == 0 && r.span.Duration == 0 {
 				return
@@ -194,12 +196,12 @@ func (r *run) work(ctx context.Context, c *conn, m *meter, ledger *Ledger) {
 		if r.span.Rate > 0 {
 			entry.Due = r.began + due
 		}
-		entry.Answer = c.do(&entry.Request, now)
+		entry.Answer = c.Do(&entry.Request, now)
 		entry.Done = r.Now()
 		r.finished.Add(1)
 		m.record(entry)
 		r.source.Answered(entry)
-		if entry.Outcome == NotSent && r.span.Rate == 0 {
+		if entry.Outcome == service.NotSent && r.span.Rate == 0 {
 			time.Sleep(10 * time.Millisecond) // a refused connection must not spin
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"boxoffice/loadtest/load"
+	"boxoffice/loadtest/service"
 )
 
 // steady books for a new user each time.
@@ -18,8 +19,8 @@ type steady struct {
 	answered atomic.Int64
 }
 
-func (s *steady) Next(_ int64, request *load.Request) bool {
-	*request = load.Request{Kind: load.Book, User: s.user.Add(1), Quantity: 1}
+func (s *steady) Next(_ int64, request *service.Request) bool {
+	*request = service.Request{Kind: service.Book, User: s.user.Add(1), Quantity: 1}
 	return true
 }
 
@@ -27,7 +28,7 @@ func (s *steady) Answered(*load.Entry) { s.answered.Add(1) }
 
 const bookedBody = `{"bookingId":"00000000-0001-8bbb-8bbb-000000000001","status":"Confirmed","version":2}`
 
-func serve(t *testing.T, before func()) load.Target {
+func serve(t *testing.T, before func()) service.Target {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		if before != nil {
@@ -36,7 +37,7 @@ func serve(t *testing.T, before func()) load.Target {
 		_, _ = w.Write([]byte(bookedBody))
 	}))
 	t.Cleanup(server.Close)
-	target, err := load.ParseTarget(server.URL)
+	target, err := service.ParseTarget(server.URL)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,13 +69,13 @@ func TestStallIsNotOmitted(t *testing.T) {
 	})
 	const connections = 16
 	collector, ledger := measure(t,
-		load.Options{Targets: []load.Target{target}, Connections: connections, InFlight: 10 * rate,
+		load.Options{Targets: []service.Target{target}, Connections: connections, InFlight: 10 * rate,
 			Timeout: 5 * time.Second, Drain: 5 * time.Second},
 		load.Span{Rate: rate, Duration: length})
 
 	total := collector.Total
-	if got := total.Requests(); got != rate*10 || total.Counts[load.Confirmed] != got || total.Dropped != 0 {
-		t.Fatalf("%d requests, %d confirmed, %d dropped; want %d", got, total.Counts[load.Confirmed], total.Dropped, rate*10)
+	if got := total.Requests(); got != rate*10 || total.Counts[service.Confirmed] != got || total.Dropped != 0 {
+		t.Fatalf("%d requests, %d confirmed, %d dropped; want %d", got, total.Counts[service.Confirmed], total.Dropped, rate*10)
 	}
 	response, service := load.PercentilesOf(total.Response), load.PercentilesOf(total.Service)
 	if response.P99 < 800 {
@@ -110,7 +111,7 @@ func TestDropsAreCounted(t *testing.T) {
 	time.AfterFunc(1500*time.Millisecond, func() { close(release) })
 	const rate, inFlight = 400, 100
 	collector, ledger := measure(t,
-		load.Options{Targets: []load.Target{target}, Connections: 4, InFlight: inFlight, Timeout: 5 * time.Second, Drain: 5 * time.Second},
+		load.Options{Targets: []service.Target{target}, Connections: 4, InFlight: inFlight, Timeout: 5 * time.Second, Drain: 5 * time.Second},
 		load.Span{Rate: rate, Duration: time.Second})
 	requests, dropped := collector.Total.Requests(), collector.Total.Dropped
 	if requests+dropped != rate || requests != int64(ledger.Len()) {
@@ -126,7 +127,7 @@ func TestDropsAreCounted(t *testing.T) {
 }
 
 func TestClosedModelEndsWithItsArrivals(t *testing.T) {
-	_, ledger := measure(t, load.Options{Targets: []load.Target{serve(t, nil)}, Connections: 3, Timeout: time.Second},
+	_, ledger := measure(t, load.Options{Targets: []service.Target{serve(t, nil)}, Connections: 3, Timeout: time.Second},
 		load.Span{Arrivals: 100})
 	if ledger.Len() != 100 {
 		t.Errorf("%d requests, not 100", ledger.Len())
@@ -137,13 +138,13 @@ func TestTargetsShareTheLoadAndStandInForEachOther(t *testing.T) {
 	var first, second atomic.Int64
 	a := serve(t, func() { first.Add(1) })
 	b := serve(t, func() { second.Add(1) })
-	gone, err := load.ParseTarget("http://127.0.0.1:1") // nobody listens there
+	gone, err := service.ParseTarget("http://127.0.0.1:1") // nobody listens there
 	if err != nil {
 		t.Fatal(err)
 	}
-	collector, _ := measure(t, load.Options{Targets: []load.Target{a, gone, b}, Connections: 6, Timeout: time.Second},
+	collector, _ := measure(t, load.Options{Targets: []service.Target{a, gone, b}, Connections: 6, Timeout: time.Second},
 		load.Span{Arrivals: 300})
-	if collector.Total.Counts[load.Confirmed] != 300 || first.Load() == 0 || second.Load() == 0 {
+	if collector.Total.Counts[service.Confirmed] != 300 || first.Load() == 0 || second.Load() == 0 {
 		t.Errorf("counts %v, %d and %d served", collector.Total.Counts, first.Load(), second.Load())
 	}
 }

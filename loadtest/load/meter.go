@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
+
+	"boxoffice/loadtest/service"
 )
 
 // Histograms take microseconds from 1 us to 2 minutes, with three digits.
@@ -22,7 +24,7 @@ type Measure struct {
 	Response *hdrhistogram.Histogram // from the due time, microseconds
 	Service  *hdrhistogram.Histogram // from the sending
 	Lag      *hdrhistogram.Histogram // from the due time to the hand-over, when a connection was free
-	Counts   [Outcomes]int64
+	Counts   [service.Outcomes]int64
 	Reasons  []int64 // of what was not accepted, by Reason
 	Dropped  int64   // due, but not sent: too many were in flight
 }
@@ -31,7 +33,7 @@ type Measure struct {
 func NewMeasure() *Measure {
 	return &Measure{
 		Response: NewHistogram(), Service: NewHistogram(), Lag: NewHistogram(),
-		Reasons: make([]int64, Reasons),
+		Reasons: make([]int64, service.Reasons),
 	}
 }
 
@@ -60,7 +62,7 @@ func (m *Measure) Requests() (n int64) {
 // Errors returns how many of them did not get what the API promises.
 func (m *Measure) Errors() (n int64) {
 	for outcome, count := range m.Counts {
-		if Outcome(outcome).IsError() {
+		if service.Outcome(outcome).IsError() {
 			n += count
 		}
 	}
@@ -71,7 +73,7 @@ func (m *Measure) reset() {
 	m.Response.Reset()
 	m.Service.Reset()
 	m.Lag.Reset()
-	m.Counts = [Outcomes]int64{}
+	m.Counts = [service.Outcomes]int64{}
 	clear(m.Reasons)
 	m.Dropped = 0
 }
@@ -89,18 +91,18 @@ type meter struct {
 func newMeter() *meter { return &meter{current: NewMeasure(), spare: NewMeasure()} }
 
 func (m *meter) record(e *Entry) {
-	response, service := (e.Done-e.Due)/1000, (e.Done-e.Sent)/1000
+	response, fromSending := (e.Done-e.Due)/1000, (e.Done-e.Sent)/1000
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.current.Counts[e.Outcome]++
-	if e.Reason != ReasonNone {
+	if e.Reason != service.ReasonNone {
 		m.current.Reasons[e.Reason]++
 	}
-	if e.Outcome == NotSent {
+	if e.Outcome == service.NotSent {
 		return // nobody served it: its time says nothing
 	}
 	_ = m.current.Response.RecordValue(min(response, highest))
-	_ = m.current.Service.RecordValue(min(service, highest))
+	_ = m.current.Service.RecordValue(min(fromSending, highest))
 }
 
 func (m *meter) lag(nanoseconds int64) {

@@ -1,5 +1,6 @@
-// Package service asks the service what it knows, at leisure: before and after a run,
-// where a lean client is not needed and a patient one is.
+// Package service is the client of boxoffice that all load tests use. Conn is its lean half,
+// for the generators: one connection, one request at a time, next to no CPU. Client is the
+// other half, with net/http, for what is sent before and after the load, or one by one.
 package service
 
 import (
@@ -12,31 +13,32 @@ import (
 	"net/url"
 	"strconv"
 	"time"
-
-	"boxoffice/loadtest/load"
 )
 
 // Client asks the first of its targets that answers, and repeats after an outage.
 type Client struct {
-	Targets  []load.Target
+	Targets  []Target
 	Patience time.Duration // how long to repeat
 	http     http.Client
 }
 
-// New makes a client.
-func New(targets []load.Target, timeout, patience time.Duration) *Client {
-	return &Client{Targets: targets, Patience: patience, http: http.Client{Timeout: timeout}}
+// New makes a client. timeout is that of one answer.
+func New(targets []Target, timeout, patience time.Duration) *Client {
+	const idleConnections = 100 // of one instance: requests that overlap keep theirs
+	return &Client{Targets: targets, Patience: patience, http: http.Client{
+		Timeout: timeout, Transport: &http.Transport{MaxIdleConnsPerHost: idleConnections},
+	}}
 }
 
-// Readiness is what an instance tells about itself.
+// Readiness is what an instance says about itself.
 type Readiness struct {
 	Engine  string `json:"engine"`
 	Version string `json:"version"`
 }
 
 // Ready asks one target.
-func (c *Client) Ready(ctx context.Context, target load.Target) (ready Readiness, err error) {
-	err = c.call(ctx, []load.Target{target}, http.MethodGet, "/readyz", "", nil, &ready)
+func (c *Client) Ready(ctx context.Context, target Target) (ready Readiness, err error) {
+	err = c.call(ctx, []Target{target}, http.MethodGet, "/readyz", "", nil, &ready)
 	return ready, err
 }
 
@@ -53,54 +55,47 @@ type Event struct {
 
 // Booking is a booking as the service shows it.
 type Booking struct {
-	ID        string `json:"bookingId"`
-	User      string `json:"userId"`
-	Quantity  int64  `json:"quantity"`
-	Status    string `json:"status"`
-	Position  int64  `json:"position"`
-	Version   int64  `json:"version"`
-	Waited    bool   `json:"waited"`
-	Promoted  int64  `json:"promotedVersion"`
-	Cancelled int64  `json:"cancelledVersion"`
+	ID        string        `json:"bookingId"`
+	User      string        `json:"userId"`
+	Quantity  int64         `json:"quantity"`
+	Status    BookingStatus `json:"status"`
+	Position  int64         `json:"position"`
+	Version   int64         `json:"version"`
+	Waited    bool          `json:"waited"`
+	Promoted  int64         `json:"promotedVersion"`
+	Cancelled int64         `json:"cancelledVersion"`
 }
 
-// The statuses of a booking.
-const (
-	Confirmed = "Confirmed"
-	Waiting   = "Waiting List"
-	Cancelled = "Cancelled"
-)
-
 // Initialize creates an event; the key makes repeating it safe.
-func (c *Client) Initialize(ctx context.Context, name string, total int64, key string) (load.ID, error) {
+func (c *Client) Initialize(ctx context.Context, name string, total int64, key string) (ID, error) {
 	var event Event
 	err := c.call(ctx, c.Targets, http.MethodPost, "/api/events/initialize", key,
 		map[string]any{"eventName": name, "totalTickets": total}, &event)
 	if err != nil {
-		return load.ID{}, err
+		return ID{}, err
 	}
-	id, ok := load.ParseID(event.ID)
+	id, ok := ParseID(event.ID)
 	if !ok {
-		return load.ID{}, fmt.Errorf("initialize: %q is no event id", event.ID)
+		return ID{}, fmt.Errorf("initialize: %q is no event id", event.ID)
 	}
 	return id, nil
 }
 
 // RaiseTotal changes how many tickets an event has.
-func (c *Client) RaiseTotal(ctx context.Context, id load.ID, total int64) (event Event, err error) {
+func (c *Client) RaiseTotal(ctx context.Context, id ID, total int64) (event Event, err error) {
 	err = c.call(ctx, c.Targets, http.MethodPatch, "/api/events/"+id.String(), "",
 		map[string]any{"totalTickets": total}, &event)
 	return event, err
 }
 
 // Event reads an event.
-func (c *Client) Event(ctx context.Context, id load.ID) (event Event, err error) {
+func (c *Client) Event(ctx context.Context, id ID) (event Event, err error) {
 	err = c.call(ctx, c.Targets, http.MethodGet, "/api/events/"+id.String(), "", nil, &event)
 	return event, err
 }
 
 // Status reads an event as most clients do: without its confirmed tickets and its state.
-func (c *Client) Status(ctx context.Context, id load.ID) (event Event, err error) {
+func (c *Client) Status(ctx context.Context, id ID) (event Event, err error) {
 	err = c.call(ctx, c.Targets, http.MethodGet, "/api/events/status/"+id.String(), "", nil, &event)
 	return event, err
 }
@@ -109,7 +104,7 @@ func (c *Client) Status(ctx context.Context, id load.ID) (event Event, err error
 const pageLimit = 500
 
 // Bookings reads all bookings of an event, newest first.
-func (c *Client) Bookings(ctx context.Context, id load.ID) (bookings []Booking, err error) {
+func (c *Client) Bookings(ctx context.Context, id ID) (bookings []Booking, err error) {
 	for cursor := ""; ; {
 		query := url.Values{"limit": {strconv.Itoa(pageLimit)}}
 		if cursor != "" {
@@ -131,44 +126,37 @@ func (c *Client) Bookings(ctx context.Context, id load.ID) (bookings []Booking, 
 	}
 }
 
-// call repeats a request, from one target to the next, until it is answered with
-// something better than "try again" or patience ends.
-func (c *Client) call(ctx context.Context, targets []load.Target, method, path, key string, body, answer any) error {
-	ctx, cancel := context.WithTimeout(ctx, c.Patience)
-	defer cancel()
-	const pause = 200 * time.Millisecond
-	for try := 0; ; try++ {
-		again, err := c.once(ctx, targets[try%len(targets)], method, path, key, body, answer)
-		if err == nil || !again {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return err
-		case <-time.After(pause):
-		}
-	}
+// Response is an answer of any kind.
+type Response struct {
+	Code       int
+	Replayed   bool   // the service says that it answered this before
+	RetryAfter string // header, empty: none
+	Body       []byte
 }
 
-func (c *Client) once(ctx context.Context, target load.Target, method, path, key string, body, answer any) (
-	again bool, err error,
-) {
-	defer func() {
-		if err != nil {
-			err = fmt.Errorf("%s %s%s: %w", method, target.URL, path, err)
-		}
-	}()
+// ProblemCode returns the code of a problem document, or nothing.
+func (r Response) ProblemCode() string {
+	var problem struct {
+		Code string `json:"code"`
+	}
+	_ = json.Unmarshal(r.Body, &problem) // no JSON, no code
+	return problem.Code
+}
+
+// Send sends one request once. A body is sent as JSON; nil is none. An error means that
+// there is no whole answer.
+func (c *Client) Send(ctx context.Context, target Target, method, path, key string, body map[string]any) (Response, error) {
 	var sent io.Reader = http.NoBody
 	if body != nil {
 		text, err := json.Marshal(body)
 		if err != nil {
-			return false, err
+			return Response{}, err
 		}
 		sent = bytes.NewReader(text)
 	}
 	request, err := http.NewRequestWithContext(ctx, method, target.URL+path, sent)
 	if err != nil {
-		return false, err
+		return Response{}, err
 	}
 	if body != nil {
 		request.Header.Set("Content-Type", "application/json")
@@ -178,16 +166,44 @@ func (c *Client) once(ctx context.Context, target load.Target, method, path, key
 	}
 	response, err := c.http.Do(request)
 	if err != nil {
-		return true, err
+		return Response{}, err
 	}
 	defer func() { _ = response.Body.Close() }()
 	text, err := io.ReadAll(response.Body)
-	if err != nil {
-		return true, err
+	return Response{
+		Code: response.StatusCode, Replayed: response.Header.Get("Idempotent-Replayed") != "",
+		RetryAfter: response.Header.Get("Retry-After"), Body: text,
+	}, err
+}
+
+// call repeats a request, from one target to the next, until the answer is better than
+// "try again" or patience ends.
+func (c *Client) call(ctx context.Context, targets []Target, method, path, key string, body map[string]any, answer any) error {
+	ctx, cancel := context.WithTimeout(ctx, c.Patience)
+	defer cancel()
+	const pause = 200 * time.Millisecond
+	for try := 0; ; try++ {
+		target := targets[try%len(targets)]
+		response, err := c.Send(ctx, target, method, path, key, body)
+		again := err != nil || response.Code >= http.StatusBadGateway || response.Code == http.StatusTooManyRequests
+		switch {
+		case err != nil:
+		case response.Code >= http.StatusMultipleChoices:
+			err = fmt.Errorf("%d %s: %s", response.Code, http.StatusText(response.Code), bytes.TrimSpace(response.Body))
+		default:
+			err = json.Unmarshal(response.Body, answer)
+		}
+		if err == nil {
+			return nil
+		}
+		err = fmt.Errorf("%s %s%s: %w", method, target.URL, path, err)
+		if !again {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(pause):
+		}
 	}
-	if response.StatusCode >= 300 {
-		again = response.StatusCode >= 502 || response.StatusCode == http.StatusTooManyRequests
-		return again, fmt.Errorf("%s: %s", response.Status, bytes.TrimSpace(text))
-	}
-	return false, json.Unmarshal(text, answer)
 }

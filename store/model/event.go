@@ -1,0 +1,184 @@
+// Package model is the rules of booking once more, in plain Go: what the scripts answer
+// and what they leave behind is held against it, call by call in the store's tests, as a
+// history of calls that overlapped in the fault runs, and version by version in the
+// load lab's audit.
+//
+// A rule is written here once and looked up by all of them. Tickets is who gets tickets
+// and when; Event adds bookings, users, settings and versions. A new status gets a row
+// in standings, a new setting a field of Event and a line in Update and where it
+// matters. What is written once a version belongs into commit.
+package model
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/google/uuid"
+
+	"boxoffice/store"
+)
+
+// Event is an event and all that was booked of it. A copy of it (see Clone) shares the
+// bookings, which are therefore replaced and never changed.
+type Event struct {
+	Tickets
+
+	Name                      string
+	MaxPerUser, WaitlistLimit int64 // tickets, bookings; 0 = no limit
+	Version                   int64
+	Bookings                  []*Booking // in order of arrival
+}
+
+// Booking is a booking as it stands.
+type Booking struct {
+	ID       uuid.UUID
+	Request  string // user and idempotency key: one request, however often it is sent
+	User     string
+	Quantity int64
+	Status   store.Status
+	Sequence int64 // number drawn when it joined the waiting list, or 0
+
+	Booked       Answer // to the first request
+	Promoted     int64  // version then, or 0
+	Cancellation string // user and idempotency key of a cancellation by user, or empty
+	Cancelled    Answer // to the first cancellation; Version is 0 before
+}
+
+// Answer is what a change is answered with. It does not distinguish a first answer from
+// a repeated one: they have to be the same.
+type Answer struct {
+	Refusal  error // an error of the store, or nil; the rest is empty then
+	Booking  uuid.UUID
+	Version  int64        // of the event, by this change
+	Status   store.Status // of a booking when it was made
+	Position int64        // of a booking when it was made
+	Next     uuid.UUID    // the first booking that a cancellation promoted
+	Promoted int64        // bookings that a cancellation promoted
+}
+
+// Counts is an event's status.
+type Counts struct{ Version, Total, Confirmed, Waiting int64 }
+
+// ErrPromotionsDue refuses a cancellation until Promote has made the promotions that are
+// due: else nobody could say who got its tickets. The service does that by itself.
+var ErrPromotionsDue = errors.New("promotions are due")
+
+// New returns an event as it is created.
+func New(request store.InitializeRequest) *Event {
+	return &Event{
+		Tickets: Tickets{State: store.StateOpen, Total: request.TotalTickets},
+		Name:    request.Name, MaxPerUser: request.MaxPerUser, WaitlistLimit: request.WaitlistLimit, Version: 1,
+	}
+}
+
+// Clone returns a copy that can be changed.
+func (e *Event) Clone() *Event {
+	c := *e
+	c.Tickets, c.Bookings = e.clone(), slices.Clone(e.Bookings)
+	return &c
+}
+
+// Equal reports whether all further calls would be answered alike.
+func (e *Event) Equal(other *Event) bool {
+	return e.Tickets.equal(&other.Tickets) && e.Name == other.Name && e.Version == other.Version &&
+		e.MaxPerUser == other.MaxPerUser && e.WaitlistLimit == other.WaitlistLimit &&
+		slices.EqualFunc(e.Bookings, other.Bookings, func(a, b *Booking) bool { return *a == *b })
+}
+
+// Counts returns the event's status.
+func (e *Event) Counts() Counts { return Counts{e.Version, e.Total, e.Confirmed, e.Waiting} }
+
+// Update changes settings; whom that gives tickets is for Promote. A request that
+// changes nothing makes no version.
+func (e *Event) Update(request store.UpdateRequest) (refusal error) {
+	name, state, total := or(request.Name, e.Name), or(request.State, e.State), or(request.TotalTickets, e.Total)
+	maxPerUser, limit := or(request.MaxPerUser, e.MaxPerUser), or(request.WaitlistLimit, e.WaitlistLimit)
+	switch {
+	case name == e.Name && state == e.State && total == e.Total && maxPerUser == e.MaxPerUser && limit == e.WaitlistLimit:
+		return nil
+	case e.State == store.StateClosed && state != store.StateClosed:
+		return store.ErrEventClosed
+	case total < e.Confirmed:
+		return store.ErrCapacityBelowConfirmed
+	}
+	e.Name, e.MaxPerUser, e.WaitlistLimit = name, maxPerUser, limit
+	e.Change(state, total)
+	e.commit()
+	return nil
+}
+
+func or[T any](asked *T, current T) T { //nolint:ireturn // a setting, no interface
+	if asked == nil {
+		return current
+	}
+	return *asked
+}
+
+// Promote is one step of promotions, and a version of its own if it promotes anybody.
+// more reports whether promotions are still due.
+func (e *Event) Promote() (promoted []uuid.UUID, more bool) {
+	promoted, e.PromotionsDue = e.serve(0)
+	if len(promoted) > 0 {
+		e.commit()
+	}
+	return promoted, e.PromotionsDue
+}
+
+// PromoteAll makes all promotions that are due.
+func (e *Event) PromoteAll() {
+	for e.PromotionsDue {
+		e.Promote()
+	}
+}
+
+// serve promotes as part of the change that makes the next version.
+func (e *Event) serve(passed int64) (promoted []uuid.UUID, more bool) {
+	sequences, more := e.Tickets.Serve(passed)
+	for _, sequence := range sequences {
+		i := e.find(func(b *Booking) bool { return b.Sequence == sequence })
+		b := e.change(i, func(b *Booking) { b.Status, b.Promoted = store.StatusConfirmed, e.Version+1 })
+		promoted = append(promoted, b.ID)
+	}
+	return promoted, more
+}
+
+// PromotedAt returns who was promoted at a version, in order.
+func (e *Event) PromotedAt(version int64) (promoted []uuid.UUID) {
+	for _, b := range e.Bookings {
+		if b.Promoted == version {
+			promoted = append(promoted, b.ID)
+		}
+	}
+	return promoted
+}
+
+// commit ends a change: it has a version of its own.
+func (e *Event) commit() { e.Version++ }
+
+func (e *Event) find(is func(*Booking) bool) int { return slices.IndexFunc(e.Bookings, is) }
+
+func (e *Event) change(i int, change func(*Booking)) *Booking {
+	b := *e.Bookings[i]
+	change(&b)
+	e.Bookings[i] = &b
+	return &b
+}
+
+// List returns the bookings as the store lists them, oldest first, but without times and
+// the event's id.
+func (e *Event) List() []store.Booking {
+	var list []store.Booking
+	position := int64(0)
+	for _, b := range e.Bookings {
+		row := store.Booking{
+			ID: b.ID, User: b.User, Quantity: b.Quantity, Status: b.Status, Version: b.Booked.Version,
+			Waited: b.Sequence != 0, Promoted: b.Promoted, Cancelled: b.Cancelled.Version,
+		}
+		if standingOf(b.Status).waits {
+			position++
+			row.Position = position
+		}
+		list = append(list, row)
+	}
+	return list
+}

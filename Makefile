@@ -31,7 +31,7 @@ test: ## run all tests with the race detector, and the Lua lint; REDIS_SERVER: o
 
 # The store on a real Redis or a cluster is left to `make test`.
 quick: vet ## vet, the scripts, and the store on the embedded engine alone; under 20 s
-	EMBEDDED_ONLY=1 go test ./scripts ./store
+	EMBEDDED_ONLY=1 go test ./scripts ./store/...
 	@echo "note: EMBEDDED_ONLY=1, so nothing ran on a real Redis; make test does"
 
 servers: ## fetch Redis 7.0, Redis 8.0 and Valkey 8.0 into out/servers, for REDIS_SERVER
@@ -39,7 +39,7 @@ servers: ## fetch Redis 7.0, Redis 8.0 and Valkey 8.0 into out/servers, for REDI
 
 cover: ## statement coverage of store and handlers; fails under 85 %
 	@mkdir -p out
-	go test -coverpkg=./store,./handlers -coverprofile=out/coverage.out ./...
+	go test -coverpkg=./store,./store/layout,./handlers -coverprofile=out/coverage.out ./...
 	@go tool cover -func=out/coverage.out | awk -v min=$(COVER_MIN) ' \
 		/^total:/ { covered = $$3 + 0 } \
 		END { printf "store and handlers: %.1f %% of statements, at least %d %% wanted\n", covered, min; exit covered < min }'

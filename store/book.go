@@ -4,16 +4,8 @@ import (
 	"context"
 
 	"github.com/google/uuid"
-)
 
-// Status says where a booking stands.
-type Status string
-
-// The statuses of a booking.
-const (
-	StatusConfirmed Status = "confirmed"
-	StatusWaiting   Status = "waiting"
-	StatusCancelled Status = "cancelled" // for good
+	"boxoffice/store/layout"
 )
 
 // BookRequest asks for tickets.
@@ -41,18 +33,18 @@ type BookResult struct {
 // ErrOverCapacity, ErrWaitingListFull, ErrIdempotencyMismatch, ErrStorageFull, ErrUnavailable.
 func (s *Store) Book(ctx context.Context, request BookRequest) (BookResult, error) {
 	event := request.Event
-	if !event.exists() {
+	if event.Number() == 0 {
 		return BookResult{}, ErrEventNotFound
 	}
-	permit, err := s.acquire(ctx, eventKey(event.number))
+	permit, err := s.acquire(ctx, layout.EventKey(event.Number()))
 	if err != nil {
 		return BookResult{}, err
 	}
 	defer permit.release()
-	booking := newID(event.number,
-		shortIDFor(request.IdempotencyKey, "booking", numberText(event.number), request.User))
-	r, err := s.run(ctx, bookScript, []string{eventKey(event.number), waitlistKey(event.number)},
-		event.uuid, shortIDOf(booking).String(), request.User, request.Quantity, s.nowMillis())
+	booking := layout.NewID(event.Number(),
+		layout.ShortIDFor(request.IdempotencyKey, "booking", numberText(event.Number()), request.User))
+	r, err := s.run(ctx, bookScript, []string{layout.EventKey(event.Number()), layout.WaitlistKey(event.Number())},
+		event.UUID(), layout.ShortIDOf(booking).String(), request.User, request.Quantity, s.nowMillis())
 	if err != nil {
 		return BookResult{}, err
 	}
@@ -68,7 +60,7 @@ func (s *Store) Book(ctx context.Context, request BookRequest) (BookResult, erro
 		return BookResult{}, err
 	}
 	if promotionsDue {
-		s.schedulePromotion(event.number) //nolint:contextcheck // it outlives the request
+		s.schedulePromotion(event.Number()) //nolint:contextcheck // it outlives the request
 	}
 	return result, nil
 }

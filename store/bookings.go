@@ -4,35 +4,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/google/uuid"
+
+	"boxoffice/store/layout"
 )
-
-// Booking is a booking as it stands.
-type Booking struct {
-	ID          uuid.UUID
-	Event       uuid.UUID
-	EventNumber uint64
-	User        string
-	Quantity    int64 // tickets
-	Status      Status
-	Position    int64 // live place in the waiting list, 1 = next; 0 if it does not wait
-	CreatedAt   time.Time
-
-	Version   int64 // of the event when it was booked
-	Waited    bool  // it was put on the waiting list when it was booked
-	Promoted  int64 // version of the event when it was promoted, or 0
-	Cancelled int64 // version of the event when it was cancelled, or 0
-}
 
 // Booking reads one booking. Errors: ErrBookingNotFound, ErrUnavailable.
 func (s *Store) Booking(ctx context.Context, id uuid.UUID) (Booking, error) {
-	number, ok := numberOf(id)
+	number, ok := layout.NumberOf(id)
 	if !ok {
 		return Booking{}, ErrBookingNotFound
 	}
-	page, err := s.bookings(ctx, EventNumber(number), shortIDOf(id).String(), 1)
+	page, err := s.bookings(ctx, EventNumber(number), layout.ShortIDOf(id).String(), 1)
 	if errors.Is(err, ErrEventNotFound) {
 		err = ErrBookingNotFound
 	}
@@ -52,11 +36,11 @@ type BookingPage struct {
 // the cursor of a former page, or at the newest. Pages do not overlap, whatever is
 // booked in between. Errors: ErrEventNotFound, ErrBadCursor, ErrUnavailable.
 func (s *Store) Bookings(ctx context.Context, event EventRef, cursor string, limit int) (BookingPage, error) {
-	if !event.exists() {
+	if event.Number() == 0 {
 		return BookingPage{}, ErrEventNotFound
 	}
 	if cursor != "" {
-		if _, err := bookingID(event.number, cursor); err != nil {
+		if _, err := layout.BookingID(event.Number(), cursor); err != nil {
 			return BookingPage{}, ErrBadCursor
 		}
 	}
@@ -68,13 +52,13 @@ func (s *Store) Bookings(ctx context.Context, event EventRef, cursor string, lim
 }
 
 func (s *Store) bookings(ctx context.Context, event EventRef, start string, limit int) (BookingPage, error) {
-	permit, err := s.acquireRead(ctx, eventKey(event.number))
+	permit, err := s.acquireRead(ctx, layout.EventKey(event.Number()))
 	if err != nil {
 		return BookingPage{}, err
 	}
 	defer permit.release()
-	r, err := s.run(ctx, bookingsScript, []string{eventKey(event.number), withdrawnKey(event.number)},
-		event.uuid, start, limit)
+	r, err := s.run(ctx, bookingsScript, []string{layout.EventKey(event.Number()), layout.WithdrawnKey(event.Number())},
+		event.UUID(), start, limit)
 	if err != nil {
 		return BookingPage{}, err
 	}
@@ -84,7 +68,7 @@ func (s *Store) bookings(ctx context.Context, event EventRef, start string, limi
 	}
 	eventUUID, err := uuid.Parse(eventID)
 	if err != nil {
-		return BookingPage{}, fmt.Errorf("event %d: %w", event.number, err)
+		return BookingPage{}, fmt.Errorf("event %d: %w", event.Number(), err)
 	}
 
 	page := BookingPage{Next: next, Bookings: make([]Booking, 0, len(rows)/3)}
@@ -94,7 +78,7 @@ func (s *Store) bookings(ctx context.Context, event EventRef, start string, limi
 		if row.err != nil {
 			break
 		}
-		booking, err := parseBooking(event.number, id, text)
+		booking, err := layout.ParseBooking(event.Number(), id, text)
 		if err != nil {
 			return BookingPage{}, err
 		}

@@ -5,6 +5,8 @@ import (
 	"errors"
 
 	"github.com/google/uuid"
+
+	"boxoffice/store/layout"
 )
 
 // CancelRequest cancels one booking.
@@ -34,11 +36,11 @@ type CancelResult struct {
 // suffice for. Errors: ErrBookingNotFound (also if it is somebody else's),
 // ErrUnavailable.
 func (s *Store) Cancel(ctx context.Context, request CancelRequest) (CancelResult, error) {
-	number, ok := numberOf(request.Booking)
+	number, ok := layout.NumberOf(request.Booking)
 	if !ok {
 		return CancelResult{}, ErrBookingNotFound
 	}
-	result, err := s.cancel(ctx, EventNumber(number), shortIDOf(request.Booking).String(), request.User, "")
+	result, err := s.cancel(ctx, EventNumber(number), layout.ShortIDOf(request.Booking).String(), request.User, "")
 	if errors.Is(err, ErrEventNotFound) {
 		err = ErrBookingNotFound
 	}
@@ -49,22 +51,22 @@ func (s *Store) Cancel(ctx context.Context, request CancelRequest) (CancelResult
 // ErrEventNotFound, ErrBookingNotFound, ErrUnavailable.
 func (s *Store) CancelOldest(ctx context.Context, request CancelOldestRequest) (CancelResult, error) {
 	event := request.Event
-	if !event.exists() {
+	if event.Number() == 0 {
 		return CancelResult{}, ErrEventNotFound
 	}
-	cancellation := shortIDFor(request.IdempotencyKey, "cancellation", numberText(event.number), request.User)
+	cancellation := layout.ShortIDFor(request.IdempotencyKey, "cancellation", numberText(event.Number()), request.User)
 	return s.cancel(ctx, event, "", request.User, cancellation.String())
 }
 
 func (s *Store) cancel(ctx context.Context, event EventRef, booking, user, cancellation string) (CancelResult, error) {
-	number := event.number
-	permit, err := s.acquire(ctx, eventKey(number))
+	number := event.Number()
+	permit, err := s.acquire(ctx, layout.EventKey(number))
 	if err != nil {
 		return CancelResult{}, err
 	}
 	defer permit.release()
 	for {
-		r, err := s.run(ctx, cancelScript, eventKeys(number), booking, user, event.uuid, cancellation)
+		r, err := s.run(ctx, cancelScript, layout.EventKeys(number), booking, user, event.UUID(), cancellation)
 		if err != nil {
 			return CancelResult{}, err
 		}
@@ -85,11 +87,11 @@ func (s *Store) cancel(ctx context.Context, event EventRef, booking, user, cance
 			s.promoted(promoted)
 		}
 		result := CancelResult{Promoted: promoted, Version: version, Replayed: replayed}
-		if result.Booking, err = bookingID(number, cancelled); err != nil {
+		if result.Booking, err = layout.BookingID(number, cancelled); err != nil {
 			return CancelResult{}, err
 		}
 		if next != "" {
-			if result.Next, err = bookingID(number, next); err != nil {
+			if result.Next, err = layout.BookingID(number, next); err != nil {
 				return CancelResult{}, err
 			}
 		}

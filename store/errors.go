@@ -6,11 +6,13 @@ import (
 	"strings"
 
 	"github.com/redis/go-redis/v9"
+
+	"boxoffice/store/layout"
 )
 
 // What a call can be refused for. Nothing has changed when one of these is returned.
 var (
-	ErrEventNotFound          = errors.New("event not found")
+	ErrEventNotFound          = layout.ErrEventNotFound
 	ErrBookingNotFound        = errors.New("booking not found")
 	ErrEventPaused            = errors.New("the event is paused")
 	ErrEventClosed            = errors.New("the event is closed")
@@ -36,9 +38,9 @@ var ErrStorageFull = errors.New("the store is full")
 var ErrCannotSync = errors.New("only Redis 8.0 and later can tell when a change is on disk")
 
 // ErrUnknownFormat means that a later version of the service made the event, in a
-// format that this one would read wrongly. It is an ErrUnavailable, as two versions run
-// during an upgrade: the same request may reach the other one next.
-var ErrUnknownFormat = fmt.Errorf("%w: the event has a format that this version of the service does not know", ErrUnavailable)
+// format that this one would read wrongly. What wraps it also wraps ErrUnavailable, as two
+// versions run during an upgrade: the same request may reach the other one next.
+var ErrUnknownFormat = layout.ErrUnknownFormat
 
 // refusals maps the word that a script answers with to the error that callers see.
 var refusals = map[string]error{
@@ -51,7 +53,7 @@ var refusals = map[string]error{
 	"over_capacity":            ErrOverCapacity,
 	"capacity_below_confirmed": ErrCapacityBelowConfirmed,
 	"mismatch":                 ErrIdempotencyMismatch,
-	"unknown_format":           ErrUnknownFormat,
+	"unknown_format":           fmt.Errorf("%w: %w", ErrUnavailable, ErrUnknownFormat),
 }
 
 func unavailable(what string, cause error) error {

@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"github.com/redis/go-redis/v9"
+
+	"boxoffice/store/layout"
 )
 
 // Beside opens a second store on the same Redis, as a second instance of the
@@ -27,34 +29,26 @@ func Beside(s *Store) *Store {
 // Client gives tests Redis itself.
 func (s *Store) Client() redis.UniversalClient { return s.client }
 
-// EventKeys are the keys of an event.
-func EventKeys(number uint64) []string { return eventKeys(number) }
-
 // RaiseOnly raises the total as an instance does that dies before it promotes.
 func (s *Store) RaiseOnly(ctx context.Context, number uint64, total int64) error {
-	_, err := s.run(ctx, updateScript, []string{eventKey(number)}, "", "change", "", total, "", "", "")
+	_, err := s.run(ctx, updateScript, []string{layout.EventKey(number)}, "", "change", "", total, "", "", "")
 	return err
 }
 
 // DrawNumber draws the number of a new event as an instance does that dies before it
 // creates the event.
 func (s *Store) DrawNumber(ctx context.Context, idempotencyKey string) (uint64, error) {
-	return s.number(ctx, shortIDFor(idempotencyKey, "event"))
+	return s.number(ctx, layout.ShortIDFor(idempotencyKey, "event"))
 }
 
 // InitializeOnly creates an event as an instance does that dies before it notes that the
 // creation is complete.
 func (s *Store) InitializeOnly(ctx context.Context, request InitializeRequest) (Event, error) {
-	result, _, err := s.initialize(ctx, request, shortIDFor(request.IdempotencyKey, "event"))
+	result, _, err := s.initialize(ctx, request, layout.ShortIDFor(request.IdempotencyKey, "event"))
 	return result.Event, err
 }
 
 // PromoteOnce runs promote.lua once.
 func (s *Store) PromoteOnce(ctx context.Context, number uint64) (more bool, err error) {
 	return s.promote(ctx, number, true)
-}
-
-// EventParts are the fields of an event's hash that have parts, and the parts' names.
-func EventParts() map[string][]string {
-	return map[string][]string{"settings": settingsParts, "counters": countersParts}
 }

@@ -6,12 +6,13 @@ import (
 	"testing"
 
 	"boxoffice/store"
+	"boxoffice/store/layout"
 )
 
 // everything returns all that Redis holds of an event.
 func (s *show) everything() []any {
 	s.t.Helper()
-	redis, keys := admin(s.t, s.Store), store.EventKeys(s.event.Number)
+	redis, keys := admin(s.t, s.Store), layout.EventKeys(s.event.Number)
 	hash, err := redis.HGetAll(ctx, keys[0]).Result()
 	list, err2 := redis.LRange(ctx, keys[1], 0, -1).Result()
 	set, err3 := redis.ZRangeWithScores(ctx, keys[2], 0, -1).Result()
@@ -30,9 +31,10 @@ func TestUnknownFormatIsRefused(t *testing.T) {
 		booked := show.book("a", 1)
 		show.book("b", 1)
 		healthy := newShow(t, s, tickets(1))
-		hash := store.EventKeys(show.event.Number)[0]
-		settings := admin(t, s).HGet(ctx, hash, "settings").Val()
-		if err := admin(t, s).HSet(ctx, hash, "settings", "2"+settings[1:]+"|more").Err(); err != nil {
+		hash := layout.EventKeys(show.event.Number)[0]
+		settings := admin(t, s).HGet(ctx, hash, layout.SettingsField).Val()
+		later, _ := layout.SetPart(layout.SettingsParts(), settings, "format", func(string) string { return "2" })
+		if err := admin(t, s).HSet(ctx, hash, layout.SettingsField, later+"|more").Err(); err != nil {
 			t.Fatal(err)
 		}
 		before := show.everything()

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strconv"
 	"time"
+
+	"boxoffice/store/layout"
 )
 
 // InitializeRequest asks for a new event.
@@ -28,7 +30,7 @@ const maxOccupied = 1000
 // Initialize creates an event. Errors: ErrIdempotencyMismatch, ErrStorageFull,
 // ErrUnavailable.
 func (s *Store) Initialize(ctx context.Context, request InitializeRequest) (InitializeResult, error) {
-	creation := shortIDFor(request.IdempotencyKey, "event")
+	creation := layout.ShortIDFor(request.IdempotencyKey, "event")
 	// A failover may have lost the counter's last steps while the events that got
 	// those numbers live on another shard. Such a number is passed over.
 	for range maxOccupied {
@@ -37,7 +39,7 @@ func (s *Store) Initialize(ctx context.Context, request InitializeRequest) (Init
 			return InitializeResult{}, err
 		}
 		if occupied {
-			creation = derivedShortID("occupied", creation.String())
+			creation = layout.DerivedShortID("occupied", creation.String())
 			continue
 		}
 		renumbered, err := s.complete(ctx, creation, result.Event.Number)
@@ -51,20 +53,20 @@ func (s *Store) Initialize(ctx context.Context, request InitializeRequest) (Init
 	return InitializeResult{}, fmt.Errorf("initialize: %d event numbers in a row are taken", maxOccupied)
 }
 
-func (s *Store) initialize(ctx context.Context, request InitializeRequest, creation shortID) (
+func (s *Store) initialize(ctx context.Context, request InitializeRequest, creation layout.ShortID) (
 	result InitializeResult, occupied bool, err error,
 ) {
 	number, err := s.number(ctx, creation)
 	if err != nil {
 		return result, false, err
 	}
-	permit, err := s.acquire(ctx, eventKey(number))
+	permit, err := s.acquire(ctx, layout.EventKey(number))
 	if err != nil {
 		return result, false, err
 	}
 	defer permit.release()
-	id := newID(number, creation)
-	r, err := s.run(ctx, initializeScript, eventKeys(number), id.String(), request.Name,
+	id := layout.NewID(number, creation)
+	r, err := s.run(ctx, initializeScript, layout.EventKeys(number), id.String(), request.Name,
 		request.TotalTickets, request.MaxPerUser, request.WaitlistLimit, s.nowMillis())
 	if err != nil {
 		return result, false, err
@@ -90,14 +92,14 @@ func (s *Store) initialize(ctx context.Context, request InitializeRequest, creat
 }
 
 // number gives a creation its event number, the same one each time.
-func (s *Store) number(ctx context.Context, creation shortID) (uint64, error) {
-	permit, err := s.acquire(ctx, eventsKey)
+func (s *Store) number(ctx context.Context, creation layout.ShortID) (uint64, error) {
+	permit, err := s.acquire(ctx, layout.EventsKey)
 	if err != nil {
 		return 0, err
 	}
 	defer permit.release()
 	// complete.lua writes to the same key later, and is acknowledged.
-	r, err := s.runUnacknowledged(ctx, numberScript, []string{eventsKey}, creation.String())
+	r, err := s.runUnacknowledged(ctx, numberScript, []string{layout.EventsKey}, creation.String())
 	if err != nil {
 		return 0, err
 	}
@@ -112,17 +114,12 @@ func (s *Store) number(ctx context.Context, creation shortID) (uint64, error) {
 // No permit is acquired, so this is never refused as too many calls: the event exists, and
 // who repeats a refused creation without an idempotency key would make a second one. The
 // two steps before it bound how many creations get here.
-func (s *Store) complete(ctx context.Context, creation shortID, number uint64) (renumbered bool, err error) {
-	r, err := s.run(ctx, completeScript, []string{eventsKey}, creation.String(), number)
+func (s *Store) complete(ctx context.Context, creation layout.ShortID, number uint64) (renumbered bool, err error) {
+	r, err := s.run(ctx, completeScript, []string{layout.EventsKey}, creation.String(), number)
 	if err != nil {
 		return false, err
 	}
 	return r.word == "renumbered", r.end("completed", "renumbered")
-}
-
-// eventKeys are the keys of the scripts that work on the whole of an event.
-func eventKeys(number uint64) []string {
-	return []string{eventKey(number), waitlistKey(number), withdrawnKey(number)}
 }
 
 func numberText(number uint64) string { return strconv.FormatUint(number, 10) }

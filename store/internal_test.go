@@ -6,64 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/uuid"
 	"github.com/redis/go-redis/v9"
 )
-
-// miniredis takes a script whose keys are in several slots, a cluster refuses it.
-func TestKeysOfAnEventShareASlot(t *testing.T) {
-	for _, number := range []uint64{1, 2, 10, 123456, maxNumber} {
-		tags := map[string]bool{}
-		for _, key := range eventKeys(number) {
-			// Redis Cluster specification, "Hash tags": from the first { to the next }.
-			_, rest, _ := strings.Cut(key, "{")
-			hashed, _, found := strings.Cut(rest, "}")
-			if !found || hashed == "" {
-				t.Errorf("key %s has no hash tag", key)
-			}
-			tags[hashed] = true
-		}
-		if len(tags) != 1 {
-			t.Errorf("the keys of event %d have several tags: %v", number, tags)
-		}
-	}
-}
-
-func TestIDsCarryTheEventNumber(t *testing.T) {
-	for _, number := range []uint64{1, 255, 256, 1 << 40, maxNumber} {
-		id := newID(number, randomShortID())
-		if id.Version() != 8 || id.Variant() != uuid.RFC4122 {
-			t.Errorf("%s is not of version 8, RFC 9562", id)
-		}
-		if got, ok := numberOf(id); !ok || got != number {
-			t.Errorf("the number in %s is %d, %v, want %d", id, got, ok, number)
-		}
-		short := shortIDOf(id).String()
-		if back, err := bookingID(number, short); err != nil || back != id {
-			t.Errorf("the short id %s gives %s, %v, want %s", short, back, err, id)
-		}
-		if len(short) != 14 {
-			t.Errorf("the short id %s has %d characters", short, len(short))
-		}
-	}
-	for _, id := range []uuid.UUID{uuid.Nil, uuid.New(), newID(0, randomShortID())} {
-		if _, ok := numberOf(id); ok {
-			t.Errorf("%s is taken for an id of this service", id)
-		}
-	}
-}
-
-func TestDerivedShortIDsDependOnEveryPart(t *testing.T) {
-	if derivedShortID("a", "bc") == derivedShortID("ab", "c") {
-		t.Error("the border between parts does not count")
-	}
-	if derivedShortID("a", "b") != derivedShortID("a", "b") {
-		t.Error("the same parts give different short ids")
-	}
-	if shortIDFor("", "a") == shortIDFor("", "a") {
-		t.Error("without a key the short ids must be random")
-	}
-}
 
 func TestRepliesThatAreWrongAreErrors(t *testing.T) {
 	for name, items := range map[string][]any{
@@ -104,25 +48,6 @@ func TestCallsAreHeldAgainstTheHeaders(t *testing.T) {
 	}
 	if _, err := s.run(context.Background(), bookScript, []string{"one", "two"}, 1); err == nil {
 		t.Error("a call with too few arguments was made")
-	}
-}
-
-func TestRecordsThatAreWrongAreErrors(t *testing.T) {
-	good := "W||||2|1700000000000|7|AAAAgAAAAAAAAA||3|1|a|b"
-	name := shortIDOf(newID(1, randomShortID())).String()
-	booking, err := parseBooking(1, name, good)
-	if err != nil || booking.User != "a|b" || booking.Quantity != 2 || booking.Version != 7 || !booking.Waited {
-		t.Errorf("%s: %+v, %v", good, booking, err)
-	}
-	for _, record := range []string{"", "W", "Z||||2|1|7|||||a", "W||||x|1|7|||||a", "C|x|||1|1|7|||||a"} {
-		if _, err := parseBooking(1, name, record); err == nil {
-			t.Errorf("%q was taken for a record", record)
-		}
-	}
-	for _, name := range []string{"too short", strings.Repeat("A", 36), "AAAAAAAAAAAAAA", "\n\n\n\n\n\n\n\n\n\n\n\n\n\n"} {
-		if _, err := parseBooking(1, name, good); err == nil {
-			t.Errorf("%q was taken for a booking's short id", name)
-		}
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"boxoffice/store/layout"
 )
 
 // promote confirms a bounded number of waiting bookings while tickets are available,
@@ -12,9 +14,9 @@ import (
 func (s *Store) promote(ctx context.Context, number uint64, acknowledged bool) (more bool, err error) {
 	var r *reply
 	if acknowledged {
-		r, err = s.run(ctx, promoteScript, eventKeys(number))
+		r, err = s.run(ctx, promoteScript, layout.EventKeys(number))
 	} else {
-		r, err = s.runUnacknowledged(ctx, promoteScript, eventKeys(number), acks{}.flag())
+		r, err = s.runUnacknowledged(ctx, promoteScript, layout.EventKeys(number), acks{}.flag())
 	}
 	if err != nil {
 		return false, err

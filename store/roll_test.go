@@ -14,6 +14,7 @@ import (
 
 	"boxoffice/scripts"
 	"boxoffice/store"
+	"boxoffice/store/layout"
 )
 
 // laterVersion is a second instance of the service, with other scripts: each has
@@ -150,7 +151,7 @@ func knowsBoth(t *testing.T, node *redis.Client, newer *laterVersion) error {
 	t.Helper()
 	short, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	if node.Exists(short, store.EventKeys(1)[0]).Val() == 0 {
+	if node.Exists(short, layout.EventKeys(1)[0]).Val() == 0 {
 		return nil // another node of the cluster has the event
 	}
 	for one, other := range newer.hashes {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"strconv"
+
+	"boxoffice/store/layout"
 )
 
 // UpdateRequest changes settings of an event. Nil leaves a setting as it is.
@@ -23,7 +25,7 @@ type UpdateRequest struct {
 // ErrCapacityBelowConfirmed, ErrStorageFull, ErrUnavailable.
 func (s *Store) Update(ctx context.Context, request UpdateRequest) (Event, error) {
 	event := request.Event
-	if !event.exists() {
+	if event.Number() == 0 {
 		return Event{}, ErrEventNotFound
 	}
 	var name, state string
@@ -33,16 +35,16 @@ func (s *Store) Update(ctx context.Context, request UpdateRequest) (Event, error
 	if request.State != nil {
 		state = string(*request.State)
 	}
-	permit, err := s.acquire(ctx, eventKey(event.number))
+	permit, err := s.acquire(ctx, layout.EventKey(event.Number()))
 	if err != nil {
 		return Event{}, err
 	}
 	defer permit.release()
-	r, err := s.run(ctx, updateScript, []string{eventKey(event.number)},
-		event.uuid, randomShortID().String(), name,
+	r, err := s.run(ctx, updateScript, []string{layout.EventKey(event.Number())},
+		event.UUID(), layout.RandomShortID().String(), name,
 		optional(request.TotalTickets), optional(request.MaxPerUser), optional(request.WaitlistLimit), state)
 	if errors.Is(err, ErrUnavailable) { // the change may have been made, and then there is work
-		s.schedulePromotion(event.number) //nolint:contextcheck // it outlives the request
+		s.schedulePromotion(event.Number()) //nolint:contextcheck // it outlives the request
 	}
 	if err != nil {
 		return Event{}, err
@@ -53,8 +55,8 @@ func (s *Store) Update(ctx context.Context, request UpdateRequest) (Event, error
 		return Event{}, err
 	}
 	if promotionsDue {
-		if err := s.promoteAll(ctx, event.number); err != nil {
-			s.schedulePromotion(event.number) //nolint:contextcheck // it outlives the request
+		if err := s.promoteAll(ctx, event.Number()); err != nil {
+			s.schedulePromotion(event.Number()) //nolint:contextcheck // it outlives the request
 			if errors.Is(err, ErrStorageFull) {
 				// It would say that nothing has changed.
 				err = unavailable("promote", err)

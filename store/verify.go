@@ -4,10 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 
 	"github.com/google/uuid"
+
+	"boxoffice/store/layout"
 )
 
 // Rule is a rule that the data of an event keeps at every instant.
@@ -85,7 +86,7 @@ var ErrUnsteady = errors.New("two looks do not agree, verify again")
 //
 // Errors: ErrEventNotFound, ErrUnsteady, ErrUnavailable.
 func (s *Store) Verify(ctx context.Context, event EventRef, report func(Breach)) (Verification, error) {
-	if !event.exists() {
+	if event.Number() == 0 {
 		return Verification{}, ErrEventNotFound
 	}
 	result, err := s.verifyEvent(ctx, event, report)
@@ -157,13 +158,13 @@ type inspection struct {
 
 // inspect looks once at an event.
 func (s *Store) inspect(ctx context.Context, event EventRef) ([]Breach, Verification, error) {
-	in := &inspection{store: s, number: event.number, eventCopy: newEventCopy(), reported: map[Breach]bool{}}
+	in := &inspection{store: s, number: event.Number(), eventCopy: newEventCopy(), reported: map[Breach]bool{}}
 	err := in.run(ctx, event)
 	if err != nil {
-		return nil, Verification{Number: event.number}, err
+		return nil, Verification{Number: event.Number()}, err
 	}
 	return in.breaches, Verification{
-		Number: event.number, Version: in.start.version, Bookings: len(in.past), event: in.start.event,
+		Number: event.Number(), Version: in.start.Version, Bookings: len(in.past), event: in.start.event,
 	}, nil
 }
 
@@ -197,7 +198,7 @@ func (in *inspection) run(ctx context.Context, event EventRef) error {
 func (in *inspection) breachf(booking *copied, rule Rule, format string, args ...any) {
 	b := Breach{Event: in.number, Rule: rule, Detail: fmt.Sprintf(format, args...)}
 	if booking != nil {
-		b.Booking = newID(in.number, booking.id)
+		b.Booking = layout.NewID(in.number, booking.id)
 	}
 	// A scan may return a field twice.
 	if in.reported[b] || len(in.breaches) > maxBreaches {
@@ -209,6 +210,3 @@ func (in *inspection) breachf(booking *copied, rule Rule, format string, args ..
 	in.reported[b] = true
 	in.breaches = append(in.breaches, b)
 }
-
-// forever is a version that no change comes after.
-const forever = math.MaxInt64

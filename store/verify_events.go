@@ -5,11 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/google/uuid"
 	"github.com/redis/go-redis/v9"
+
+	"boxoffice/store/layout"
 )
 
 // Numbers is what VerifyAll found about the numbers of events as such.
@@ -85,7 +86,7 @@ func (s *Store) VerifyAll(ctx context.Context, report func(Breach), done func(Ve
 }
 
 // verifyEach verifies the events of some numbers, and returns the numbers of none.
-func (s *Store) verifyEach(ctx context.Context, numbers []uint64, completed []creation,
+func (s *Store) verifyEach(ctx context.Context, numbers []uint64, completed []layout.Creation,
 	report func(Breach), done func(Verification, error),
 ) (missing []uint64, err error) {
 	for _, number := range numbers {
@@ -127,9 +128,9 @@ func (s *Store) verifyNumbers(ctx context.Context) (numbersLook, []Breach, error
 // numbersLook is one look at the hash of event numbers.
 type numbersLook struct {
 	store     *Store
-	given     []uint64   // to creations, in order, each once
-	completed []creation // in order, each once
-	others    []uint64   // of events that are there, and of no creation that was seen
+	given     []uint64          // to creations, in order, each once
+	completed []layout.Creation // in order, each once
+	others    []uint64          // of events that are there, and of no creation that was seen
 	breaches  []Breach
 }
 
@@ -170,7 +171,7 @@ func (s *Store) lookAtNumbers(ctx context.Context) (numbersLook, error) {
 			after.number, highest)
 	}
 	if after.expires {
-		l.breachf(0, RuleKeys, "the key %s has a time to live: Redis will delete it", eventsKey)
+		l.breachf(0, RuleKeys, "the key %s has a time to live: Redis will delete it", layout.EventsKey)
 	}
 	return l, l.checkGaps(ctx, before.number, highest)
 }
@@ -178,7 +179,7 @@ func (s *Store) lookAtNumbers(ctx context.Context) (numbersLook, error) {
 // checkGaps checks the numbers that no creation was seen to have.
 func (l *numbersLook) checkGaps(ctx context.Context, before, highest uint64) error {
 	next := uint64(1)
-	for _, number := range append(slices.Clone(l.given), maxNumber+1) {
+	for _, number := range append(slices.Clone(l.given), layout.MaxNumber+1) {
 		if next < number {
 			if lost := min(number-1, before); next <= lost {
 				l.breachf(next, RuleNumbers, "given numbers that no creation has any more (%s): asked again, it would create a second event",
@@ -210,7 +211,7 @@ func (l *numbersLook) searchGap(ctx context.Context, next, end uint64) error {
 		err := l.store.withRetry(ctx, "search events", func(ctx context.Context) error {
 			_, err := l.store.client.Pipelined(ctx, func(pipe redis.Pipeliner) error {
 				for i := range step {
-					replies[i] = pipe.Exists(ctx, eventKeys(next+i)...)
+					replies[i] = pipe.Exists(ctx, layout.EventKeys(next+i)...)
 				}
 				return nil
 			})
@@ -243,8 +244,8 @@ func (l *numbersLook) readCounter(ctx context.Context) (c counter, err error) {
 	var life *redis.DurationCmd
 	err = l.store.withRetry(ctx, "last event number", func(ctx context.Context) error {
 		_, err := l.store.client.Pipelined(ctx, func(pipe redis.Pipeliner) error {
-			last = pipe.HMGet(ctx, eventsKey, "last")
-			life = pipe.PTTL(ctx, eventsKey)
+			last = pipe.HMGet(ctx, layout.EventsKey, layout.LastField)
+			life = pipe.PTTL(ctx, layout.EventsKey)
 			return nil
 		})
 		return err
@@ -254,7 +255,7 @@ func (l *numbersLook) readCounter(ctx context.Context) (c counter, err error) {
 	}
 	c.expires = life.Val() >= 0
 	c.text, _ = last.Val()[0].(string)
-	c.number, c.valid = eventNumber(c.text)
+	c.number, c.valid = layout.ParseEventNumber(c.text)
 	return c, nil
 }
 
@@ -271,23 +272,14 @@ func (l *numbersLook) scan(ctx context.Context) error {
 }
 
 func (l *numbersLook) take(name, value string) {
-	c, completed, ok := parseCreation(name, value)
-	if !ok {
-		l.breachf(0, RuleNumbers, "field %q is %q, and not a creation's number", name, value)
+	c, err := layout.ParseCreation(name, value)
+	if err != nil {
+		l.breachf(0, RuleNumbers, "field %q is %q, and %v", name, value, err)
 	}
-	if c.number > 0 {
-		l.given = append(l.given, c.number)
+	if c.Number > 0 {
+		l.given = append(l.given, c.Number)
 	}
-	if completed {
+	if c.Completed {
 		l.completed = append(l.completed, c)
 	}
-}
-
-// eventNumber reads the number of an event; 0 if it is none.
-func eventNumber(text string) (number uint64, valid bool) {
-	number, err := strconv.ParseUint(text, 10, 48)
-	if err != nil || number == 0 {
-		return 0, false
-	}
-	return number, true
 }

@@ -5,6 +5,8 @@ import (
 	"context"
 	"slices"
 	"sort"
+
+	"boxoffice/store/layout"
 )
 
 // sort puts the bookings in order of their versions, and finds those of the start.
@@ -18,7 +20,7 @@ func (in *inspection) sort() {
 		return cmp.Compare(in.booking(a).version, in.booking(b).version)
 	})
 	in.past = in.order[:sort.Search(len(in.order), func(i int) bool {
-		return in.booking(in.order[i]).version > in.start.version
+		return in.booking(in.order[i]).version > in.start.Version
 	})]
 	for _, i := range in.past {
 		if in.booking(i).sequence != 0 {
@@ -34,18 +36,19 @@ func (in *inspection) sort() {
 func (in *inspection) checkNotAhead(ctx context.Context) error {
 	var counters string
 	err := in.read(ctx, "version", func(ctx context.Context) (err error) {
-		counters, err = in.store.client.HGet(ctx, eventKey(in.number), "counters").Result()
+		counters, err = in.store.client.HGet(ctx, layout.EventKey(in.number), layout.CountersField).Result()
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	version, err := counterOf(counters, "version")
+	read, err := layout.ParseCounters(counters)
 	if err != nil {
 		return err
 	}
-	if version < in.start.version {
-		in.breachf(nil, RuleVersions, "the event went back from version %d to %d", in.start.version, version)
+	version := read.Version
+	if version < in.start.Version {
+		in.breachf(nil, RuleVersions, "the event went back from version %d to %d", in.start.Version, version)
 	}
 	for i := range in.bookings {
 		b := in.booking(i)
@@ -65,19 +68,19 @@ func (in *inspection) checkNotAhead(ctx context.Context) error {
 // checkChain checks that a walk from the latest booking to the one before it, and so
 // on, meets every booking.
 func (in *inspection) checkChain() {
-	before := shortID{}
+	before := layout.ShortID{}
 	for _, i := range in.past {
 		b := in.booking(i)
 		switch told := in.find(b.before); {
 		case b.before == before, told != nil && told.broken: // the latter is reported already
-		case b.before != noShortID && b.before != shortID{} && (told == nil || !told.known):
+		case b.before != layout.InvalidShortID && b.before != layout.ShortID{} && (told == nil || !told.known):
 			in.breachf(&copied{id: b.before}, RuleListed, "it has no record, and %s was made after it", b.id)
 		default:
 			in.breachf(b, RuleListed, "the booking made before it is %s, its record says %s", named(before), named(b.before))
 		}
 		before = b.id
 	}
-	if latest := readShortID(in.start.latest); latest != before {
+	if latest := in.start.Latest; latest != before {
 		if b := in.find(latest); b != nil && b.broken {
 			return
 		}
@@ -85,11 +88,11 @@ func (in *inspection) checkChain() {
 	}
 }
 
-func named(id shortID) string {
+func named(id layout.ShortID) string {
 	switch id {
-	case shortID{}:
+	case layout.ShortID{}:
 		return "none"
-	case noShortID:
+	case layout.InvalidShortID:
 		return "no booking's id"
 	default:
 		return id.String()
@@ -103,32 +106,32 @@ func (in *inspection) checkCounters() {
 	var last *copied // to be confirmed
 	for _, i := range in.past {
 		b := in.booking(i)
-		switch b.at(in.start.version) {
-		case 'C':
+		switch b.at(in.start.Version) {
+		case layout.StatusConfirmed:
 			confirmed += int64(b.quantity)
 			if at := max(b.version, b.promoted); at > lastConfirmed {
 				last, lastConfirmed = b, at
 			}
-		case 'W':
+		case layout.StatusWaiting:
 			waiting++
 		}
 	}
-	if confirmed != in.start.confirmed {
-		in.breachf(nil, RuleConfirmed, "%d tickets are confirmed, the event says %d", confirmed, in.start.confirmed)
+	if confirmed != in.start.Confirmed {
+		in.breachf(nil, RuleConfirmed, "%d tickets are confirmed, the event says %d", confirmed, in.start.Confirmed)
 	}
-	if waiting != in.start.waiting {
-		in.breachf(nil, RuleWaiting, "%d bookings wait, the event says %d", waiting, in.start.waiting)
+	if waiting != in.start.Waiting {
+		in.breachf(nil, RuleWaiting, "%d bookings wait, the event says %d", waiting, in.start.Waiting)
 	}
-	if int64(len(in.waitlist)) != in.start.lastJoined {
-		in.breachf(nil, RuleSequence, "%d bookings were put in the waiting list, the event says %d", len(in.waitlist), in.start.lastJoined)
+	if int64(len(in.waitlist)) != in.start.LastJoined {
+		in.breachf(nil, RuleSequence, "%d bookings were put in the waiting list, the event says %d", len(in.waitlist), in.start.LastJoined)
 	}
 	if confirmed > in.start.total {
 		in.breachf(last, RuleOversold, "%d tickets are confirmed of %d; this booking was the last to be confirmed",
 			confirmed, in.start.total)
 	}
-	if entries := in.start.length - 1 - in.start.stillListed(); in.start.lastServed+entries != in.start.lastJoined {
+	if entries := in.start.length - 1 - in.start.stillListed(); in.start.LastServed+entries != in.start.LastJoined {
 		in.breachf(nil, RuleWaitlist, "the list holds %d bookings, and of %d sequence numbers %d are used up",
-			entries, in.start.lastJoined, in.start.lastServed)
+			entries, in.start.LastJoined, in.start.LastServed)
 	}
 	in.checkServedUpTo()
 	in.checkHead(in.start.total - confirmed)
@@ -139,13 +142,13 @@ func (in *inspection) checkCounters() {
 func (in *inspection) checkServedUpTo() {
 	for _, i := range in.waitlist {
 		b := in.booking(i)
-		reached := int64(b.sequence) <= in.start.lastServed
-		if reached && b.at(in.start.version) == 'W' {
-			in.breachf(b, RuleWaitlist, "it waits with sequence number %d, and the list was served up to %d", b.sequence, in.start.lastServed)
+		reached := int64(b.sequence) <= in.start.LastServed
+		if reached && b.at(in.start.Version) == layout.StatusWaiting {
+			in.breachf(b, RuleWaitlist, "it waits with sequence number %d, and the list was served up to %d", b.sequence, in.start.LastServed)
 		}
-		if !reached && b.promoted != 0 && b.promoted <= in.start.version {
+		if !reached && b.promoted != 0 && b.promoted <= in.start.Version {
 			in.breachf(b, RuleWaitlist, "it was promoted with sequence number %d, and the list was served only up to %d",
-				b.sequence, in.start.lastServed)
+				b.sequence, in.start.LastServed)
 		}
 	}
 }
@@ -153,14 +156,14 @@ func (in *inspection) checkServedUpTo() {
 // checkHead checks that the waiting list was served as far as it could be, unless the event
 // says that promotions are due.
 func (in *inspection) checkHead(available int64) {
-	if in.start.promotionsDue {
+	if in.start.PromotionsDue {
 		return
 	}
-	if entry := in.find(readShortID(in.start.head)); entry != nil && entry.withdrawn(in.start.version) {
+	if entry := in.find(layout.ParseShortID(in.start.head)); entry != nil && entry.withdrawn(in.start.Version) {
 		in.breachf(entry, RuleUnserved, "it is at the head of the waiting list, and cancelled")
 	}
-	first := slices.IndexFunc(in.waitlist, func(i int32) bool { return in.booking(i).at(in.start.version) == 'W' })
-	if first < 0 || in.start.state != StateOpen {
+	first := slices.IndexFunc(in.waitlist, func(i int32) bool { return in.booking(i).at(in.start.Version) == layout.StatusWaiting })
+	if first < 0 || in.start.state != layout.StateOpen {
 		return
 	}
 	if head := in.booking(in.waitlist[first]); int64(head.quantity) <= available {
@@ -189,7 +192,7 @@ const (
 func (in *inspection) changes() []change {
 	changes := make([]change, 0, len(in.past)+len(in.updates))
 	add := func(version int64, booking int32, kind changeKind) {
-		if version != 0 && version <= in.start.version {
+		if version != 0 && version <= in.start.Version {
 			changes = append(changes, change{version, booking, kind})
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"boxoffice/store"
+	"boxoffice/store/layout"
 )
 
 // Random histories of every kind of call leave nothing to find.
@@ -83,7 +84,7 @@ func TestVerifyNoEvent(t *testing.T) {
 				t.Errorf("%v: %v", ref, err)
 			}
 		}
-		if err := admin(t, s).HSet(ctx, store.EventKeys(1)[0], "settings", "2|rest").Err(); err != nil {
+		if err := admin(t, s).HSet(ctx, layout.EventKeys(1)[0], layout.SettingsField, "2|rest").Err(); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := s.Verify(ctx, show.ref, nil); err == nil {
@@ -176,10 +177,12 @@ func TestVerifyFindsCorruptionWhileTheEventChanges(t *testing.T) {
 		stop := churn(t, v.show, 150)
 		defer stop()
 		v.add("confirmed", 1)
-		v.set(">"+shortID(v.ann3.Booking), shortID(v.nobody))
-		v.set("@user-that-never-books", "1:"+shortID(v.nobody))
+		v.set(layout.NewerField(layout.ShortIDOf(v.ann3.Booking)), shortID(v.nobody))
+		v.set(layout.HoldingField("user-that-never-books"), layout.Holding{
+			Tickets: 1, Oldest: layout.ShortIDOf(v.nobody), Newest: layout.ShortIDOf(v.nobody),
+		}.String())
 		v.do("ZADD", v.withdrawn, 3_000_000, 3_000_000)
-		v.edit(v.bob, 3, "")
+		v.edit(v.bob, "freed", "")
 		found := breaches(t, s, v.ref)
 		for _, rule := range []store.Rule{store.RuleConfirmed, store.RuleUser, store.RuleWithdrawn, store.RuleCancellation} {
 			if !slices.ContainsFunc(found, func(b store.Breach) bool { return b.Rule == rule }) {
@@ -239,9 +242,9 @@ func TestVerifyReadsInBoundedSteps(t *testing.T) {
 				t.Error(err)
 			}
 		})
-		hash := store.EventKeys(show.event.Number)[0]
+		hash := layout.EventKeys(show.event.Number)[0]
 		// All bookings of the user have to be read again.
-		if err := admin(t, s).HSet(ctx, hash, "@"+user(1), "rubbish").Err(); err != nil {
+		if err := admin(t, s).HSet(ctx, hash, layout.HoldingField(user(1)), "rubbish").Err(); err != nil {
 			t.Fatal(err)
 		}
 		// Redis returns whole buckets of a hash, so a scan may give somewhat more than asked for.
@@ -331,7 +334,7 @@ func TestVerifyFindsAnEventThatWentBack(t *testing.T) {
 		second := store.Beside(s)
 		defer func() { _ = second.Close() }()
 		second.Client().AddHook(spy{after: func(redis.Cmder) {}, before: func(command redis.Cmder) {
-			if args := command.Args(); command.Name() == "hget" && args[len(args)-1] == "counters" {
+			if args := command.Args(); command.Name() == "hget" && args[len(args)-1] == layout.CountersField {
 				v.add("version", -1)
 			}
 		}})

@@ -10,13 +10,14 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"boxoffice/store"
+	"boxoffice/store/layout"
 )
 
 // loseEvents deletes all that Redis holds of some events.
 func loseEvents(s *show, numbers ...uint64) {
 	s.t.Helper()
 	for _, number := range numbers {
-		if err := admin(s.t, s.Store).Del(ctx, store.EventKeys(number)...).Err(); err != nil {
+		if err := admin(s.t, s.Store).Del(ctx, layout.EventKeys(number)...).Err(); err != nil {
 			s.t.Fatal(err)
 		}
 	}

@@ -5,14 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/redis/go-redis/v9"
 
 	"boxoffice/scripts"
+	"boxoffice/store/layout"
 )
 
 // How many entries a read asks for: Redis serves nobody else during it. Fields of a
@@ -25,52 +24,19 @@ const (
 // verifyPatience is how long an outage of Redis may last before a verification ends.
 const verifyPatience = 30 * time.Second
 
-// eventSettings are all fields of an event's hash that are not of a booking, a user
-// or a request.
-var eventSettings = []string{"settings", "counters", "name", "createdAt", "request"}
-
-// numericSettings are those fields and parts of them that hold a whole number.
-var numericSettings = []string{
-	"version", "total", "confirmed", "waiting", "lastJoined", "lastServed", "createdAt", "maxPerUser", "waitlistLimit",
-}
-
 // instant is an event at the instant when the look started.
 type instant struct {
-	event                                                      uuid.UUID
-	state                                                      State
-	version, total, confirmed, waiting, lastJoined, lastServed int64
-	latest                                                     string
-	promotionsDue                                              bool
-	length                                                     int64    // of the list
-	served                                                     []string // entries of the list that were served, the last of them last
-	head                                                       string   // the one after them
+	layout.Counters
+	event  uuid.UUID
+	state  layout.State
+	total  int64    // tickets
+	length int64    // of the list
+	served []string // entries of the list that were served, the last of them last
+	head   string   // the one after them
 }
-
-// splitCounters returns the counters of an event by their names.
-func splitCounters(field string) (map[string]string, error) {
-	values := map[string]string{}
-	if err := splitParts(values, countersParts, field); err != nil {
-		return nil, fmt.Errorf("counters: %w", err)
-	}
-	return values, nil
-}
-
-// counterOf returns one counter, of those that are a whole number.
-func counterOf(field, name string) (int64, error) {
-	values, err := splitCounters(field)
-	if err != nil {
-		return 0, err
-	}
-	return strconv.ParseInt(values[name], 10, 64)
-}
-
-const trimEvery = scripts.TrimEvery
-
-// base is the sequence number that entry 0 of the list has, given the last one served.
-func base(lastServed int64) int64 { return lastServed - lastServed%trimEvery }
 
 // stillListed is how many of those who were served follow entry 0.
-func (i instant) stillListed() int64 { return i.lastServed - base(i.lastServed) }
+func (i instant) stillListed() int64 { return i.LastServed - layout.WaitlistBase(i.LastServed) }
 
 // withRetry calls Redis, and again during an outage of up to verifyPatience.
 func (s *Store) withRetry(ctx context.Context, what string, call func(ctx context.Context) error) error {
@@ -104,9 +70,9 @@ func (in *inspection) readSnapshotOptimistic(ctx context.Context, ask func(ctx c
 	for {
 		var before, after *redis.SliceCmd
 		_, err := in.store.client.Pipelined(ctx, func(pipe redis.Pipeliner) error {
-			before = pipe.HMGet(ctx, eventKey(in.number), "counters")
+			before = pipe.HMGet(ctx, layout.EventKey(in.number), layout.CountersField)
 			ask(ctx, pipe)
-			after = pipe.HMGet(ctx, eventKey(in.number), "counters")
+			after = pipe.HMGet(ctx, layout.EventKey(in.number), layout.CountersField)
 			return nil
 		})
 		if err != nil || before.Val()[0] == after.Val()[0] {
@@ -121,12 +87,13 @@ func (in *inspection) readStart(ctx context.Context, event EventRef) (complete b
 	var settings *redis.SliceCmd
 	var length *redis.IntCmd
 	var top *redis.StringSliceCmd
-	keys := eventKeys(in.number)
+	keys := layout.EventKeys(in.number)
 	lives := make([]*redis.DurationCmd, len(keys))
+	fields := layout.AllEventFields()
 	err = in.readSnapshot(ctx, "counters", func(ctx context.Context, tx redis.Pipeliner) {
-		settings = tx.HMGet(ctx, eventKey(in.number), eventSettings...)
-		length = tx.LLen(ctx, waitlistKey(in.number))
-		top = tx.LRange(ctx, waitlistKey(in.number), 0, trimEvery)
+		settings = tx.HMGet(ctx, layout.EventKey(in.number), fields...)
+		length = tx.LLen(ctx, layout.WaitlistKey(in.number))
+		top = tx.LRange(ctx, layout.WaitlistKey(in.number), 0, scripts.TrimEvery)
 		for i, key := range keys {
 			lives[i] = tx.PTTL(ctx, key)
 		}
@@ -134,43 +101,24 @@ func (in *inspection) readStart(ctx context.Context, event EventRef) (complete b
 	if err != nil {
 		return false, err
 	}
-	values := map[string]string{}
-	for i, value := range settings.Val() {
-		if text, ok := value.(string); ok {
-			values[eventSettings[i]] = text
-		}
-	}
-	if there := in.checkKeys(keys, lives); there == 0 {
-		return false, ErrEventNotFound
+	if present := in.checkKeys(keys, lives); present == 0 {
+		return false, layout.ErrEventNotFound
 	}
 	if lives[0].Val() == noKey {
 		return false, nil
 	}
-	if settings, ok := values["settings"]; ok && formatOf(settings) != knownFormat {
-		return false, fmt.Errorf("event %d: %w: %q", in.number, ErrUnknownFormat, formatOf(settings))
+	if complete, err = in.checkSettings(fields, settings.Val()); err != nil || !complete {
+		return false, err
 	}
-	if !in.checkSettings(values) {
-		return false, nil
+	if !event.Matches(in.start.event) {
+		return false, layout.ErrEventNotFound
 	}
-	if event.uuid != "" && event.uuid != values["uuid"] {
-		return false, ErrEventNotFound
-	}
-	number := func(name string) int64 {
-		value, _ := strconv.ParseInt(values[name], 10, 64)
-		return value
-	}
-	id, _ := uuid.Parse(values["uuid"]) // checkSettings has parsed it
-	in.start = instant{
-		event: id, state: State(values["state"]), latest: values["latest"], promotionsDue: values["promotionsDue"] == "1",
-		version: number("version"), total: number("total"), confirmed: number("confirmed"),
-		waiting: number("waiting"), lastJoined: number("lastJoined"), lastServed: number("lastServed"),
-		length: length.Val(),
-	}
+	in.start.length = length.Val()
 	in.start.served = top.Val()[:min(len(top.Val()), int(in.start.stillListed())+1)]
 	if len(in.start.served) < len(top.Val()) {
 		in.start.head = top.Val()[len(in.start.served)]
 	}
-	in.caughtUp = in.start.version
+	in.caughtUp = in.start.Version
 	return true, nil
 }
 
@@ -199,44 +147,48 @@ func (in *inspection) checkKeys(keys []string, lives []*redis.DurationCmd) (ther
 	return there
 }
 
-// checkSettings tells whether the settings are such that the rest can be checked.
-func (in *inspection) checkSettings(values map[string]string) bool {
+// checkSettings takes in the settings and the counters, given the values of fields. complete
+// is false if they are not such that the rest can be checked. Errors: ErrUnknownFormat.
+func (in *inspection) checkSettings(fields []string, values []any) (complete bool, err error) {
 	before := len(in.breaches)
-	for _, name := range eventSettings {
-		if _, ok := values[name]; !ok {
+	texts := map[string]string{}
+	for i, name := range fields {
+		text, ok := values[i].(string)
+		if !ok {
 			in.breachf(nil, RuleSettings, "the event has no field %s", name)
+			continue
 		}
+		texts[name] = text
 	}
-	for field, parts := range map[string][]string{"settings": settingsParts, "counters": countersParts} {
-		if value, ok := values[field]; ok {
-			if err := splitParts(values, parts, value); err != nil {
-				in.breachf(nil, RuleSettings, "field %s: %v", field, err)
-			}
+	if text, ok := texts[layout.SettingsField]; ok {
+		settings, wrong := layout.ParseSettings(text)
+		if errors.Is(wrong, layout.ErrUnknownFormat) {
+			return false, fmt.Errorf("event %d: %w: %w", in.number, ErrUnavailable, wrong)
 		}
-	}
-	for _, name := range numericSettings {
-		value, ok := values[name]
-		if n, err := strconv.ParseInt(value, 10, 64); ok && (err != nil || n < 0) {
-			in.breachf(nil, RuleSettings, "field %s is %q", name, value)
+		in.breachOfEach(wrong)
+		if number, _ := layout.NumberOf(settings.UUID); wrong == nil && number != in.number {
+			in.breachf(nil, RuleSettings, "field uuid is %q", settings.UUID)
 		}
+		if wrong == nil && !settings.State.Known() {
+			in.breachf(nil, RuleSettings, "field state is %q", settings.State)
+		}
+		in.start.event, in.start.state, in.start.total = settings.UUID, settings.State, settings.TotalTickets
 	}
-	in.checkTextSettings(values)
-	return len(in.breaches) == before
+	if text, ok := texts[layout.CountersField]; ok {
+		in.start.Counters, err = layout.ParseCounters(text)
+		in.breachOfEach(err)
+	}
+	if text, ok := texts[layout.CreatedAtField]; ok {
+		_, err = layout.ParseCreatedAt(text)
+		in.breachOfEach(err)
+	}
+	return len(in.breaches) == before, nil
 }
 
-// checkTextSettings checks the settings and counters that are no numbers.
-func (in *inspection) checkTextSettings(values map[string]string) {
-	if text, ok := values["uuid"]; ok {
-		id, err := uuid.Parse(text)
-		if number, ours := numberOf(id); err != nil || !ours || number != in.number {
-			in.breachf(nil, RuleSettings, "field uuid is %q", text)
-		}
-	}
-	if promotionsDue, ok := values["promotionsDue"]; ok && promotionsDue != "0" && promotionsDue != "1" {
-		in.breachf(nil, RuleSettings, "field promotionsDue is %q", promotionsDue)
-	}
-	if state, ok := values["state"]; ok && !slices.Contains([]State{StateOpen, StatePaused, StateClosed}, State(state)) {
-		in.breachf(nil, RuleSettings, "field state is %q", state)
+// breachOfEach notes a breach for each part that a parser found wrong.
+func (in *inspection) breachOfEach(wrong error) {
+	for _, one := range layout.Each(wrong) {
+		in.breachf(nil, RuleSettings, "%v", one)
 	}
 }
 
@@ -247,7 +199,7 @@ func (in *inspection) scan(ctx context.Context) error {
 		var fields []string
 		var next uint64
 		err := in.read(ctx, "bookings", func(ctx context.Context) (err error) {
-			fields, next, err = in.store.client.HScan(ctx, eventKey(in.number), cursor, "", scanStep).Result()
+			fields, next, err = in.store.client.HScan(ctx, layout.EventKey(in.number), cursor, "", scanStep).Result()
 			return err
 		})
 		if err != nil {
@@ -263,50 +215,41 @@ func (in *inspection) scan(ctx context.Context) error {
 
 // take copies one field of the event's hash.
 func (in *inspection) take(name, value string) {
-	if name == markField || slices.Contains(eventSettings, name) {
+	field, err := layout.ParseField(name)
+	if err != nil {
+		in.breachf(nil, RuleSettings, "field %q is %v", name, err)
 		return
 	}
-	kind, rest := byte(0), name
-	if name != "" && strings.IndexByte("@>!", name[0]) >= 0 {
-		kind, rest = name[0], name[1:]
-	}
-	id := shortID{}
-	if kind != '@' && kind != '!' {
-		if id = readShortID(rest); id == noShortID || rest == "" {
-			in.breachf(nil, RuleSettings, "field %q is not one of an event", name)
-			return
-		}
-	}
-	switch kind {
-	case '@':
-		in.putHolder(rest, value)
-	case '>':
-		_, b := in.findOrAdd(id)
-		b.newer = readShortID(value)
-	case '!':
-		in.takeRequest(rest, value)
-	default:
-		in.putChecked(id, value)
+	switch field.Kind {
+	case layout.FieldOfEvent: // checkSettings has seen it
+	case layout.FieldHolding:
+		in.putHolder(field.User, value)
+	case layout.FieldNewer:
+		_, b := in.findOrAdd(field.Booking)
+		b.newer = layout.ParseShortID(value)
+	case layout.FieldRequest:
+		in.takeRequest(field.Request, value)
+	case layout.FieldBooking:
+		in.putChecked(field.Booking, value)
 	}
 }
 
 // takeRequest copies what an id of a request leads to: the version that a change of
 // settings made, or the booking that a user cancelled without naming it.
 func (in *inspection) takeRequest(id, value string) {
-	if version, err := strconv.ParseInt(value, 10, 64); err == nil && version >= 2 {
-		in.updates[id] = version
-		return
+	request, err := layout.ParseRequest(value)
+	switch {
+	case err != nil:
+		in.breachf(nil, RuleCancellation, "request %q led to %q, %v", id, value, err)
+	case request.Version > 0:
+		in.updates[id] = request.Version
+	default:
+		_, b := in.findOrAdd(request.Cancelled)
+		b.cancelledByUser = true
 	}
-	short := readShortID(value)
-	if value == "" || short == noShortID {
-		in.breachf(nil, RuleCancellation, "request %q led to %q, neither a version nor a booking", id, value)
-		return
-	}
-	_, b := in.findOrAdd(short)
-	b.cancelledByUser = true
 }
 
-func (in *inspection) putChecked(id shortID, record string) *copied {
+func (in *inspection) putChecked(id layout.ShortID, record string) *copied {
 	b, err := in.put(id, record)
 	if err != nil {
 		in.breachf(b, RuleRecord, "%v: %q", err, record)
@@ -319,11 +262,11 @@ func (in *inspection) reread(ctx context.Context, bookings []*copied) error {
 	for chunk := range slices.Chunk(bookings, verifyStep) {
 		names := make([]string, len(chunk))
 		for i, b := range chunk {
-			names[i] = b.id.String()
+			names[i] = layout.BookingField(b.id)
 		}
 		var records []any
 		err := in.read(ctx, "bookings again", func(ctx context.Context) (err error) {
-			records, err = in.store.client.HMGet(ctx, eventKey(in.number), names...).Result()
+			records, err = in.store.client.HMGet(ctx, layout.EventKey(in.number), names...).Result()
 			return err
 		})
 		if err != nil {
@@ -342,12 +285,12 @@ func (in *inspection) reread(ctx context.Context, bookings []*copied) error {
 
 // catchUp copies the bookings that were made since the start, up to a version at
 // which the latest booking was this one.
-func (in *inspection) catchUp(ctx context.Context, latest string, version int64) error {
+func (in *inspection) catchUp(ctx context.Context, latest layout.ShortID, version int64) error {
 	ctx, cancel := context.WithTimeout(ctx, verifyPatience)
 	defer cancel()
-	for next, more := latest, version > in.caughtUp; more && next != ""; {
-		r, err := in.store.run(ctx, bookingsScript, []string{eventKey(in.number), withdrawnKey(in.number)},
-			"", next, verifyStep)
+	for next, more := latest, version > in.caughtUp; more && next != (layout.ShortID{}); {
+		r, err := in.store.run(ctx, bookingsScript, []string{layout.EventKey(in.number), layout.WithdrawnKey(in.number)},
+			"", next.String(), verifyStep)
 		if err != nil {
 			return err
 		}
@@ -355,13 +298,13 @@ func (in *inspection) catchUp(ctx context.Context, latest string, version int64)
 		row := &reply{script: r.script, items: rows}
 		for more && row.next < len(rows) && row.err == nil {
 			name, record, _ := row.text(), row.text(), row.integer()
-			b := in.putChecked(readShortID(name), record)
+			b := in.putChecked(layout.ParseShortID(name), record)
 			more = b.version > in.caughtUp
 		}
 		if err := errors.Join(r.err, row.err); err != nil {
 			return err
 		}
-		next = following
+		next = layout.ParseShortID(following)
 	}
 	in.caughtUp = max(in.caughtUp, version)
 	return nil

@@ -1,6 +1,10 @@
 package store
 
-import "slices"
+import (
+	"slices"
+
+	"boxoffice/store/layout"
+)
 
 // replay goes through all changes of an event once more, version by version, and
 // checks each against the rules of the waiting list.
@@ -38,10 +42,10 @@ func (in *inspection) checkHistory() {
 		r.step(changes[:count])
 		changes = changes[count:]
 	}
-	gap(in.start.version + 1)
+	gap(in.start.Version + 1)
 	if missing > 0 {
 		in.breachf(nil, RuleVersions, "of the %d versions of the event, %d have left no trace, the first is %d",
-			in.start.version, missing, first)
+			in.start.Version, missing, first)
 	}
 }
 
@@ -106,9 +110,9 @@ func (r *replay) book(b *copied) {
 func (r *replay) checkOvertaking(b *copied) {
 	for r.ahead < len(r.waitlist) {
 		head := r.booking(r.waitlist[r.ahead])
-		if status := head.at(r.version); status == 0 {
+		if status := head.at(r.version); status == notBooked {
 			return // nobody waited
-		} else if status != 'W' {
+		} else if status != layout.StatusWaiting {
 			r.ahead++
 			continue
 		}
@@ -122,7 +126,7 @@ func (r *replay) checkOvertaking(b *copied) {
 
 // checkFreed checks that a cancelled booking tells whom its cancellation promoted.
 func (r *replay) checkFreed(cancelled, promoted *copied, promotions int64) {
-	want := promotion{count: promotions}
+	want := freed{count: promotions}
 	if promoted != nil {
 		want.first = promoted.id
 	}

@@ -4,8 +4,8 @@ import (
 	"cmp"
 	"context"
 	"slices"
-	"strconv"
-	"strings"
+
+	"boxoffice/store/layout"
 )
 
 // Users' entries and links do not tell at which version they were written. Where one
@@ -13,46 +13,54 @@ import (
 // the scan or because it is wrong, it is read again together with the event's
 // version, and compared with the user's bookings as of that version.
 
-// entry is a part of a user's chain in the event's hash: the field @user, the field
-// >booking, or (of kind <) the next older booking in a booking's record.
+// entry is a part of a user's chain in the event's hash.
 type entry struct {
-	kind    byte
-	user    int32   // of kind @
+	kind    entryKind
+	user    int32   // of entryHolding
 	booking *copied // of the others
 }
 
+type entryKind byte
+
+const (
+	entryHolding entryKind = iota // the user's holding, a field
+	entryNewer                    // a booking's next younger one, a field
+	entryOlder                    // a booking's next older one, in its record
+)
+
 func (in *inspection) fieldOf(e entry) string {
 	switch e.kind {
-	case '@':
-		return "@" + in.users[e.user].name
-	case '<':
-		return e.booking.id.String()
+	case entryHolding:
+		return layout.HoldingField(in.users[e.user].name)
+	case entryOlder:
+		return layout.BookingField(e.booking.id)
 	default:
-		return ">" + e.booking.id.String()
+		return layout.NewerField(e.booking.id)
 	}
 }
 
 // valueOf returns an entry, given the field that it is in.
 func (in *inspection) valueOf(e entry, field string) string {
-	if e.kind != '<' {
+	if e.kind != entryOlder {
 		return field
 	}
-	if parts := strings.SplitN(field, "|", recordParts); len(parts) == recordParts {
-		return parts[8]
+	record, err := layout.ParseRecord(field)
+	if err != nil || record.Older == (layout.ShortID{}) {
+		return ""
 	}
-	return ""
+	return named(record.Older)
 }
 
 // holding is what a user's bookings add up to, as they were scanned.
 type holding struct {
 	tickets int64
-	oldest  shortID
+	oldest  layout.ShortID
 	newest  *copied // nil if the user has no live booking
 }
 
-func (h holding) newestID() shortID {
+func (h holding) newestID() layout.ShortID {
 	if h.newest == nil {
-		return shortID{}
+		return layout.ShortID{}
 	}
 	return h.newest.id
 }
@@ -71,7 +79,7 @@ func (in *inspection) checkUsers(ctx context.Context) error {
 func (in *inspection) doubtfulEntries() []entry {
 	holdings := make([]holding, len(in.users))
 	var doubtful []entry
-	expect := func(kind byte, b *copied, link, want shortID) {
+	expect := func(kind entryKind, b *copied, link, want layout.ShortID) {
 		if link != want {
 			doubtful = append(doubtful, entry{kind: kind, booking: b})
 		}
@@ -85,24 +93,24 @@ func (in *inspection) doubtfulEntries() []entry {
 		if h.newest == nil {
 			h.oldest = b.id
 		} else {
-			expect('<', b, b.older, h.newest.id)
-			expect('>', h.newest, h.newest.newer, b.id)
+			expect(entryOlder, b, b.older, h.newest.id)
+			expect(entryNewer, h.newest, h.newest.newer, b.id)
 		}
 		h.tickets += int64(b.quantity)
 		h.newest = b
 	}
 	for i := range in.bookings {
 		if b := in.booking(i); !b.live(forever) && !b.broken {
-			expect('>', b, b.newer, shortID{})
+			expect(entryNewer, b, b.newer, layout.ShortID{})
 		}
 	}
 	for i, h := range holdings {
 		if h.newest != nil {
-			expect('>', h.newest, h.newest.newer, shortID{})
+			expect(entryNewer, h.newest, h.newest.newer, layout.ShortID{})
 		}
 		read := in.users[i]
-		if read.listed != (h.newest != nil) || read.tickets != h.tickets || read.oldest != h.oldest || read.newest != h.newestID() {
-			doubtful = append(doubtful, entry{kind: '@', user: int32(i)})
+		if read.listed != (h.newest != nil) || read.Tickets != h.tickets || read.Oldest != h.oldest || read.Newest != h.newestID() {
+			doubtful = append(doubtful, entry{kind: entryHolding, user: int32(i)})
 		}
 	}
 	return doubtful
@@ -110,28 +118,25 @@ func (in *inspection) doubtfulEntries() []entry {
 
 // settle reads entries again, at one instant, and finds those that are wrong then.
 func (in *inspection) settle(ctx context.Context, entries []entry) error {
-	fields := []string{"counters"}
+	fields := []string{layout.CountersField}
 	for _, e := range entries {
 		fields = append(fields, in.fieldOf(e))
 	}
 	var values []any
 	err := in.read(ctx, "users", func(ctx context.Context) (err error) {
-		values, err = in.store.client.HMGet(ctx, eventKey(in.number), fields...).Result()
+		values, err = in.store.client.HMGet(ctx, layout.EventKey(in.number), fields...).Result()
 		return err
 	})
 	if err != nil {
 		return err
 	}
 	text, _ := values[0].(string)
-	version, err := counterOf(text, "version")
+	counters, err := layout.ParseCounters(text)
 	if err != nil {
 		return err
 	}
-	counters, err := splitCounters(text)
-	if err != nil {
-		return err
-	}
-	if err := in.catchUp(ctx, counters["latest"], version); err != nil {
+	version := counters.Version
+	if err := in.catchUp(ctx, counters.Latest, version); err != nil {
 		return err
 	}
 	chains, err := in.liveChains(ctx, entries, version)
@@ -144,7 +149,7 @@ func (in *inspection) settle(ctx context.Context, entries []entry) error {
 		b, want, unread := in.wanted(chains, e)
 		switch {
 		case unread || found == want:
-		case e.kind == '<':
+		case e.kind == entryOlder:
 			in.breachf(b, RuleUser, "its record says that its user's next older booking is %q, it is %q at version %d",
 				found, want, version)
 		default:
@@ -161,7 +166,7 @@ func (in *inspection) liveChains(ctx context.Context, entries []entry, version i
 	chains := map[int32][]*copied{}
 	for _, e := range entries {
 		switch {
-		case e.kind == '@':
+		case e.kind == entryHolding:
 			chains[e.user] = nil
 		case e.booking.known:
 			chains[e.booking.user] = nil
@@ -193,7 +198,7 @@ func (in *inspection) liveChains(ctx context.Context, entries []entry, version i
 // booking that a wrong one is a breach of. Next older than the oldest, or than a
 // cancelled one, may be anything: nobody reads it.
 func (in *inspection) wanted(chains map[int32][]*copied, e entry) (b *copied, want string, unread bool) {
-	if e.kind == '@' {
+	if e.kind == entryHolding {
 		chain := chains[e.user]
 		if len(chain) == 0 {
 			return nil, "", false
@@ -203,26 +208,23 @@ func (in *inspection) wanted(chains map[int32][]*copied, e entry) (b *copied, wa
 		for _, b := range chain {
 			tickets += int64(b.quantity)
 		}
-		holding := strconv.FormatInt(tickets, 10) + ":" + oldest.id.String()
-		if newest != oldest {
-			holding += ":" + newest.id.String()
-		}
-		return oldest, holding, false
+		holding := layout.Holding{Tickets: tickets, Oldest: oldest.id, Newest: newest.id}
+		return oldest, holding.String(), false
 	}
 	if !e.booking.known {
-		return e.booking, "", e.kind == '<'
+		return e.booking, "", e.kind == entryOlder
 	}
 	chain := chains[e.booking.user]
 	at, live := slices.BinarySearchFunc(chain, e.booking.version, func(b *copied, version int64) int {
 		return cmp.Compare(b.version, version)
 	})
 	switch {
-	case e.kind == '<' && live && at > 0:
+	case e.kind == entryOlder && live && at > 0:
 		return e.booking, chain[at-1].id.String(), false
-	case e.kind == '>' && live && at+1 < len(chain):
+	case e.kind == entryNewer && live && at+1 < len(chain):
 		return e.booking, chain[at+1].id.String(), false
 	default:
-		return e.booking, "", e.kind == '<'
+		return e.booking, "", e.kind == entryOlder
 	}
 }
 
@@ -231,7 +233,7 @@ func (in *inspection) wanted(chains map[int32][]*copied, e entry) (b *copied, wa
 func (in *inspection) checkCancellations(ctx context.Context) error {
 	var doubtful []*copied
 	for i := range in.bookings {
-		if b := in.booking(i); b.cancelledByUser && !b.broken && b.at(forever) != 'X' {
+		if b := in.booking(i); b.cancelledByUser && !b.broken && b.at(forever) != layout.StatusCancelled {
 			doubtful = append(doubtful, b)
 		}
 	}
@@ -240,7 +242,7 @@ func (in *inspection) checkCancellations(ctx context.Context) error {
 		return err
 	}
 	for _, b := range doubtful {
-		if b.at(forever) != 'X' {
+		if b.at(forever) != layout.StatusCancelled {
 			in.breachf(b, RuleCancellation, "a request to cancel led to it, and it is not cancelled")
 		}
 	}

@@ -5,9 +5,11 @@ import (
 	"sort"
 
 	"github.com/redis/go-redis/v9"
+
+	"boxoffice/store/layout"
 )
 
-// An entry's sequence number, its index in the list + base(lastServed), stays the same
+// An entry's sequence number, its index in the list + layout.WaitlistBase, stays the same
 // while others join behind it and are served ahead of it. So the list can be read in
 // steps, each with lastServed as of that instant.
 
@@ -15,9 +17,9 @@ import (
 // last one when the look started.
 func (in *inspection) checkWaitlist(ctx context.Context) error {
 	in.checkServed()
-	w := &waitlistWalk{inspection: in, expected: in.firstBeyond(in.start.lastServed)}
-	last := base(in.start.lastServed) + in.start.length - 1
-	lastServed := in.start.lastServed
+	w := &waitlistWalk{inspection: in, expected: in.firstBeyond(in.start.LastServed)}
+	last := layout.WaitlistBase(in.start.LastServed) + in.start.length - 1
+	lastServed := in.start.LastServed
 	for sequence := lastServed + 1; sequence <= last; {
 		first, entries, err := in.readWaitlist(ctx, sequence, &lastServed)
 		if err != nil {
@@ -53,31 +55,33 @@ func (in *inspection) checkWaitlist(ctx context.Context) error {
 // entry read, and updates lastServed. What was served since the last reading moves the
 // entries, hence it starts somewhat ahead.
 func (in *inspection) readWaitlist(ctx context.Context, sequence int64, lastServed *int64) (first int64, entries []string, err error) {
-	from := max(1, sequence-base(*lastServed)-verifyStep)
-	to := max(1, sequence-base(*lastServed)) + verifyStep - 1
+	from := max(1, sequence-layout.WaitlistBase(*lastServed)-verifyStep)
+	to := max(1, sequence-layout.WaitlistBase(*lastServed)) + verifyStep - 1
 	var read *redis.StringCmd
 	var list *redis.StringSliceCmd
 	err = in.readSnapshot(ctx, "waiting list", func(ctx context.Context, tx redis.Pipeliner) {
-		read = tx.HGet(ctx, eventKey(in.number), "counters")
-		list = tx.LRange(ctx, waitlistKey(in.number), from, to)
+		read = tx.HGet(ctx, layout.EventKey(in.number), layout.CountersField)
+		list = tx.LRange(ctx, layout.WaitlistKey(in.number), from, to)
 	})
 	if err != nil {
 		return 0, nil, err
 	}
-	if *lastServed, err = counterOf(read.Val(), "lastServed"); err != nil {
+	counters, err := layout.ParseCounters(read.Val())
+	if err != nil {
 		return 0, nil, err
 	}
-	return base(*lastServed) + from, list.Val(), nil
+	*lastServed = counters.LastServed
+	return layout.WaitlistBase(*lastServed) + from, list.Val(), nil
 }
 
 // checkServed checks the entries of the list that were served and not cut off yet,
 // beginning with entry 0, which keeps the list alive.
 func (in *inspection) checkServed() {
-	number := base(in.start.lastServed)
+	number := layout.WaitlistBase(in.start.LastServed)
 	for i, found := range in.start.served {
 		want, known := in.entryOf(number + int64(i))
 		if known && found != want {
-			in.breachf(in.find(readShortID(found)), RuleWaitlist, "entry %d of the list is %q, and %q was served there",
+			in.breachf(in.find(layout.ParseShortID(found)), RuleWaitlist, "entry %d of the list is %q, and %q was served there",
 				i, found, want)
 		}
 	}
@@ -87,7 +91,7 @@ func (in *inspection) checkServed() {
 // booking has no record, which is told already.
 func (in *inspection) entryOf(number int64) (entry string, known bool) {
 	if number == 0 {
-		return "-", true
+		return layout.Sentinel, true
 	}
 	i := in.firstBeyond(number) - 1
 	if i < 0 || int64(in.booking(in.waitlist[i]).sequence) != number {
@@ -120,13 +124,13 @@ func (w *waitlistWalk) skip(to int, lastServed int64) {
 }
 
 func (w *waitlistWalk) entry(entry string, lastServed int64) {
-	id := readShortID(entry)
+	id := layout.ParseShortID(entry)
 	b := w.find(id)
 	if b != nil && b.broken {
 		return // told already
 	}
 	if b == nil || !b.known {
-		if id == noShortID || id == (shortID{}) {
+		if id == layout.InvalidShortID || id == (layout.ShortID{}) {
 			w.breachf(nil, RuleWaitlist, "the list holds %q, which is no booking's id", entry)
 		} else {
 			w.breachf(&copied{id: id}, RuleWaitlist, "it is in the list, and there is no such booking")

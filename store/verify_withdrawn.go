@@ -2,12 +2,13 @@ package store
 
 import (
 	"context"
-	"fmt"
 	"math"
 	"slices"
 	"strconv"
 
 	"github.com/redis/go-redis/v9"
+
+	"boxoffice/store/layout"
 )
 
 // checkWithdrawn checks that the set of withdrawn bookings holds exactly the sequence
@@ -21,23 +22,19 @@ func (in *inspection) checkWithdrawn(ctx context.Context) error {
 		var counters *redis.StringCmd
 		var set *redis.ZSliceCmd
 		err := in.readSnapshot(ctx, "withdrawn", func(ctx context.Context, tx redis.Pipeliner) {
-			counters = tx.HGet(ctx, eventKey(in.number), "counters")
-			set = tx.ZRangeByScoreWithScores(ctx, withdrawnKey(in.number),
+			counters = tx.HGet(ctx, layout.EventKey(in.number), layout.CountersField)
+			set = tx.ZRangeByScoreWithScores(ctx, layout.WithdrawnKey(in.number),
 				&redis.ZRangeBy{Min: from, Max: "+inf", Count: verifyStep})
 		})
 		if err != nil {
 			return err
 		}
 		part := withdrawnPart{after: next, upTo: math.Inf(1)}
-		for name, value := range map[string]*int64{
-			"version": &part.version, "lastServed": &part.lastServed, "lastJoined": &part.lastJoined,
-		} {
-			if *value, err = counterOf(counters.Val(), name); err != nil {
-				return err
-			}
+		if part.Counters, err = layout.ParseCounters(counters.Val()); err != nil {
+			return err
 		}
 		part.members = slices.DeleteFunc(set.Val(), func(m redis.Z) bool {
-			isSentinel := m.Member == "-" && m.Score == 0
+			isSentinel := layout.IsWithdrawnSentinel(m.Member, m.Score)
 			sentinel = sentinel || isSentinel
 			return isSentinel
 		})
@@ -51,36 +48,36 @@ func (in *inspection) checkWithdrawn(ctx context.Context) error {
 		}
 	}
 	if !sentinel {
-		in.breachf(nil, RuleWithdrawn, "the entry %q with score 0, which keeps the set alive, is missing", "-")
+		in.breachf(nil, RuleWithdrawn, "the entry %q with score 0, which keeps the set alive, is missing", layout.Sentinel)
 	}
 	return nil
 }
 
 // withdrawnPart is what the set holds beyond one sequence number up to another, at an instant.
 type withdrawnPart struct {
-	version, lastJoined, lastServed int64
-	after, upTo                     float64
-	members                         []redis.Z
+	layout.Counters
+	after, upTo float64
+	members     []redis.Z
 }
 
 func (in *inspection) checkWithdrawnPart(ctx context.Context, part withdrawnPart) error {
 	listed := map[int64]bool{}
 	var doubtful []*copied
 	for _, m := range part.members {
-		number := int64(m.Score)
-		if fmt.Sprint(m.Member) != strconv.FormatFloat(m.Score, 'f', -1, 64) || number < 1 {
-			in.breachf(nil, RuleWithdrawn, "the set holds %q with score %v", m.Member, m.Score)
+		number, err := layout.ParseWithdrawn(m.Member, m.Score)
+		if err != nil {
+			in.breachf(nil, RuleWithdrawn, "the set holds %v", err)
 			continue
 		}
 		listed[number] = true
 		b := in.withSequence(number)
 		switch {
-		case number > part.lastJoined, b == nil && number <= in.start.lastJoined:
+		case number > part.LastJoined, b == nil && number <= in.start.LastJoined:
 			in.breachf(nil, RuleWithdrawn, "the set holds sequence number %d, which no booking has", number)
 		case b == nil: // it joined after the start
-		case number <= part.lastServed:
-			in.breachf(b, RuleWithdrawn, "the set still holds its sequence number %d, and the list was served up to %d", number, part.lastServed)
-		case !b.withdrawn(part.version):
+		case number <= part.LastServed:
+			in.breachf(b, RuleWithdrawn, "the set still holds its sequence number %d, and the list was served up to %d", number, part.LastServed)
+		case !b.withdrawn(part.Version):
 			doubtful = append(doubtful, b)
 		}
 	}
@@ -89,7 +86,7 @@ func (in *inspection) checkWithdrawnPart(ctx context.Context, part withdrawnPart
 		return err
 	}
 	for _, b := range doubtful {
-		if !b.withdrawn(part.version) {
+		if !b.withdrawn(part.Version) {
 			in.breachf(b, RuleWithdrawn, "the set holds its sequence number %d, and it was not cancelled while it waited", b.sequence)
 		}
 	}
@@ -108,12 +105,12 @@ func (in *inspection) withSequence(number int64) *copied {
 // checkAllListed checks that the set holds all sequence numbers of its part that it should.
 func (in *inspection) checkAllListed(part withdrawnPart, listed map[int64]bool) {
 	done := int64(min(max(part.after, 0), math.MaxUint32))
-	for _, i := range in.waitlist[in.firstBeyond(max(part.lastServed, done)):] {
+	for _, i := range in.waitlist[in.firstBeyond(max(part.LastServed, done)):] {
 		b := in.booking(i)
 		if float64(b.sequence) > part.upTo {
 			break
 		}
-		if b.withdrawn(part.version) && !listed[int64(b.sequence)] {
+		if b.withdrawn(part.Version) && !listed[int64(b.sequence)] {
 			in.breachf(b, RuleWithdrawn, "it was cancelled while it waited, and the set does not hold its sequence number %d", b.sequence)
 		}
 	}

@@ -39,7 +39,7 @@ servers: ## fetch Redis 7.0, Redis 8.0 and Valkey 8.0 into out/servers, for REDI
 
 cover: ## statement coverage of store and handlers; fails under 85 %
 	@mkdir -p out
-	go test -coverpkg=./store,./store/layout,./handlers -coverprofile=out/coverage.out ./...
+	go test -coverpkg=./store,./store/layout,./store/conn,./store/verify,./handlers -coverprofile=out/coverage.out ./...
 	@go tool cover -func=out/coverage.out | awk -v min=$(COVER_MIN) ' \
 		/^total:/ { covered = $$3 + 0 } \
 		END { printf "store and handlers: %.1f %% of statements, at least %d %% wanted\n", covered, min; exit covered < min }'

@@ -5,6 +5,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"boxoffice/store/conn"
 	"boxoffice/store/layout"
 )
 
@@ -36,31 +37,29 @@ func (s *Store) Book(ctx context.Context, request BookRequest) (BookResult, erro
 	if event.Number() == 0 {
 		return BookResult{}, ErrEventNotFound
 	}
-	permit, err := s.acquire(ctx, layout.EventKey(event.Number()))
-	if err != nil {
-		return BookResult{}, err
-	}
-	defer permit.release()
-	booking := layout.NewID(event.Number(),
-		layout.ShortIDFor(request.IdempotencyKey, "booking", numberText(event.Number()), request.User))
-	r, err := s.run(ctx, bookScript, []string{layout.EventKey(event.Number()), layout.WaitlistKey(event.Number())},
-		event.UUID(), layout.ShortIDOf(booking).String(), request.User, request.Quantity, s.nowMillis())
+	number := event.Number()
+	booking := layout.NewID(number, layout.ShortIDFor(request.IdempotencyKey, "booking", numberText(number), request.User))
+	r, err := s.call(ctx, conn.Call{
+		Script: bookScript,
+		Keys:   []string{layout.EventKey(number), layout.WaitlistKey(number)},
+		Args:   []any{event.UUID(), layout.ShortIDOf(booking).String(), request.User, request.Quantity, s.nowMillis()},
+	})
 	if err != nil {
 		return BookResult{}, err
 	}
 	result := BookResult{
 		Booking:  booking,
-		Status:   Status(r.word),
-		Version:  r.integer(),
-		Position: r.integer(),
-		Replayed: r.flag(),
+		Status:   Status(r.Word),
+		Version:  r.Integer(),
+		Position: r.Integer(),
+		Replayed: r.Flag(),
 	}
-	promotionsDue := r.flag()
-	if err := r.end(string(StatusConfirmed), string(StatusWaiting)); err != nil {
+	promotionsDue := r.Flag()
+	if err := r.End(string(StatusConfirmed), string(StatusWaiting)); err != nil {
 		return BookResult{}, err
 	}
 	if promotionsDue {
-		s.schedulePromotion(event.Number()) //nolint:contextcheck // it outlives the request
+		s.schedulePromotion(number) //nolint:contextcheck // it outlives the request
 	}
 	return result, nil
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"boxoffice/store/conn"
 	"boxoffice/store/layout"
 )
 
@@ -51,39 +52,40 @@ func (s *Store) Bookings(ctx context.Context, event EventRef, cursor string, lim
 	return page, err
 }
 
+// bookingsRow is how many items of the reply one booking has.
+const bookingsRow = 3
+
 func (s *Store) bookings(ctx context.Context, event EventRef, start string, limit int) (BookingPage, error) {
-	permit, err := s.acquireRead(ctx, layout.EventKey(event.Number()))
+	number := event.Number()
+	r, err := s.call(ctx, conn.Call{
+		Script: bookingsScript,
+		Keys:   []string{layout.EventKey(number), layout.WithdrawnKey(number)},
+		Args:   []any{event.UUID(), start, limit},
+	})
 	if err != nil {
 		return BookingPage{}, err
 	}
-	defer permit.release()
-	r, err := s.run(ctx, bookingsScript, []string{layout.EventKey(event.Number()), layout.WithdrawnKey(event.Number())},
-		event.UUID(), start, limit)
-	if err != nil {
-		return BookingPage{}, err
-	}
-	eventID, next, rows := r.text(), r.text(), r.list()
-	if err := r.end("found"); err != nil {
+	eventID, next, rows := r.Text(), r.Text(), r.List()
+	if err := r.End("found"); err != nil {
 		return BookingPage{}, err
 	}
 	eventUUID, err := uuid.Parse(eventID)
 	if err != nil {
-		return BookingPage{}, fmt.Errorf("event %d: %w", event.Number(), err)
+		return BookingPage{}, fmt.Errorf("event %d: %w", number, err)
 	}
 
-	page := BookingPage{Next: next, Bookings: make([]Booking, 0, len(rows)/3)}
-	row := &reply{script: r.script, items: rows}
-	for row.err == nil && row.next < len(rows) {
-		id, text, position := row.text(), row.text(), row.integer()
-		if row.err != nil {
+	page := BookingPage{Next: next, Bookings: make([]Booking, 0, rows.Len()/bookingsRow)}
+	for rows.More() {
+		id, text, position := rows.Text(), rows.Text(), rows.Integer()
+		if rows.Err() != nil {
 			break
 		}
-		booking, err := layout.ParseBooking(event.Number(), id, text)
+		booking, err := layout.ParseBooking(number, id, text)
 		if err != nil {
 			return BookingPage{}, err
 		}
 		booking.Event, booking.Position = eventUUID, position
 		page.Bookings = append(page.Bookings, booking)
 	}
-	return page, row.err
+	return page, rows.Err()
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"boxoffice/store/conn"
 	"boxoffice/store/layout"
 )
 
@@ -60,23 +61,25 @@ func (s *Store) CancelOldest(ctx context.Context, request CancelOldestRequest) (
 
 func (s *Store) cancel(ctx context.Context, event EventRef, booking, user, cancellation string) (CancelResult, error) {
 	number := event.Number()
-	permit, err := s.acquire(ctx, layout.EventKey(number))
+	permit, err := s.conn.Acquire(ctx, layout.EventKey(number))
 	if err != nil {
 		return CancelResult{}, err
 	}
-	defer permit.release()
+	defer permit.Release()
 	for {
-		r, err := s.run(ctx, cancelScript, layout.EventKeys(number), booking, user, event.UUID(), cancellation)
+		r, err := s.call(ctx, conn.Call{
+			Script: cancelScript, Keys: layout.EventKeys(number), Args: []any{booking, user, event.UUID(), cancellation}, Unbounded: true,
+		})
 		if err != nil {
 			return CancelResult{}, err
 		}
-		version := r.integer()
-		cancelled, next := r.text(), r.text()
-		promoted, replayed, promotionsDue := r.integer(), r.flag(), r.flag()
-		if err := r.end("cancelled", "busy"); err != nil {
+		version := r.Integer()
+		cancelled, next := r.Text(), r.Text()
+		promoted, replayed, promotionsDue := r.Integer(), r.Flag(), r.Flag()
+		if err := r.End("cancelled", "busy"); err != nil {
 			return CancelResult{}, err
 		}
-		if r.word == "busy" {
+		if r.Word == "busy" {
 			if err := s.promoteSteps(ctx, number); err != nil { // the cancellation is acknowledged
 				s.schedulePromotion(number) //nolint:contextcheck // it outlives the request
 				return CancelResult{}, err
@@ -84,7 +87,7 @@ func (s *Store) cancel(ctx context.Context, event EventRef, booking, user, cance
 			continue
 		}
 		if !replayed {
-			s.promoted(promoted)
+			s.observePromoted(promoted)
 		}
 		result := CancelResult{Promoted: promoted, Version: version, Replayed: replayed}
 		if result.Booking, err = layout.BookingID(number, cancelled); err != nil {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"boxoffice/store/conn"
 	"boxoffice/store/layout"
 )
 
@@ -16,18 +17,15 @@ func (s *Store) Event(ctx context.Context, ref EventRef) (Event, error) {
 	if ref.Number() == 0 {
 		return Event{}, ErrEventNotFound
 	}
-	permit, err := s.acquireRead(ctx, layout.EventKey(ref.Number()))
-	if err != nil {
-		return Event{}, err
-	}
-	defer permit.release()
-	return s.event(ctx, ref)
+	return s.event(ctx, ref, conn.Read{})
 }
 
-func (s *Store) event(ctx context.Context, ref EventRef) (Event, error) {
+// event reads an event the way that how says.
+func (s *Store) event(ctx context.Context, ref EventRef, how conn.Read) (Event, error) {
+	how.What, how.Key = "read event", layout.EventKey(ref.Number())
 	var values []any
-	err := s.retry(ctx, "read event", func() (err error) {
-		values, err = s.client.HMGet(ctx, layout.EventKey(ref.Number()), layout.EventFields()...).Result()
+	err := s.conn.Read(ctx, how, func(ctx context.Context, client redis.UniversalClient) (err error) {
+		values, err = client.HMGet(ctx, how.Key, layout.EventFields()...).Result()
 		return err
 	})
 	if err != nil {
@@ -56,11 +54,6 @@ func (s *Store) Events(ctx context.Context, cursor string, limit int) (EventPage
 	if err != nil {
 		return EventPage{}, err
 	}
-	permit, err := s.inFlight.acquire(allMasters{})
-	if err != nil {
-		return EventPage{}, err
-	}
-	defer permit.release()
 	var page EventPage
 	// A number whose creation never finished has no event, so one round may not do.
 	for number := start; number > 0; {
@@ -84,14 +77,10 @@ func (s *Store) Events(ctx context.Context, cursor string, limit int) (EventPage
 
 // firstNumber is the number that a page starts with: the cursor's, or the last given.
 func (s *Store) firstNumber(ctx context.Context, cursor string) (uint64, error) {
-	permit, err := s.acquireRead(ctx, layout.EventsKey)
-	if err != nil {
-		return 0, err
-	}
-	defer permit.release()
 	var last uint64
-	err = s.retry(ctx, "read last event number", func() (err error) {
-		last, err = s.client.HGet(ctx, layout.EventsKey, layout.LastField).Uint64()
+	what := conn.Read{What: "read last event number", Key: layout.EventsKey}
+	err := s.conn.Read(ctx, what, func(ctx context.Context, client redis.UniversalClient) (err error) {
+		last, err = client.HGet(ctx, layout.EventsKey, layout.LastField).Uint64()
 		if errors.Is(err, redis.Nil) {
 			last, err = 0, nil
 		}
@@ -110,9 +99,9 @@ func (s *Store) firstNumber(ctx context.Context, cursor string) (uint64, error) 
 // eventsBetween reads the events of first, first-1 ... last+1 in one round trip.
 func (s *Store) eventsBetween(ctx context.Context, first, last uint64) ([]Event, error) {
 	var replies []*redis.SliceCmd
-	err := s.retry(ctx, "read events", func() error {
+	err := s.conn.Read(ctx, conn.Read{What: "read events"}, func(ctx context.Context, client redis.UniversalClient) error {
 		replies = replies[:0]
-		_, err := s.client.Pipelined(ctx, func(pipe redis.Pipeliner) error {
+		_, err := client.Pipelined(ctx, func(pipe redis.Pipeliner) error {
 			for number := first; number > last; number-- {
 				replies = append(replies, pipe.HMGet(ctx, layout.EventKey(number), layout.EventFields()...))
 			}

@@ -5,33 +5,26 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"boxoffice/store/conn"
 	"boxoffice/store/layout"
 )
 
 // Beside opens a second store on the same Redis, as a second instance of the
 // service would.
 func Beside(s *Store) *Store {
-	second := &Store{
-		config: s.config, engine: s.engine, now: s.now, batches: newBatcher(), lifetime: context.Background(),
-		backgroundPromoter: backgroundPromoter{running: map[uint64]bool{}},
-	}
-	switch client := s.client.(type) {
-	case *redis.ClusterClient:
-		second.client = redis.NewClusterClient(client.Options())
-	case *redis.Client:
-		second.client = redis.NewClient(client.Options())
-	}
-	second.batches.acks = s.batches.acks
-	second.close = []func() error{second.batches.close, second.redirected.close, second.client.Close}
+	second := newStore(s.conn.Beside())
+	second.now = s.now
 	return second
 }
 
 // Client gives tests Redis itself.
-func (s *Store) Client() redis.UniversalClient { return s.client }
+func (s *Store) Client() redis.UniversalClient { return s.conn.Client() }
 
 // RaiseOnly raises the total as an instance does that dies before it promotes.
 func (s *Store) RaiseOnly(ctx context.Context, number uint64, total int64) error {
-	_, err := s.run(ctx, updateScript, []string{layout.EventKey(number)}, "", "change", "", total, "", "", "")
+	_, err := s.call(ctx, conn.Call{
+		Script: updateScript, Keys: []string{layout.EventKey(number)}, Args: []any{"", "change", "", total, "", "", ""},
+	})
 	return err
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"boxoffice/store"
 	"boxoffice/store/layout"
+	"boxoffice/store/verify"
 )
 
 // everything returns all that Redis holds of an event.
@@ -50,7 +51,7 @@ func TestUnknownFormatIsRefused(t *testing.T) {
 			"Events":       second(s.Events(ctx, "", 10)),
 			"Booking":      second(s.Booking(ctx, booked.Booking)),
 			"Bookings":     second(s.Bookings(ctx, show.ref, "", 10)),
-			"Verify":       second(s.Verify(ctx, show.ref, nil)),
+			"Verify":       second(s.Verifier().Event(ctx, show.ref, nil)),
 		} {
 			if !errors.Is(err, store.ErrUnknownFormat) || !errors.Is(err, store.ErrUnavailable) {
 				t.Errorf("%s: %v, want %v", call, err, store.ErrUnknownFormat)
@@ -62,8 +63,8 @@ func TestUnknownFormatIsRefused(t *testing.T) {
 		// Others are none the worse for it.
 		healthy.book("a", 1)
 		verified := map[uint64]error{}
-		_, err := s.VerifyAll(ctx, func(breach store.Breach) { t.Error(breach) },
-			func(result store.Verification, err error) { verified[result.Number] = err })
+		_, err := s.Verifier().All(ctx, func(breach verify.Breach) { t.Error(breach) },
+			func(result verify.Result, err error) { verified[result.Event] = err })
 		if err != nil || len(verified) != 2 || verified[healthy.event.Number] != nil ||
 			!errors.Is(verified[show.event.Number], store.ErrUnknownFormat) {
 			t.Errorf("verified: %v, %v", verified, err)

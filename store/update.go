@@ -3,8 +3,10 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strconv"
 
+	"boxoffice/store/conn"
 	"boxoffice/store/layout"
 )
 
@@ -35,36 +37,43 @@ func (s *Store) Update(ctx context.Context, request UpdateRequest) (Event, error
 	if request.State != nil {
 		state = string(*request.State)
 	}
-	permit, err := s.acquire(ctx, layout.EventKey(event.Number()))
+	number := event.Number()
+	permit, err := s.conn.Acquire(ctx, layout.EventKey(number))
 	if err != nil {
 		return Event{}, err
 	}
-	defer permit.release()
-	r, err := s.run(ctx, updateScript, []string{layout.EventKey(event.Number())},
-		event.UUID(), layout.RandomShortID().String(), name,
-		optional(request.TotalTickets), optional(request.MaxPerUser), optional(request.WaitlistLimit), state)
+	defer permit.Release()
+	r, err := s.call(ctx, conn.Call{
+		Script: updateScript,
+		Keys:   []string{layout.EventKey(number)},
+		Args: []any{
+			event.UUID(), layout.RandomShortID().String(), name,
+			optional(request.TotalTickets), optional(request.MaxPerUser), optional(request.WaitlistLimit), state,
+		},
+		Unbounded: true,
+	})
 	if errors.Is(err, ErrUnavailable) { // the change may have been made, and then there is work
-		s.schedulePromotion(event.Number()) //nolint:contextcheck // it outlives the request
+		s.schedulePromotion(number) //nolint:contextcheck // it outlives the request
 	}
 	if err != nil {
 		return Event{}, err
 	}
-	_ = r.integer() // version
-	promotionsDue := r.flag()
-	if err := r.end("updated"); err != nil {
+	_ = r.Integer() // version
+	promotionsDue := r.Flag()
+	if err := r.End("updated"); err != nil {
 		return Event{}, err
 	}
 	if promotionsDue {
-		if err := s.promoteAll(ctx, event.Number()); err != nil {
-			s.schedulePromotion(event.Number()) //nolint:contextcheck // it outlives the request
+		if err := s.promoteAll(ctx, number); err != nil {
+			s.schedulePromotion(number) //nolint:contextcheck // it outlives the request
 			if errors.Is(err, ErrStorageFull) {
 				// It would say that nothing has changed.
-				err = unavailable("promote", err)
+				err = fmt.Errorf("promote: %w: %w", ErrUnavailable, err)
 			}
 			return Event{}, err
 		}
 	}
-	return s.event(ctx, event)
+	return s.event(ctx, event, conn.Read{Unbounded: true})
 }
 
 func optional(value *int64) string {

@@ -9,25 +9,26 @@ import (
 
 	"boxoffice/store"
 	"boxoffice/store/layout"
+	"boxoffice/store/verify"
 )
 
 // allVerified is what a verification of all events came to.
 type allVerified struct {
-	numbers store.Numbers
+	numbers verify.Numbers
 	events  []uint64 // that are there
-	found   []store.Breach
+	found   []verify.Breach
 }
 
 func verifyAll(t *testing.T, s *store.Store) allVerified {
 	t.Helper()
 	var all allVerified
 	told := 0
-	numbers, err := s.VerifyAll(ctx, func(b store.Breach) { all.found = append(all.found, b) }, func(v store.Verification, err error) {
+	numbers, err := s.Verifier().All(ctx, func(b verify.Breach) { all.found = append(all.found, b) }, func(v verify.Result, err error) {
 		if err != nil {
-			t.Errorf("event %d: %v", v.Number, err)
+			t.Errorf("event %d: %v", v.Event, err)
 		}
 		if !v.Lost {
-			all.events = append(all.events, v.Number)
+			all.events = append(all.events, v.Event)
 		}
 		told += v.Breaches
 	})
@@ -117,7 +118,7 @@ func TestVerifyAllFindsLostEvents(t *testing.T) {
 				if c.findings != "" {
 					want = strings.Split(c.findings, "\n")
 				}
-				if !slices.EqualFunc(all.found, want, func(b store.Breach, begins string) bool {
+				if !slices.EqualFunc(all.found, want, func(b verify.Breach, begins string) bool {
 					return strings.HasPrefix(b.String(), begins)
 				}) {
 					t.Errorf("found %v, want %q", all.found, want)
@@ -212,7 +213,7 @@ func TestVerifyAllWhileEventsAreCreated(t *testing.T) {
 			})
 		}
 		for range 5 {
-			_, err := s.VerifyAll(ctx, func(b store.Breach) { t.Error(b) }, func(v store.Verification, err error) {
+			_, err := s.Verifier().All(ctx, func(b verify.Breach) { t.Error(b) }, func(v verify.Result, err error) {
 				if err != nil && !errors.Is(err, store.ErrEventNotFound) {
 					t.Error(v, err)
 				}

@@ -15,6 +15,7 @@ import (
 
 	"boxoffice/store"
 	"boxoffice/store/layout"
+	"boxoffice/store/verify"
 )
 
 // Random histories of every kind of call leave nothing to find.
@@ -25,9 +26,9 @@ func TestVerifyHealthyHistories(t *testing.T) {
 			walk(t, s, 1000+seed)
 		}
 		events := 0
-		numbers, err := s.VerifyAll(ctx, func(breach store.Breach) { t.Error(breach) }, func(result store.Verification, err error) {
+		numbers, err := s.Verifier().All(ctx, func(breach verify.Breach) { t.Error(breach) }, func(result verify.Result, err error) {
 			events++
-			if err != nil || result.Bookings == 0 || result.Number != uint64(events) {
+			if err != nil || result.Bookings == 0 || result.Event != uint64(events) {
 				t.Errorf("%+v, %v", result, err)
 			}
 		})
@@ -80,14 +81,14 @@ func TestVerifyNoEvent(t *testing.T) {
 		other := show.event.UUID
 		other[15]++
 		for _, ref := range []store.EventRef{store.EventNumber(0), store.EventNumber(99), store.EventUUID(other), {}} {
-			if _, err := s.Verify(ctx, ref, nil); !errors.Is(err, store.ErrEventNotFound) {
+			if _, err := s.Verifier().Event(ctx, ref, nil); !errors.Is(err, store.ErrEventNotFound) {
 				t.Errorf("%v: %v", ref, err)
 			}
 		}
 		if err := admin(t, s).HSet(ctx, layout.EventKeys(1)[0], layout.SettingsField, "2|rest").Err(); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.Verify(ctx, show.ref, nil); err == nil {
+		if _, err := s.Verifier().Event(ctx, show.ref, nil); err == nil {
 			t.Error("an unknown format was verified")
 		}
 	})
@@ -158,7 +159,7 @@ func TestVerifyWhileTheEventChanges(t *testing.T) {
 		moved := int64(0)
 		// On a busy machine a look may end before the others had their turn: look again.
 		for look := 0; look < looks || (moved < int64(10*looks) && look < 50*looks); look++ {
-			result, err := s.Verify(ctx, show.ref, func(breach store.Breach) { t.Errorf("a breach where there is none: %s", breach) })
+			result, err := s.Verifier().Event(ctx, show.ref, func(breach verify.Breach) { t.Errorf("a breach where there is none: %s", breach) })
 			if err != nil || result.Bookings < bookings {
 				t.Fatalf("%+v, %v", result, err)
 			}
@@ -184,8 +185,8 @@ func TestVerifyFindsCorruptionWhileTheEventChanges(t *testing.T) {
 		v.do("ZADD", v.withdrawn, 3_000_000, 3_000_000)
 		v.edit(v.bob, "freed", "")
 		found := breaches(t, s, v.ref)
-		for _, rule := range []store.Rule{store.RuleConfirmed, store.RuleUser, store.RuleWithdrawn, store.RuleCancellation} {
-			if !slices.ContainsFunc(found, func(b store.Breach) bool { return b.Rule == rule }) {
+		for _, rule := range []verify.Rule{verify.RuleConfirmed, verify.RuleUser, verify.RuleWithdrawn, verify.RuleCancellation} {
+			if !slices.ContainsFunc(found, func(b verify.Breach) bool { return b.Rule == rule }) {
 				t.Errorf("%q is not found in %v", rule, found)
 			}
 		}
@@ -298,8 +299,8 @@ func TestVerifyUnsteady(t *testing.T) {
 				v.add("confirmed", -1)
 			}
 		}})
-		_, err := second.Verify(ctx, v.ref, func(breach store.Breach) { t.Error(breach) })
-		if !errors.Is(err, store.ErrUnsteady) {
+		_, err := second.Verifier().Event(ctx, v.ref, func(breach verify.Breach) { t.Error(breach) })
+		if !errors.Is(err, verify.ErrUnsteady) {
 			t.Errorf("%v, want ErrUnsteady", err)
 		}
 		wantNoBreach(t, s, v.ref)
@@ -319,9 +320,9 @@ func TestVerifyAllUnsteady(t *testing.T) {
 			}
 		}})
 		told := map[uint64]error{}
-		numbers, err := second.VerifyAll(ctx, func(breach store.Breach) { t.Error(breach) },
-			func(result store.Verification, err error) { told[result.Number] = err })
-		if err != nil || numbers.Breaches != 0 || len(told) != 2 || told[v.event.Number] != nil || !errors.Is(told[0], store.ErrUnsteady) {
+		numbers, err := second.Verifier().All(ctx, func(breach verify.Breach) { t.Error(breach) },
+			func(result verify.Result, err error) { told[result.Event] = err })
+		if err != nil || numbers.Breaches != 0 || len(told) != 2 || told[v.event.Number] != nil || !errors.Is(told[0], verify.ErrUnsteady) {
 			t.Errorf("%+v, %v, told %v; want ErrUnsteady of all events, and event %d verified", numbers, err, told, v.event.Number)
 		}
 	})
@@ -339,7 +340,7 @@ func TestVerifyFindsAnEventThatWentBack(t *testing.T) {
 			}
 		}})
 		found := breaches(t, second, v.ref)
-		if !slices.ContainsFunc(found, func(b store.Breach) bool { return strings.Contains(b.Detail, "went back from version") }) {
+		if !slices.ContainsFunc(found, func(b verify.Breach) bool { return strings.Contains(b.Detail, "went back from version") }) {
 			t.Errorf("found %v", found)
 		}
 	})

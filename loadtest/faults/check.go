@@ -13,6 +13,7 @@ import (
 
 	"boxoffice/loadtest/faults/model"
 	"boxoffice/store"
+	"boxoffice/store/verify"
 )
 
 // findings is what a round, or all rounds of a fault, came to.
@@ -64,7 +65,7 @@ events:
 				return fmt.Errorf("event %d: %w", event.Event, read.Answer.Refusal)
 			}
 		}
-		_, err := r.books.Verify(ctx, store.EventNumber(event.Event), func(breach store.Breach) {
+		_, err := r.books.Verifier().Event(ctx, store.EventNumber(event.Event), func(breach verify.Breach) {
 			r.breaches = append(r.breaches, breach.String())
 		})
 		if err != nil {

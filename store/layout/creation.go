@@ -25,6 +25,11 @@ type Creation struct {
 // Event is the id of the event that the creation made.
 func (c Creation) Event() uuid.UUID { return NewID(c.Number, c.ID) }
 
+// MaxOccupied bounds how many numbers in a row a creation may find taken: a failover may
+// have lost the counter's last steps while the events that got those numbers live on another
+// shard.
+const MaxOccupied = 1000
+
 // IsCreation reports whether a field of the hash of all events should be a creation's.
 func IsCreation(name string) bool { return name != LastField && name != markField }
 

@@ -1,4 +1,6 @@
-package store
+// Package verify recomputes what Redis holds of events while the service runs, and reports
+// each breach of a rule.
+package verify
 
 import (
 	"context"
@@ -8,13 +10,14 @@ import (
 
 	"github.com/google/uuid"
 
+	"boxoffice/store/conn"
 	"boxoffice/store/layout"
 )
 
 // Rule is a rule that the data of an event keeps at every instant.
 type Rule string
 
-// The rules that Verify checks.
+// The rules that are checked.
 const (
 	RuleSettings     Rule = "settings"             // the event's own fields are there and well-formed, and no others
 	RuleRecord       Rule = "record"               // a booking's record is well-formed and does not contradict itself
@@ -56,16 +59,22 @@ func (b Breach) String() string {
 	return fmt.Sprintf("event %d, booking %s: %s: %s", b.Event, b.Booking, b.Rule, b.Detail)
 }
 
-// Verification is what Verify looked at.
-type Verification struct {
-	Number   uint64
-	Version  int64 // of the event, to which the counters were recomputed
+// Result is what a verification of one event came to.
+type Result struct {
+	Event    uint64 // its number; 0 if it is about the numbers of all events, as of a Breach
+	Version  int64  // of the event, to which the counters were recomputed
 	Bookings int
 	Breaches int
 	Lost     bool // there is no such event any more, and that is the breach
 
-	event uuid.UUID // which event has the number; uuid.Nil if that could not be read
+	id uuid.UUID // which event has the number; uuid.Nil if that could not be read
 }
+
+// Verifier verifies what one Redis holds. Make one with New.
+type Verifier struct{ conn *conn.Conn }
+
+// New returns a verifier of what the Redis of a connection holds.
+func New(c *conn.Conn) *Verifier { return &Verifier{c} }
 
 // ErrUnsteady means that a second look at an event did not find what the first had:
 // somebody repaired or broke it meanwhile, or Redis failed over or moved the event
@@ -73,7 +82,7 @@ type Verification struct {
 // verified nor known to be broken.
 var ErrUnsteady = errors.New("two looks do not agree, verify again")
 
-// Verify recomputes an event's counters from its bookings, matches its list, its
+// Event recomputes an event's counters from its bookings, matches its list, its
 // set and its users' chains with them, and reports each breach. The service may go
 // on meanwhile: each booking's record tells at which versions of the event it
 // changed, so that what was read late still tells how it stood at the start. What
@@ -84,25 +93,25 @@ var ErrUnsteady = errors.New("two looks do not agree, verify again")
 //
 // An event that was created, and is not there, is a breach too.
 //
-// Errors: ErrEventNotFound, ErrUnsteady, ErrUnavailable.
-func (s *Store) Verify(ctx context.Context, event EventRef, report func(Breach)) (Verification, error) {
+// Errors: layout.ErrEventNotFound, ErrUnsteady, conn.ErrUnavailable.
+func (v *Verifier) Event(ctx context.Context, event layout.EventRef, report func(Breach)) (Result, error) {
 	if event.Number() == 0 {
-		return Verification{}, ErrEventNotFound
+		return Result{}, layout.ErrEventNotFound
 	}
-	result, err := s.verifyEvent(ctx, event, report)
-	if errors.Is(err, ErrEventNotFound) {
-		return s.verifyMissing(ctx, event, report)
+	result, err := v.event(ctx, event, report)
+	if errors.Is(err, layout.ErrEventNotFound) {
+		return v.missing(ctx, event, report)
 	}
 	return result, err
 }
 
-// verifyEvent does not tell a lost event from one that never was.
-func (s *Store) verifyEvent(ctx context.Context, event EventRef, report func(Breach)) (Verification, error) {
-	first, result, err := s.inspect(ctx, event)
+// event does not tell a lost event from one that never was.
+func (v *Verifier) event(ctx context.Context, event layout.EventRef, report func(Breach)) (Result, error) {
+	first, result, err := v.inspect(ctx, event)
 	if err != nil || len(first) == 0 {
 		return result, err
 	}
-	second, result, err := s.inspect(ctx, event)
+	second, result, err := v.inspect(ctx, event)
 	if err != nil {
 		return result, err
 	}
@@ -142,7 +151,7 @@ const maxBreaches = 10_000
 
 // inspection is one look at one event: a copy of it, and what is wrong with it.
 type inspection struct {
-	store  *Store
+	*Verifier
 	number uint64
 	eventCopy
 	start instant
@@ -157,18 +166,18 @@ type inspection struct {
 }
 
 // inspect looks once at an event.
-func (s *Store) inspect(ctx context.Context, event EventRef) ([]Breach, Verification, error) {
-	in := &inspection{store: s, number: event.Number(), eventCopy: newEventCopy(), reported: map[Breach]bool{}}
+func (v *Verifier) inspect(ctx context.Context, event layout.EventRef) ([]Breach, Result, error) {
+	in := &inspection{Verifier: v, number: event.Number(), eventCopy: newEventCopy(), reported: map[Breach]bool{}}
 	err := in.run(ctx, event)
 	if err != nil {
-		return nil, Verification{Number: event.Number()}, err
+		return nil, Result{Event: event.Number()}, err
 	}
-	return in.breaches, Verification{
-		Number: event.Number(), Version: in.start.Version, Bookings: len(in.past), event: in.start.event,
+	return in.breaches, Result{
+		Event: event.Number(), Version: in.start.Version, Bookings: len(in.past), id: in.start.event,
 	}, nil
 }
 
-func (in *inspection) run(ctx context.Context, event EventRef) error {
+func (in *inspection) run(ctx context.Context, event layout.EventRef) error {
 	complete, err := in.readStart(ctx, event)
 	if err != nil || !complete {
 		return err

@@ -1,4 +1,4 @@
-package store
+package conn
 
 import (
 	"context"
@@ -10,8 +10,8 @@ import (
 )
 
 // master returns the client of the node that has the key.
-func (s *Store) master(ctx context.Context, key string) (*redis.Client, error) {
-	switch client := s.client.(type) {
+func (c *Conn) master(ctx context.Context, key string) (*redis.Client, error) {
+	switch client := c.client.(type) {
 	case *redis.Client:
 		return client, nil
 	case *redis.ClusterClient:
@@ -21,13 +21,13 @@ func (s *Store) master(ctx context.Context, key string) (*redis.Client, error) {
 	}
 }
 
-// forEachMaster calls for all masters at once, and joins what they come to. Of a cluster
+// forEachMaster calls for all masters at once, and joins their errors. Of a cluster
 // the client first asks any node for the topology, maybe one that hangs: it gets half of
 // the time that ctx has left, after which the topology known before does.
-func (s *Store) forEachMaster(ctx context.Context, call func(ctx context.Context, node *redis.Client) error) error {
-	cluster, ok := s.client.(*redis.ClusterClient)
+func (c *Conn) forEachMaster(ctx context.Context, call func(ctx context.Context, node *redis.Client) error) error {
+	cluster, ok := c.client.(*redis.ClusterClient)
 	if !ok {
-		return call(ctx, s.client.(*redis.Client)) //nolint:forcetypeassert // Open makes no other
+		return call(ctx, c.client.(*redis.Client)) //nolint:forcetypeassert // Open makes no other
 	}
 	topology, cancel := half(ctx)
 	defer cancel()
@@ -48,8 +48,8 @@ func (r *redirected) get(addr string, config Config) *redis.Client {
 	if node := r.nodes[addr]; node != nil {
 		return node
 	}
-	config.Addrs, config.DB = []string{addr}, 0
-	node := redis.NewClient(config.single())
+	config.DB = 0
+	node := redis.NewClient(config.node(addr))
 	if r.nodes == nil {
 		r.nodes = map[string]*redis.Client{}
 	}

@@ -1,9 +1,11 @@
-package store
+package verify
 
 import (
 	"cmp"
 	"context"
 	"slices"
+
+	"github.com/redis/go-redis/v9"
 
 	"boxoffice/store/layout"
 )
@@ -68,7 +70,7 @@ func (h holding) newestID() layout.ShortID {
 // checkUsers compares all users' entries and links as they were scanned, and
 // settles what differs.
 func (in *inspection) checkUsers(ctx context.Context) error {
-	for some := range slices.Chunk(in.doubtfulEntries(), verifyStep) {
+	for some := range slices.Chunk(in.doubtfulEntries(), readStep) {
 		if err := in.settle(ctx, some); err != nil {
 			return err
 		}
@@ -123,8 +125,8 @@ func (in *inspection) settle(ctx context.Context, entries []entry) error {
 		fields = append(fields, in.fieldOf(e))
 	}
 	var values []any
-	err := in.read(ctx, "users", func(ctx context.Context) (err error) {
-		values, err = in.store.client.HMGet(ctx, layout.EventKey(in.number), fields...).Result()
+	err := in.read(ctx, "users", func(ctx context.Context, client redis.UniversalClient) (err error) {
+		values, err = client.HMGet(ctx, layout.EventKey(in.number), fields...).Result()
 		return err
 	})
 	if err != nil {

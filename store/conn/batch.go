@@ -1,4 +1,4 @@
-package store
+package conn
 
 import (
 	"context"
@@ -37,7 +37,7 @@ type lane struct {
 	asking         bool // their slot is on its way to the node: ASKING goes before each
 }
 
-// waits tells whether the lane's pipelines wait for what acks ask for.
+// waits reports whether the lane's pipelines wait for what acks ask for.
 func (l lane) waits() bool { return !l.reads && !l.unacknowledged }
 
 var errClosed = errors.New("the store is closed")
@@ -60,7 +60,7 @@ type batcher struct {
 	queues map[lane]chan *request
 	closed chan struct{}
 	lanes  sync.WaitGroup
-	sent   func(commands int) // told of each pipeline, unless nil
+	sent   func(commands int) // observes each pipeline; nil disables that
 	acks   acks               // what a batch waits for; set before the first call
 }
 

@@ -1,4 +1,4 @@
-package store
+package verify
 
 import (
 	"context"
@@ -55,8 +55,8 @@ func (in *inspection) checkWaitlist(ctx context.Context) error {
 // entry read, and updates lastServed. What was served since the last reading moves the
 // entries, hence it starts somewhat ahead.
 func (in *inspection) readWaitlist(ctx context.Context, sequence int64, lastServed *int64) (first int64, entries []string, err error) {
-	from := max(1, sequence-layout.WaitlistBase(*lastServed)-verifyStep)
-	to := max(1, sequence-layout.WaitlistBase(*lastServed)) + verifyStep - 1
+	from := max(1, sequence-layout.WaitlistBase(*lastServed)-readStep)
+	to := max(1, sequence-layout.WaitlistBase(*lastServed)) + readStep - 1
 	var read *redis.StringCmd
 	var list *redis.StringSliceCmd
 	err = in.readSnapshot(ctx, "waiting list", func(ctx context.Context, tx redis.Pipeliner) {

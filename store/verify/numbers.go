@@ -1,120 +1,23 @@
-package store
+package verify
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
-	"github.com/google/uuid"
 	"github.com/redis/go-redis/v9"
 
 	"boxoffice/store/layout"
 )
 
-// Numbers is what VerifyAll found about the numbers of events as such.
-type Numbers struct {
-	Given    int        // how many numbers were given to creations
-	Missing  NumberList // those of them whose creation was never completed, and that have no event
-	Breaches int        // of the counter of numbers, and of the numbers that creations were given
-}
-
-// NumberList is numbers in rising order.
-type NumberList []uint64
-
-// String joins neighbours: "2, 5-9".
-func (l NumberList) String() string {
-	var text strings.Builder
-	for i := 0; i < len(l); {
-		end := i
-		for end+1 < len(l) && l[end+1] == l[end]+1 {
-			end++
-		}
-		if i > 0 {
-			text.WriteString(", ")
-		}
-		text.WriteString(numberRange(l[i], l[end]))
-		i = end + 1
-	}
-	return text.String()
-}
-
-func numberRange(first, last uint64) string {
-	if first == last {
-		return numberText(first)
-	}
-	return numberText(first) + "-" + numberText(last)
-}
-
-// VerifyAll verifies every event, oldest first, and tells done how each went. An
-// event that could not be verified does not keep it from the next ones, unless the
-// store is unavailable.
-//
-// Which events there should be it learns from the creations, and not from the
-// counter of numbers alone. What is wrong with these is reported as a breach of no
-// event (number 0), or of the first event concerned; done is told of number 0 if
-// two looks at them did not agree. A number that was given and has no event is a breach if
-// its creation was completed: the event was lost. Else it is none: the creation may have
-// died in between, or found the number taken, and nobody was told of an event.
-func (s *Store) VerifyAll(ctx context.Context, report func(Breach), done func(Verification, error)) (Numbers, error) {
-	look, breaches, err := s.verifyNumbers(ctx)
-	if errors.Is(err, ErrUnsteady) {
-		done(Verification{}, err)
-	} else if err != nil {
-		return Numbers{}, err
-	}
-	for _, breach := range breaches {
-		report(breach)
-	}
-	numbers := Numbers{Given: len(look.given), Breaches: len(breaches)}
-	all := slices.Concat(look.given, look.others)
-	slices.Sort(all)
-	missing, err := s.verifyEach(ctx, all, look.completed, report, done)
-	if err == nil { // some may have been in the making
-		missing, err = s.verifyEach(ctx, missing, look.completed, report, done)
-	}
-	for _, number := range missing {
-		switch completed := ofNumber(look.completed, number); {
-		case len(completed) == 0:
-			numbers.Missing = append(numbers.Missing, number)
-		case err == nil: // else it was looked for only once
-			done(Verification{Number: number, Lost: true, Breaches: reportLost(completed, uuid.Nil, report)}, nil)
-		}
-	}
-	return numbers, err
-}
-
-// verifyEach verifies the events of some numbers, and returns the numbers of none.
-func (s *Store) verifyEach(ctx context.Context, numbers []uint64, completed []layout.Creation,
-	report func(Breach), done func(Verification, error),
-) (missing []uint64, err error) {
-	for _, number := range numbers {
-		result, err := s.verifyEvent(ctx, EventNumber(number), report)
-		switch {
-		case errors.Is(err, ErrEventNotFound):
-			missing = append(missing, number)
-		case errors.Is(err, ErrUnavailable) && !errors.Is(err, ErrUnknownFormat):
-			return missing, err
-		default:
-			result.Number = number
-			if err == nil && result.event != uuid.Nil {
-				result.Breaches += reportLost(ofNumber(completed, number), result.event, report)
-			}
-			done(result, err)
-		}
-	}
-	return missing, nil
-}
-
-// verifyNumbers looks at the numbers of events, twice if something is wrong, and
+// numbers looks at the numbers of events, twice if something is wrong, and
 // returns what is wrong both times.
-func (s *Store) verifyNumbers(ctx context.Context) (numbersLook, []Breach, error) {
-	first, err := s.lookAtNumbers(ctx)
+func (v *Verifier) numbers(ctx context.Context) (numbersLook, []Breach, error) {
+	first, err := v.lookAtNumbers(ctx)
 	if err != nil || len(first.breaches) == 0 {
 		return first, nil, err
 	}
-	second, err := s.lookAtNumbers(ctx)
+	second, err := v.lookAtNumbers(ctx)
 	if err != nil {
 		return second, nil, err
 	}
@@ -127,7 +30,7 @@ func (s *Store) verifyNumbers(ctx context.Context) (numbersLook, []Breach, error
 
 // numbersLook is one look at the hash of event numbers.
 type numbersLook struct {
-	store     *Store
+	verifier  *Verifier
 	given     []uint64          // to creations, in order, each once
 	completed []layout.Creation // in order, each once
 	others    []uint64          // of events that are there, and of no creation that was seen
@@ -144,8 +47,8 @@ func (l *numbersLook) breachf(number uint64, rule Rule, format string, args ...a
 // lookAtNumbers may run while events are created. A number is given in one step with
 // the counter, so the scan shows every number up to the counter as it was before the
 // scan, and none above the counter as it is after it.
-func (s *Store) lookAtNumbers(ctx context.Context) (numbersLook, error) {
-	l := numbersLook{store: s}
+func (v *Verifier) lookAtNumbers(ctx context.Context) (numbersLook, error) {
+	l := numbersLook{verifier: v}
 	before, err := l.readCounter(ctx)
 	if err != nil {
 		return l, err
@@ -205,11 +108,11 @@ func (l *numbersLook) checkGaps(ctx context.Context, before, highest uint64) err
 // searchGap finds events from a number on, until so many numbers in a row have none
 // that a creation would have found one of these free.
 func (l *numbersLook) searchGap(ctx context.Context, next, end uint64) error {
-	for found := next; next < end && next-found < maxOccupied; {
-		step := min(end-next, verifyStep)
+	for found := next; next < end && next-found < layout.MaxOccupied; {
+		step := min(end-next, readStep)
 		replies := make([]*redis.IntCmd, step)
-		err := l.store.withRetry(ctx, "search events", func(ctx context.Context) error {
-			_, err := l.store.client.Pipelined(ctx, func(pipe redis.Pipeliner) error {
+		err := l.verifier.read(ctx, "search events", func(ctx context.Context, client redis.UniversalClient) error {
+			_, err := client.Pipelined(ctx, func(pipe redis.Pipeliner) error {
 				for i := range step {
 					replies[i] = pipe.Exists(ctx, layout.EventKeys(next+i)...)
 				}
@@ -242,8 +145,8 @@ type counter struct {
 func (l *numbersLook) readCounter(ctx context.Context) (c counter, err error) {
 	var last *redis.SliceCmd
 	var life *redis.DurationCmd
-	err = l.store.withRetry(ctx, "last event number", func(ctx context.Context) error {
-		_, err := l.store.client.Pipelined(ctx, func(pipe redis.Pipeliner) error {
+	err = l.verifier.read(ctx, "last event number", func(ctx context.Context, client redis.UniversalClient) error {
+		_, err := client.Pipelined(ctx, func(pipe redis.Pipeliner) error {
 			last = pipe.HMGet(ctx, layout.EventsKey, layout.LastField)
 			life = pipe.PTTL(ctx, layout.EventsKey)
 			return nil
@@ -261,7 +164,7 @@ func (l *numbersLook) readCounter(ctx context.Context) (c counter, err error) {
 
 // scan reads which creation was given which number.
 func (l *numbersLook) scan(ctx context.Context) error {
-	if err := l.store.scanCreations(ctx, l.take); err != nil {
+	if err := l.verifier.scanCreations(ctx, l.take); err != nil {
 		return err
 	}
 	slices.Sort(l.given)

@@ -1,4 +1,4 @@
-package store
+package verify
 
 import (
 	"cmp"
@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/google/uuid"
+	"github.com/redis/go-redis/v9"
 
 	"boxoffice/store/layout"
 )
@@ -38,10 +39,10 @@ func reportLost(completed []layout.Creation, present uuid.UUID, report func(Brea
 }
 
 // verifyMissing tells whether an event that was not found was lost.
-func (s *Store) verifyMissing(ctx context.Context, event EventRef, report func(Breach)) (Verification, error) {
+func (v *Verifier) missing(ctx context.Context, event layout.EventRef, report func(Breach)) (Result, error) {
 	given := false
 	var completed []layout.Creation
-	err := s.scanCreations(ctx, func(name, value string) {
+	err := v.scanCreations(ctx, func(name, value string) {
 		c, err := layout.ParseCreation(name, value)
 		if err != nil || c.Number != event.Number() || !event.Matches(c.Event()) {
 			return
@@ -52,30 +53,30 @@ func (s *Store) verifyMissing(ctx context.Context, event EventRef, report func(B
 		}
 	})
 	if err != nil {
-		return Verification{}, err
+		return Result{}, err
 	}
 	if len(completed) == 0 {
 		if given {
-			return Verification{}, fmt.Errorf("%w: the creation that was given its number was never completed", ErrEventNotFound)
+			return Result{}, fmt.Errorf("%w: the creation that was given its number was never completed", layout.ErrEventNotFound)
 		}
-		return Verification{}, ErrEventNotFound
+		return Result{}, layout.ErrEventNotFound
 	}
 	// It may have been created after it was looked for, and before the scan.
-	result, err := s.verifyEvent(ctx, event, report)
-	if !errors.Is(err, ErrEventNotFound) {
+	result, err := v.event(ctx, event, report)
+	if !errors.Is(err, layout.ErrEventNotFound) {
 		return result, err
 	}
-	return Verification{Number: event.Number(), Lost: true, Breaches: reportLost(completed, uuid.Nil, report)}, nil
+	return Result{Event: event.Number(), Lost: true, Breaches: reportLost(completed, uuid.Nil, report)}, nil
 }
 
 // scanCreations calls take with each creation and its number, as they are in Redis. Those
 // that are given a number meanwhile may be left out.
-func (s *Store) scanCreations(ctx context.Context, take func(name, value string)) error {
+func (v *Verifier) scanCreations(ctx context.Context, take func(name, value string)) error {
 	for cursor, more := uint64(0), true; more; more = cursor != 0 {
 		var fields []string
 		var next uint64
-		err := s.withRetry(ctx, "event numbers", func(ctx context.Context) (err error) {
-			fields, next, err = s.client.HScan(ctx, layout.EventsKey, cursor, "", scanStep).Result()
+		err := v.read(ctx, "event numbers", func(ctx context.Context, client redis.UniversalClient) (err error) {
+			fields, next, err = client.HScan(ctx, layout.EventsKey, cursor, "", scanStep).Result()
 			return err
 		})
 		if err != nil {

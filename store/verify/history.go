@@ -1,10 +1,12 @@
-package store
+package verify
 
 import (
 	"cmp"
 	"context"
 	"slices"
 	"sort"
+
+	"github.com/redis/go-redis/v9"
 
 	"boxoffice/store/layout"
 )
@@ -35,8 +37,8 @@ func (in *inspection) sort() {
 // checkNotAhead finds changes of versions that the event has not reached.
 func (in *inspection) checkNotAhead(ctx context.Context) error {
 	var counters string
-	err := in.read(ctx, "version", func(ctx context.Context) (err error) {
-		counters, err = in.store.client.HGet(ctx, layout.EventKey(in.number), layout.CountersField).Result()
+	err := in.read(ctx, "version", func(ctx context.Context, client redis.UniversalClient) (err error) {
+		counters, err = client.HGet(ctx, layout.EventKey(in.number), layout.CountersField).Result()
 		return err
 	})
 	if err != nil {

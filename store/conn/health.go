@@ -1,4 +1,4 @@
-package store
+package conn
 
 import (
 	"context"
@@ -29,10 +29,10 @@ func (h Health) Ready() bool { return len(h.Problems) == 0 }
 // them. Of a cluster, one master that takes bookings is enough to be ready: what is
 // wrong with others is a warning then. Where the provider forbids asking, a warning
 // says that it is not known.
-func (s *Store) Health(ctx context.Context) Health {
-	if s.engine == EngineEmbedded {
+func (c *Conn) Health(ctx context.Context) Health {
+	if c.engine == EngineEmbedded {
 		h := Health{Warnings: []string{"the embedded engine keeps bookings in memory: they are gone on exit"}}
-		if err := s.client.Ping(ctx).Err(); err != nil {
+		if err := c.client.Ping(ctx).Err(); err != nil {
 			h.Problems = []string{"the embedded engine " + silence(err)}
 		}
 		return h
@@ -42,10 +42,10 @@ func (s *Store) Health(ctx context.Context) Health {
 	able := 0
 	check := func(client *redis.Client) {
 		addr := client.Options().Addr
-		if s.engine == EngineSentinel {
+		if c.engine == EngineSentinel {
 			addr = "the master" // its address is the client's secret
 		}
-		one := s.nodeHealth(ctx, client)
+		one := c.nodeHealth(ctx, client)
 		mutex.Lock()
 		defer mutex.Unlock()
 		if one.Ready() {
@@ -58,7 +58,7 @@ func (s *Store) Health(ctx context.Context) Health {
 			all.Warnings = append(all.Warnings, addr+": "+warning)
 		}
 	}
-	err := s.forEachMaster(ctx, func(_ context.Context, node *redis.Client) error {
+	err := c.forEachMaster(ctx, func(_ context.Context, node *redis.Client) error {
 		check(node)
 		return nil
 	})
@@ -74,16 +74,16 @@ func (s *Store) Health(ctx context.Context) Health {
 	return all
 }
 
-func (s *Store) nodeHealth(ctx context.Context, client *redis.Client) Health {
+func (c *Conn) nodeHealth(ctx context.Context, client *redis.Client) Health {
 	pipe := client.Pipeline()
 	ping, info := pipe.Ping(ctx), pipe.Info(ctx)
 	var state *redis.StringCmd
-	if s.engine == EngineCluster {
+	if c.engine == EngineCluster {
 		state = pipe.ClusterInfo(ctx)
 	}
 	var wait *redis.Cmd
-	if s.batches.acks.wanted() {
-		wait = s.batches.acks.probe(ctx, pipe)
+	if c.batches.acks.wanted() {
+		wait = c.batches.acks.probe(ctx, pipe)
 	}
 	exec(ctx, pipe)
 
@@ -96,7 +96,7 @@ func (s *Store) nodeHealth(ctx context.Context, client *redis.Client) Health {
 	if err := info.Err(); err != nil {
 		return Health{Warnings: []string{fmt.Sprintf("it is not known whether bookings are kept here: %v", err)}}
 	}
-	h := judge(fields(info.Val()), s.batches.acks)
+	h := judge(fields(info.Val()), c.batches.acks)
 	if state != nil && state.Err() == nil && fields(state.Val())["cluster_state"] != "ok" {
 		h.Problems = append(h.Problems, "the cluster is down: not all slots are served, or most masters are out of reach")
 	}
@@ -227,11 +227,11 @@ func silence(err error) string {
 
 // Degraded has something to receive after calls found Redis away, or otherwise unable:
 // it is time to ask for its health.
-func (s *Store) Degraded() <-chan struct{} { return s.degraded }
+func (c *Conn) Degraded() <-chan struct{} { return c.degraded }
 
-func (s *Store) markDegraded() {
+func (c *Conn) markDegraded() {
 	select {
-	case s.degraded <- struct{}{}:
+	case c.degraded <- struct{}{}:
 	default:
 	}
 }

@@ -1,8 +1,9 @@
-package store
+package conn
 
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"slices"
@@ -10,34 +11,21 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
-
-	"boxoffice/scripts"
 )
 
-// Observer is told what the store does with Redis, while it does it. Its methods are
-// called from many goroutines and must not wait. A call is the name of a script
-// (book, cancel, ...), or what is read without one ("read event"): there is a fixed
-// number of them, so they can be labels.
+// Observer watches what a Conn does with Redis, while it does it. Its methods are
+// called from many goroutines and must not wait. A call is the name of a script, or
+// what is read without one ("read event"): there is a fixed number of them, so they
+// can be labels.
 type Observer interface {
-	// Tried tells of one try of a call; attempt is 1 for the first, more for those
+	// Tried reports one try of a call; attempt is 1 for the first, more for those
 	// that repeat it after an outage. The reason is a word of a fixed set that says
 	// why there was no answer, empty if there was one, be it a refusal.
 	Tried(call string, attempt int, took time.Duration, reason string)
-	// Unanswered tells of a call that ended as ErrUnavailable after its last try.
+	// Unanswered reports a call that ended as ErrUnavailable after its last try.
 	Unanswered(call string)
-	// Sent tells how many commands went to Redis in one pipeline.
+	// Sent reports how many commands went to Redis in one pipeline.
 	Sent(commands int)
-	// Promoted tells how many waiting bookings one script confirmed.
-	Promoted(bookings int64)
-}
-
-// ScriptNames are the names of the scripts, as an observer is told them.
-func ScriptNames() []string {
-	var names []string
-	for _, script := range scripts.All() {
-		names = append(names, script.Name)
-	}
-	return names
 }
 
 // Stats is how busy the connections to Redis are, over all nodes.
@@ -50,10 +38,10 @@ type Stats struct {
 }
 
 // Stats counts now.
-func (s *Store) Stats() Stats {
-	pool := s.client.PoolStats()
+func (c *Conn) Stats() Stats {
+	pool := c.client.PoolStats()
 	return Stats{
-		Queued:           s.batches.queued(),
+		Queued:           c.batches.queued(),
 		Connections:      pool.TotalConns,
 		IdleConnections:  pool.IdleConns,
 		StaleConnections: pool.StaleConns,
@@ -72,28 +60,22 @@ func (b *batcher) queued() int {
 }
 
 // try runs one try of a call.
-func (s *Store) try(what string, attempt int, call func() error) error {
-	if s.observer == nil {
+func (c *Conn) try(what string, attempt int, call func() error) error {
+	if c.observer == nil {
 		return call()
 	}
 	start := time.Now()
 	err := call()
-	s.observer.Tried(what, attempt, time.Since(start), reasonOf(err))
+	c.observer.Tried(what, attempt, time.Since(start), reasonOf(err))
 	return err
 }
 
-// unanswered is unavailable, and told.
-func (s *Store) unanswered(what string, cause error) error {
-	if s.observer != nil {
-		s.observer.Unanswered(what)
+// unanswered is ErrUnavailable, observed.
+func (c *Conn) unanswered(what string, cause error) error {
+	if c.observer != nil {
+		c.observer.Unanswered(what)
 	}
-	return unavailable(what, cause)
-}
-
-func (s *Store) promoted(bookings int64) {
-	if s.observer != nil && bookings > 0 {
-		s.observer.Promoted(bookings)
-	}
+	return fmt.Errorf("%s: %w: %w", what, ErrUnavailable, cause)
 }
 
 // reasonOf returns why there was no answer in one word of a fixed set, or nothing.

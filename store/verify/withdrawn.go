@@ -1,4 +1,4 @@
-package store
+package verify
 
 import (
 	"context"
@@ -24,7 +24,7 @@ func (in *inspection) checkWithdrawn(ctx context.Context) error {
 		err := in.readSnapshot(ctx, "withdrawn", func(ctx context.Context, tx redis.Pipeliner) {
 			counters = tx.HGet(ctx, layout.EventKey(in.number), layout.CountersField)
 			set = tx.ZRangeByScoreWithScores(ctx, layout.WithdrawnKey(in.number),
-				&redis.ZRangeBy{Min: from, Max: "+inf", Count: verifyStep})
+				&redis.ZRangeBy{Min: from, Max: "+inf", Count: readStep})
 		})
 		if err != nil {
 			return err
@@ -38,8 +38,8 @@ func (in *inspection) checkWithdrawn(ctx context.Context) error {
 			sentinel = sentinel || isSentinel
 			return isSentinel
 		})
-		if more = len(set.Val()) == verifyStep; more {
-			part.upTo = set.Val()[verifyStep-1].Score
+		if more = len(set.Val()) == readStep; more {
+			part.upTo = set.Val()[readStep-1].Score
 			from = "(" + strconv.FormatFloat(part.upTo, 'f', -1, 64)
 			next = part.upTo
 		}

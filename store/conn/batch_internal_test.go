@@ -1,4 +1,4 @@
-package store
+package conn
 
 import (
 	"context"
@@ -7,10 +7,11 @@ import (
 	"strconv"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/alicebob/miniredis/v2"
 	"github.com/redis/go-redis/v9"
+
+	"boxoffice/store/redistest"
 )
 
 // gate is a hook that holds pipelines back until it is opened, and remembers what
@@ -73,7 +74,7 @@ func TestCommandsTravelTogether(t *testing.T) {
 	for i := lanesPerNode; i < count; i++ {
 		callers.Go(func() { call(i) })
 	}
-	waitUntil(t, func() bool { return len(b.queue(lane{node: client})) == count-lanesPerNode })
+	redistest.WaitUntil(t, func() bool { return len(b.queue(lane{node: client})) == count-lanesPerNode })
 	close(g.open)
 	callers.Wait()
 	close(g.arrived)
@@ -110,7 +111,7 @@ func TestCallerGivesUp(t *testing.T) {
 			t.Errorf("a caller that gave up in the queue: %v", err)
 		}
 	})
-	waitUntil(t, func() bool { return len(b.queue(lane{node: client})) == 1 })
+	redistest.WaitUntil(t, func() bool { return len(b.queue(lane{node: client})) == 1 })
 	quit()
 	leave()
 	callers.Wait() // the gate is shut still
@@ -141,18 +142,5 @@ func TestClosedBatcherTakesNothing(t *testing.T) {
 	// The queue still takes it, and nobody would ever answer.
 	if err := b.do(context.Background(), lane{node: client}, echo(context.Background(), "x")); !errors.Is(err, errClosed) {
 		t.Errorf("after close: %v", err)
-	}
-}
-
-func waitUntil(t *testing.T, ready func() bool) {
-	t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for !ready() {
-		if time.Now().After(deadline) {
-			t.Fatal("it never came to pass")
-		}
-		<-tick.C
 	}
 }

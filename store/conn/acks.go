@@ -1,4 +1,4 @@
-package store
+package conn
 
 import (
 	"context"
@@ -21,8 +21,8 @@ import (
 // connection, so a script that changes nothing writes a mark (unchanged.lua): the last
 // command of a pipeline that rests on anything is a write.
 
-// acks says what must be known of a change before it is answered. The zero value:
-// nothing, the master's answer is enough.
+// acks says what must be known of a change before it is answered. With the zero value the
+// master's answer is enough.
 type acks struct {
 	replicas int           // that have it
 	synced   bool          // the master's append-only file was flushed to the disk
@@ -31,7 +31,7 @@ type acks struct {
 
 func (a acks) wanted() bool { return a.replicas > 0 || a.synced }
 
-// syncs names a server by its INFO, and tells whether its WAITAOF can be relied on. Redis
+// syncs names a server by its INFO, and reports whether its WAITAOF can be relied on. Redis
 // 7.0 has none. Redis 7.4.0 and Valkey (8.0.1 and 8.1.1 were seen to) answer at once with
 // appendfsync everysec, though nothing was flushed: https://github.com/redis/redis/pull/13793.
 // No version of Redis before 8.0 was tried, so none is relied on.
@@ -45,9 +45,9 @@ func syncs(info map[string]string) (server string, yes bool) {
 	return "Redis " + version, err == nil && number >= 8
 }
 
-// flag is the argument acks of the scripts.
-func (a acks) flag() int {
-	if a.wanted() {
+// flag is the argument acks of a script that is called in a lane.
+func (a acks) flag(at lane) int {
+	if a.wanted() && at.waits() {
 		return 1
 	}
 	return 0

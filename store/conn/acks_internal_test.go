@@ -1,4 +1,4 @@
-package store
+package conn
 
 import (
 	"context"
@@ -9,6 +9,8 @@ import (
 
 	"github.com/alicebob/miniredis/v2"
 	"github.com/redis/go-redis/v9"
+
+	"boxoffice/store/redistest"
 )
 
 // Whatever is not a count that is high enough is no acknowledgement.
@@ -90,7 +92,7 @@ func TestOneWaitForABatch(t *testing.T) {
 	for range count {
 		call()
 	}
-	waitUntil(t, func() bool { return len(b.queue(lane{node: client})) == count })
+	redistest.WaitUntil(t, func() bool { return len(b.queue(lane{node: client})) == count })
 	for range lanesPerNode {
 		hook.count <- int64(1)
 	}

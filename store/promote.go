@@ -10,7 +10,7 @@ import (
 )
 
 // promote confirms a bounded number of waiting bookings while tickets are available,
-// and tells whether there is more to do. It waits for its acknowledgement, which covers
+// and reports whether there is more to do. It waits for its acknowledgement, which covers
 // earlier steps too, or not.
 func (s *Store) promote(ctx context.Context, number uint64, acknowledged bool) (more bool, err error) {
 	r, err := s.call(ctx, conn.Call{
@@ -79,7 +79,7 @@ func (b *backgroundPromoter) schedule(number uint64, promote func()) {
 	})
 }
 
-// scheduledAgain tells whether promote was scheduled meanwhile; if not, it runs no more.
+// scheduledAgain reports whether promote was scheduled meanwhile; if not, it runs no more.
 func (b *backgroundPromoter) scheduledAgain(number uint64) bool {
 	b.mutex.Lock()
 	defer b.mutex.Unlock()

@@ -32,7 +32,7 @@ var outageWords = []string{
 	"OOM", "MISCONF", "NOREPLICAS", "NOSCRIPT", "UNBLOCKED", "BUSY", "NOAUTH", "WRONGPASS", "NOPERM",
 }
 
-// isOutage tells an answer that says nothing about the request (Redis is away,
+// isOutage distinguishes an answer that says nothing about the request (Redis is away,
 // loading, full, failing over, moving the slot) from one that says that the
 // script or its data is wrong.
 func isOutage(err error) bool {

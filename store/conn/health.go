@@ -22,7 +22,7 @@ type Health struct {
 	Warnings []string // what may lose bookings, or keeps some events from being booked
 }
 
-// Ready tells whether bookings can be made.
+// Ready reports whether bookings can be made.
 func (h Health) Ready() bool { return len(h.Problems) == 0 }
 
 // Health asks every master whether bookings can be made, and for settings that lose
@@ -169,7 +169,7 @@ func judgeReplicas(online, wanted int, problem, warning func(text string, args .
 	}
 }
 
-// isFull tells whether Redis refuses what needs memory. A policy of volatile-… does so too:
+// isFull reports whether Redis refuses what needs memory. A policy of volatile-… does so too:
 // it evicts only keys that expire, and no event does.
 func isFull(policy string, limit, used int64) bool {
 	return limit > 0 && used > limit && !strings.HasPrefix(policy, "allkeys-")

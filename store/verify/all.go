@@ -11,7 +11,7 @@ import (
 	"boxoffice/store/layout"
 )
 
-// Numbers is what Verifier.All found about the numbers of events as such.
+// Numbers is the result of Verifier.All for the numbers of events as such.
 type Numbers struct {
 	Given    int        // how many numbers were given to creations
 	Missing  NumberList // those of them whose creation was never completed, and that have no event
@@ -22,12 +22,15 @@ type Numbers struct {
 // event that could not be verified does not keep it from the next ones, unless the
 // store is unavailable.
 //
-// Which events there should be it learns from the creations, and not from the
-// counter of numbers alone. What is wrong with these is reported as a breach of no
-// event (number 0), or of the first event concerned; done is told of number 0 if
-// two looks at them did not agree. A number that was given and has no event is a breach if
-// its creation was completed: the event was lost. Else it is none: the creation may have
-// died in between, or found the number taken, and nobody was told of an event.
+// The creations say which events must exist, and not the counter of numbers alone. What
+// is wrong with these is reported as a breach of no event (number 0), or of the first
+// event concerned; done is called with event 0 if two looks at them did not agree.
+//
+// A number that was given and has no event is a breach if its creation was completed: the
+// event was lost. Else it is none: the creation may have died in between, or met a number
+// that was taken, and no event was acknowledged.
+//
+// Errors: ErrUnavailable, after which all that was not looked at is not verified.
 func (v *Verifier) All(ctx context.Context, report func(Breach), done func(Result, error)) (Numbers, error) {
 	look, breaches, err := v.numbers(ctx)
 	if errors.Is(err, ErrUnsteady) {

@@ -73,9 +73,9 @@ func (in *inspection) checkChain() {
 	before := layout.ShortID{}
 	for _, i := range in.past {
 		b := in.booking(i)
-		switch told := in.find(b.before); {
-		case b.before == before, told != nil && told.broken: // the latter is reported already
-		case b.before != layout.InvalidShortID && b.before != layout.ShortID{} && (told == nil || !told.known):
+		switch previous := in.find(b.before); {
+		case b.before == before, previous != nil && previous.broken: // the latter is reported already
+		case b.before != layout.InvalidShortID && b.before != layout.ShortID{} && (previous == nil || !previous.known):
 			in.breachf(&copied{id: b.before}, RuleListed, "it has no record, and %s was made after it", b.id)
 		default:
 			in.breachf(b, RuleListed, "the booking made before it is %s, its record says %s", named(before), named(b.before))

@@ -38,7 +38,7 @@ func reportLost(completed []layout.Creation, present uuid.UUID, report func(Brea
 	return lost
 }
 
-// verifyMissing tells whether an event that was not found was lost.
+// missing decides whether an event that is not in Redis was lost.
 func (v *Verifier) missing(ctx context.Context, event layout.EventRef, report func(Breach)) (Result, error) {
 	given := false
 	var completed []layout.Creation

@@ -108,7 +108,7 @@ func (l *numbersLook) checkGaps(ctx context.Context, before, highest uint64) err
 // searchGap finds events from a number on, until so many numbers in a row have none
 // that a creation would have found one of these free.
 func (l *numbersLook) searchGap(ctx context.Context, next, end uint64) error {
-	for found := next; next < end && next-found < layout.MaxOccupied; {
+	for last := next; next < end && next-last < layout.MaxOccupied; {
 		step := min(end-next, readStep)
 		replies := make([]*redis.IntCmd, step)
 		err := l.verifier.read(ctx, "search events", func(ctx context.Context, client redis.UniversalClient) error {
@@ -125,8 +125,8 @@ func (l *numbersLook) searchGap(ctx context.Context, next, end uint64) error {
 		}
 		for i, reply := range replies {
 			if reply.Val() > 0 {
-				found = next + uint64(i)
-				l.others = append(l.others, found)
+				last = next + uint64(i)
+				l.others = append(l.others, last)
 			}
 		}
 		next += step

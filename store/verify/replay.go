@@ -14,7 +14,7 @@ type replay struct {
 	sequence uint32 // last sequence number given
 	waiting  uint32
 	ahead    int     // index in waitlist: all before it do not wait any more
-	passed   *copied // the last one found to have been overtaken: it is told once
+	passed   *copied // the last one found to have been overtaken: it is reported once
 	whole    bool    // no change is missing so far
 }
 
@@ -99,7 +99,7 @@ func (r *replay) book(b *copied) {
 	}
 	r.sequence = b.sequence
 	r.waiting++
-	// Where a booking is missing, that is told; the places behind it prove nothing.
+	// Where a booking is missing, that is reported; the places behind it prove nothing.
 	if r.whole && b.position != r.waiting {
 		r.breachf(b, RuleSequence, "it was told position %d in line, and was at %d", b.position, r.waiting)
 		r.whole = false
@@ -124,14 +124,14 @@ func (r *replay) checkOvertaking(b *copied) {
 	}
 }
 
-// checkFreed checks that a cancelled booking tells whom its cancellation promoted.
+// checkFreed checks that the record of a cancelled booking names whom its cancellation promoted.
 func (r *replay) checkFreed(cancelled, promoted *copied, promotions int64) {
 	want := freed{count: promotions}
 	if promoted != nil {
 		want.first = promoted.id
 	}
-	if told := r.freed[r.indexes[cancelled.id]]; told != want {
+	if recorded := r.freed[r.indexes[cancelled.id]]; recorded != want {
 		r.breachf(cancelled, RuleCancellation, "its record says that it promoted %d bookings, the first %s; it was %d, the first %s",
-			told.count, named(told.first), want.count, named(want.first))
+			recorded.count, named(recorded.first), want.count, named(want.first))
 	}
 }

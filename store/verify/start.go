@@ -75,23 +75,23 @@ const (
 	keyStays time.Duration = -1
 )
 
-// checkKeys checks that all keys of the event are there to stay, and tells how many
-// are there: creating an event makes all of them at once, so none may be missing alone.
-func (in *inspection) checkKeys(keys []string, lives []*redis.DurationCmd) (there int) {
+// checkKeys checks that all keys of the event are there to stay, and counts those that
+// are: creating an event makes all of them at once, so none may be missing alone.
+func (in *inspection) checkKeys(keys []string, lives []*redis.DurationCmd) (present int) {
 	for _, life := range lives {
 		if life.Val() != noKey {
-			there++
+			present++
 		}
 	}
 	for i, key := range keys {
 		switch life := lives[i].Val(); {
-		case life == noKey && there > 0:
+		case life == noKey && present > 0:
 			in.breachf(nil, RuleKeys, "the key %s is gone, and others of the event are there", key)
 		case life != noKey && life != keyStays:
 			in.breachf(nil, RuleKeys, "the key %s has a time to live: Redis will delete it", key)
 		}
 	}
-	return there
+	return present
 }
 
 // checkSettings takes in the settings and the counters, given the values of fields. complete

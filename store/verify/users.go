@@ -10,7 +10,7 @@ import (
 	"boxoffice/store/layout"
 )
 
-// Users' entries and links do not tell at which version they were written. Where one
+// Users' entries and links do not say at which version they were written. Where one
 // differs from what the bookings say, because the user booked or cancelled during
 // the scan or because it is wrong, it is read again together with the event's
 // version, and compared with the user's bookings as of that version.
@@ -147,16 +147,16 @@ func (in *inspection) settle(ctx context.Context, entries []entry) error {
 	}
 	for i, e := range entries {
 		field, _ := values[i+1].(string)
-		found := in.valueOf(e, field)
+		value := in.valueOf(e, field)
 		b, want, unread := in.wanted(chains, e)
 		switch {
-		case unread || found == want:
+		case unread || value == want:
 		case e.kind == entryOlder:
 			in.breachf(b, RuleUser, "its record says that its user's next older booking is %q, it is %q at version %d",
-				found, want, version)
+				value, want, version)
 		default:
 			in.breachf(b, RuleUser, "field %q of the event is %q, and should be %q at version %d",
-				fields[i+1], found, want, version)
+				fields[i+1], value, want, version)
 		}
 	}
 	return nil

@@ -84,8 +84,8 @@ var ErrUnsteady = errors.New("two looks do not agree, verify again")
 
 // Event recomputes an event's counters from its bookings, matches its list, its
 // set and its users' chains with them, and reports each breach. The service may go
-// on meanwhile: each booking's record tells at which versions of the event it
-// changed, so that what was read late still tells how it stood at the start. What
+// on meanwhile: each booking's record says at which versions of the event it
+// changed, so that what was read late still says how it stood at the start. What
 // happens after the start is not judged, save where it is needed to judge the rest.
 //
 // No call to Redis reads more than about a thousand entries. Here it takes about 400
@@ -105,7 +105,7 @@ func (v *Verifier) Event(ctx context.Context, event layout.EventRef, report func
 	return result, err
 }
 
-// event does not tell a lost event from one that never was.
+// event does not distinguish a lost event from one that never was.
 func (v *Verifier) event(ctx context.Context, event layout.EventRef, report func(Breach)) (Result, error) {
 	first, result, err := v.inspect(ctx, event)
 	if err != nil || len(first) == 0 {
@@ -214,7 +214,7 @@ func (in *inspection) breachf(booking *copied, rule Rule, format string, args ..
 		return
 	}
 	if len(in.breaches) == maxBreaches {
-		b = Breach{Event: in.number, Rule: rule, Detail: fmt.Sprintf("more than %d breaches, the rest is not told", maxBreaches)}
+		b = Breach{Event: in.number, Rule: rule, Detail: fmt.Sprintf("more than %d breaches, the rest is left out", maxBreaches)}
 	}
 	in.reported[b] = true
 	in.breaches = append(in.breaches, b)

@@ -78,17 +78,17 @@ func (in *inspection) readWaitlist(ctx context.Context, sequence int64, lastServ
 // beginning with entry 0, which keeps the list alive.
 func (in *inspection) checkServed() {
 	number := layout.WaitlistBase(in.start.LastServed)
-	for i, found := range in.start.served {
+	for i, entry := range in.start.served {
 		want, known := in.entryOf(number + int64(i))
-		if known && found != want {
-			in.breachf(in.find(layout.ParseShortID(found)), RuleWaitlist, "entry %d of the list is %q, and %q was served there",
-				i, found, want)
+		if known && entry != want {
+			in.breachf(in.find(layout.ParseShortID(entry)), RuleWaitlist, "entry %d of the list is %q, and %q was served there",
+				i, entry, want)
 		}
 	}
 }
 
 // entryOf returns the entry of the list that a sequence number has. known is false if the
-// booking has no record, which is told already.
+// booking has no record, which is reported already.
 func (in *inspection) entryOf(number int64) (entry string, known bool) {
 	if number == 0 {
 		return layout.Sentinel, true
@@ -127,7 +127,7 @@ func (w *waitlistWalk) entry(entry string, lastServed int64) {
 	id := layout.ParseShortID(entry)
 	b := w.find(id)
 	if b != nil && b.broken {
-		return // told already
+		return // reported already
 	}
 	if b == nil || !b.known {
 		if id == layout.InvalidShortID || id == (layout.ShortID{}) {

@@ -38,7 +38,8 @@ func later(t *testing.T, s *store.Store) *laterVersion {
 	})
 	steps := 0
 	for _, script := range scripts.All() {
-		text := "-- a later version\n" + strings.Replace(script.Source, fmt.Sprintf("LOOK_LIMIT, TRIM_EVERY = %d,", scripts.LookLimit), "LOOK_LIMIT, TRIM_EVERY = 7,", 1)
+		text := "-- a later version\n" + strings.Replace(script.Source,
+			fmt.Sprintf("LOOK_LIMIT, TRIM_EVERY = %d,", scripts.LookLimit), "LOOK_LIMIT, TRIM_EVERY = 7,", 1)
 		if strings.Contains(text, "TRIM_EVERY = 7,") {
 			steps++
 		}

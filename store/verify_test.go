@@ -155,12 +155,12 @@ func (v *victim) edit(booking store.BookResult, edits ...any) {
 		v.t.Fatal(err)
 	}
 	for i := 0; i < len(edits); i += 2 {
-		ok := false
-		record, ok = layout.SetPart(layout.RecordParts(), record, fmt.Sprint(edits[i]),
+		changed, ok := layout.SetPart(layout.RecordParts(), record, fmt.Sprint(edits[i]),
 			func(string) string { return fmt.Sprint(edits[i+1]) })
 		if !ok {
 			v.t.Fatalf("a record has no part %v", edits[i])
 		}
+		record = changed
 	}
 	v.set(shortID(booking.Booking), record)
 }
@@ -270,7 +270,8 @@ func TestVerifyFindsCorruption(t *testing.T) {
 			func(v *victim) uuid.UUID { return v.ann.Booking }, true},
 		{"a user without an entry", func(v *victim) { v.remove(layout.HoldingField("gus")) }, verify.RuleUser,
 			func(v *victim) uuid.UUID { return v.gus.Booking }, true},
-		{"a user with nothing but an entry", func(v *victim) { v.set(layout.HoldingField("bob"), holding(2, v.bob, v.bob)) }, verify.RuleUser, nil, true},
+		{"a user with nothing but an entry", func(v *victim) { v.set(layout.HoldingField("bob"), holding(2, v.bob, v.bob)) },
+			verify.RuleUser, nil, true},
 		{"a younger link wrong", func(v *victim) { v.set(layout.NewerField(short(v.ann)), id(v.ann3)) }, verify.RuleUser,
 			func(v *victim) uuid.UUID { return v.ann.Booking }, true},
 		{"an older link wrong", func(v *victim) { v.edit(v.ann3, "older", id(v.ann)) }, verify.RuleUser,

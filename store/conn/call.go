@@ -3,6 +3,7 @@ package conn
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -30,7 +31,7 @@ func (c *Conn) Call(ctx context.Context, call Call) (*Reply, error) {
 	script, args := call.Script, call.Args
 	at := lane{reads: script.ReadOnly, unacknowledged: call.Unacknowledged}
 	if script.TakesAcks {
-		args = append(args[:len(args):len(args)], c.batches.acks.flag(at))
+		args = append(slices.Clip(args), c.batches.acks.flag(at))
 	}
 	if len(call.Keys) != script.Keys || len(args) != script.Args {
 		return nil, fmt.Errorf("%s.lua takes %d keys and %d arguments, not %d and %d",

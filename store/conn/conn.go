@@ -94,4 +94,4 @@ func (c *Conn) Acknowledges() bool { return c.batches.acks.wanted() }
 
 // Client returns the client of Redis itself, for tests: what is asked through it is not
 // bounded, not retried and not observed.
-func (c *Conn) Client() redis.UniversalClient { return c.client }
+func (c *Conn) Client() redis.UniversalClient { return c.client } //nolint:ireturn // of one of two types

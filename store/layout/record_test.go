@@ -28,7 +28,7 @@ func TestRecordsThatAreWrongAreErrors(t *testing.T) {
 }
 
 func TestRecordsAreRead(t *testing.T) {
-	id := func(short string) layout.ShortID { return layout.ParseShortID(short) }
+	id := layout.ParseShortID
 	for text, want := range map[string]layout.Record{
 		"X|9|12|gACAAAAAAAAAAA+3|2|1700000000000|7|gACAAAAAAAAAAQ|gACAAAAAAAAAAg|3|1|a|b": {
 			Status: layout.StatusCancelled, Promoted: 9, Cancelled: 12, FreedFirst: id("gACAAAAAAAAAAA"), FreedCount: 3,

@@ -26,7 +26,8 @@ func TestWithdrawnMembers(t *testing.T) {
 			t.Errorf("%q with score %v was taken for a sequence number", member, score)
 		}
 	}
-	if !layout.IsWithdrawnSentinel(layout.Sentinel, 0) || layout.IsWithdrawnSentinel("3", 0) || layout.IsWithdrawnSentinel(layout.Sentinel, 3) {
+	sentinel := layout.IsWithdrawnSentinel
+	if !sentinel(layout.Sentinel, 0) || sentinel("3", 0) || sentinel(layout.Sentinel, 3) {
 		t.Error("the sentinel is not told from others")
 	}
 }

@@ -116,6 +116,7 @@ func (in *inspection) checkCounters() {
 			}
 		case layout.StatusWaiting:
 			waiting++
+		case layout.StatusCancelled: // counts for nothing
 		}
 	}
 	if confirmed != in.start.Confirmed {

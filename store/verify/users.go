@@ -34,11 +34,11 @@ func (in *inspection) fieldOf(e entry) string {
 	switch e.kind {
 	case entryHolding:
 		return layout.HoldingField(in.users[e.user].name)
-	case entryOlder:
-		return layout.BookingField(e.booking.id)
-	default:
+	case entryNewer:
 		return layout.NewerField(e.booking.id)
+	case entryOlder:
 	}
+	return layout.BookingField(e.booking.id)
 }
 
 // valueOf returns an entry, given the field that it is in.

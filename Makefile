@@ -41,7 +41,7 @@ endif
 
 # Tests on a real Redis or a cluster are left to `make test`.
 quick: vet ## run vet, and test the scripts and the store on the embedded engine alone; under 20 s
-	EMBEDDED_ONLY=1 go test ./scripts ./store
+	EMBEDDED_ONLY=1 go test ./scripts ./store/...
 	@echo "note: EMBEDDED_ONLY=1, so nothing ran on a real Redis; use make test for that"
 
 servers: ## fetch Redis 7.0, Redis 8.0 and Valkey 8.0 into out/servers, for REDIS_SERVER
@@ -49,7 +49,7 @@ servers: ## fetch Redis 7.0, Redis 8.0 and Valkey 8.0 into out/servers, for REDI
 
 cover: ## measure statement coverage of store and handlers; fails under 85 %
 	@mkdir -p out
-	go test -coverpkg=./store,./handlers -coverprofile=out/coverage.out ./...
+	go test -coverpkg=./store,./store/layout,./store/conn,./store/verify,./handlers -coverprofile=out/coverage.out ./...
 	@go tool cover -func=out/coverage.out | awk -v min=$(COVER_MIN) ' \
 		/^total:/ { covered = $$3 + 0 } \
 		END { printf "store and handlers: %.1f %% of statements covered, at least %d %% required\n", covered, min; exit covered < min }'

@@ -21,6 +21,7 @@ import (
 
 	"boxoffice/store"
 	"boxoffice/store/redistest"
+	"boxoffice/store/verify"
 )
 
 // The examples of operations.md run as they stand there: all of one section in one
@@ -254,7 +255,7 @@ func (x *sale) sold(in *store.Store) {
 			x.t.Fatalf("booking %s was answered %+v, and is %+v, %v", key, want, got, err)
 		}
 	}
-	result, err := in.Verify(context.Background(), store.EventUUID(x.event.UUID), func(breach store.Breach) { x.t.Error(breach) })
+	result, err := in.Verifier().Event(context.Background(), store.EventUUID(x.event.UUID), func(breach verify.Breach) { x.t.Error(breach) })
 	if err != nil || result.Bookings < len(x.answered) {
 		x.t.Errorf("%+v, %v, of %d bookings", result, err, len(x.answered))
 	}

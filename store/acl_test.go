@@ -17,6 +17,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"boxoffice/store"
+	"boxoffice/store/verify"
 )
 
 // The users as docs/operations.md has them, for an ACL file of Redis.
@@ -319,8 +320,8 @@ func (e *exercised) reads() {
 	if e.err != nil {
 		return
 	}
-	_, err = e.s.VerifyAll(e.ctx, func(breach store.Breach) { e.do(errors.New(breach.String())) },
-		func(_ store.Verification, err error) { e.do(err) })
+	_, err = e.s.Verifier().All(e.ctx, func(breach verify.Breach) { e.do(errors.New(breach.String())) },
+		func(_ verify.Result, err error) { e.do(err) })
 	e.do(err)
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"boxoffice/scripts"
 	"boxoffice/store"
+	"boxoffice/store/layout"
 )
 
 // BenchmarkBook is a booking of a new user on a real Redis and a cluster, with 256
@@ -53,10 +54,10 @@ func BenchmarkBook(b *testing.B) {
 				return err
 			},
 			"AutoPipeline": func(i int64) error {
-				return automatic.EvalSha(ctx, sha, store.EventKeys(uint64(i%events + 1))[:2], "", id(i), "u"+id(i), 1, 1767323045678, 0).Err()
+				return automatic.EvalSha(ctx, sha, layout.EventKeys(uint64(i%events + 1))[:2], "", id(i), "u"+id(i), 1, 1767323045678, 0).Err()
 			},
 			"one by one": func(i int64) error {
-				return client.EvalSha(ctx, sha, store.EventKeys(uint64(i%events + 1))[:2], "", id(i), "u"+id(i), 1, 1767323045678, 0).Err()
+				return client.EvalSha(ctx, sha, layout.EventKeys(uint64(i%events + 1))[:2], "", id(i), "u"+id(i), 1, 1767323045678, 0).Err()
 			},
 		} {
 			b.Run(engine+"/"+way, func(b *testing.B) {

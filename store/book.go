@@ -4,16 +4,9 @@ import (
 	"context"
 
 	"github.com/google/uuid"
-)
 
-// Status says where a booking stands.
-type Status string
-
-// The statuses of a booking.
-const (
-	StatusConfirmed Status = "confirmed"
-	StatusWaiting   Status = "waiting"
-	StatusCancelled Status = "cancelled" // for good
+	"boxoffice/store/conn"
+	"boxoffice/store/layout"
 )
 
 // BookRequest asks for tickets.
@@ -41,34 +34,32 @@ type BookResult struct {
 // ErrOverCapacity, ErrWaitingListFull, ErrIdempotencyMismatch, ErrStorageFull, ErrUnavailable.
 func (s *Store) Book(ctx context.Context, request BookRequest) (BookResult, error) {
 	event := request.Event
-	if !event.exists() {
+	if event.Number() == 0 {
 		return BookResult{}, ErrEventNotFound
 	}
-	permit, err := s.acquire(ctx, eventKey(event.number))
-	if err != nil {
-		return BookResult{}, err
-	}
-	defer permit.release()
-	booking := newID(event.number,
-		shortIDFor(request.IdempotencyKey, "booking", numberText(event.number), request.User))
-	r, err := s.run(ctx, bookScript, []string{eventKey(event.number), waitlistKey(event.number)},
-		event.uuid, shortIDOf(booking).String(), request.User, request.Quantity, s.nowMillis())
+	number := event.Number()
+	booking := layout.NewID(number, layout.ShortIDFor(request.IdempotencyKey, "booking", numberText(number), request.User))
+	r, err := s.call(ctx, conn.Call{
+		Script: bookScript,
+		Keys:   []string{layout.EventKey(number), layout.WaitlistKey(number)},
+		Args:   []any{event.UUID(), layout.ShortIDOf(booking).String(), request.User, request.Quantity, s.nowMillis()},
+	})
 	if err != nil {
 		return BookResult{}, err
 	}
 	result := BookResult{
 		Booking:  booking,
-		Status:   Status(r.word),
-		Version:  r.integer(),
-		Position: r.integer(),
-		Replayed: r.flag(),
+		Status:   Status(r.Word),
+		Version:  r.Integer(),
+		Position: r.Integer(),
+		Replayed: r.Flag(),
 	}
-	promotionsDue := r.flag()
-	if err := r.end(string(StatusConfirmed), string(StatusWaiting)); err != nil {
+	promotionsDue := r.Flag()
+	if err := r.End(string(StatusConfirmed), string(StatusWaiting)); err != nil {
 		return BookResult{}, err
 	}
 	if promotionsDue {
-		s.schedulePromotion(event.number) //nolint:contextcheck // it outlives the request
+		s.schedulePromotion(number) //nolint:contextcheck // it outlives the request
 	}
 	return result, nil
 }

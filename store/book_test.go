@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 
 	"boxoffice/store"
+	"boxoffice/store/layout"
 )
 
 func TestBookConfirmsUntilSoldOutThenQueues(t *testing.T) {
@@ -156,7 +157,7 @@ func TestUnknownEvent(t *testing.T) {
 			}
 		}
 		show.wantCounts(1, 0, 0)
-		if keys := admin(t, s).Exists(ctx, store.EventKeys(99)[0]).Val(); keys != 0 {
+		if keys := admin(t, s).Exists(ctx, layout.EventKeys(99)[0]).Val(); keys != 0 {
 			t.Error("asking for an event made its key")
 		}
 	})

@@ -4,35 +4,20 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/google/uuid"
+
+	"boxoffice/store/conn"
+	"boxoffice/store/layout"
 )
-
-// Booking is a booking as it stands.
-type Booking struct {
-	ID          uuid.UUID
-	Event       uuid.UUID
-	EventNumber uint64
-	User        string
-	Quantity    int64 // tickets
-	Status      Status
-	Position    int64 // live place in the waiting list, 1 = next; 0 if it does not wait
-	CreatedAt   time.Time
-
-	Version   int64 // of the event when it was booked
-	Waited    bool  // it was put on the waiting list when it was booked
-	Promoted  int64 // version of the event when it was promoted, or 0
-	Cancelled int64 // version of the event when it was cancelled, or 0
-}
 
 // Booking reads one booking. Errors: ErrBookingNotFound, ErrUnavailable.
 func (s *Store) Booking(ctx context.Context, id uuid.UUID) (Booking, error) {
-	number, ok := numberOf(id)
+	number, ok := layout.NumberOf(id)
 	if !ok {
 		return Booking{}, ErrBookingNotFound
 	}
-	page, err := s.bookings(ctx, EventNumber(number), shortIDOf(id).String(), 1)
+	page, err := s.bookings(ctx, EventNumber(number), layout.ShortIDOf(id).String(), 1)
 	if errors.Is(err, ErrEventNotFound) {
 		err = ErrBookingNotFound
 	}
@@ -52,11 +37,11 @@ type BookingPage struct {
 // the cursor of a former page, or at the newest. Pages do not overlap, whatever is
 // booked in between. Errors: ErrEventNotFound, ErrBadCursor, ErrUnavailable.
 func (s *Store) Bookings(ctx context.Context, event EventRef, cursor string, limit int) (BookingPage, error) {
-	if !event.exists() {
+	if event.Number() == 0 {
 		return BookingPage{}, ErrEventNotFound
 	}
 	if cursor != "" {
-		if _, err := bookingID(event.number, cursor); err != nil {
+		if _, err := layout.BookingID(event.Number(), cursor); err != nil {
 			return BookingPage{}, ErrBadCursor
 		}
 	}
@@ -67,39 +52,40 @@ func (s *Store) Bookings(ctx context.Context, event EventRef, cursor string, lim
 	return page, err
 }
 
+// bookingsRow is how many items of the reply one booking has.
+const bookingsRow = 3
+
 func (s *Store) bookings(ctx context.Context, event EventRef, start string, limit int) (BookingPage, error) {
-	permit, err := s.acquireRead(ctx, eventKey(event.number))
+	number := event.Number()
+	r, err := s.call(ctx, conn.Call{
+		Script: bookingsScript,
+		Keys:   []string{layout.EventKey(number), layout.WithdrawnKey(number)},
+		Args:   []any{event.UUID(), start, limit},
+	})
 	if err != nil {
 		return BookingPage{}, err
 	}
-	defer permit.release()
-	r, err := s.run(ctx, bookingsScript, []string{eventKey(event.number), withdrawnKey(event.number)},
-		event.uuid, start, limit)
-	if err != nil {
-		return BookingPage{}, err
-	}
-	eventID, next, rows := r.text(), r.text(), r.list()
-	if err := r.end("found"); err != nil {
+	eventID, next, rows := r.Text(), r.Text(), r.List()
+	if err := r.End("found"); err != nil {
 		return BookingPage{}, err
 	}
 	eventUUID, err := uuid.Parse(eventID)
 	if err != nil {
-		return BookingPage{}, fmt.Errorf("event %d: %w", event.number, err)
+		return BookingPage{}, fmt.Errorf("event %d: %w", number, err)
 	}
 
-	page := BookingPage{Next: next, Bookings: make([]Booking, 0, len(rows)/3)}
-	row := &reply{script: r.script, items: rows}
-	for row.err == nil && row.next < len(rows) {
-		id, text, position := row.text(), row.text(), row.integer()
-		if row.err != nil {
+	page := BookingPage{Next: next, Bookings: make([]Booking, 0, rows.Len()/bookingsRow)}
+	for rows.More() {
+		id, text, position := rows.Text(), rows.Text(), rows.Integer()
+		if rows.Err() != nil {
 			break
 		}
-		booking, err := parseBooking(event.number, id, text)
+		booking, err := layout.ParseBooking(number, id, text)
 		if err != nil {
 			return BookingPage{}, err
 		}
 		booking.Event, booking.Position = eventUUID, position
 		page.Bookings = append(page.Bookings, booking)
 	}
-	return page, row.err
+	return page, rows.Err()
 }

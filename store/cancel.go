@@ -5,6 +5,9 @@ import (
 	"errors"
 
 	"github.com/google/uuid"
+
+	"boxoffice/store/conn"
+	"boxoffice/store/layout"
 )
 
 // CancelRequest cancels one booking.
@@ -34,11 +37,11 @@ type CancelResult struct {
 // suffice for. Errors: ErrBookingNotFound (also if it is somebody else's),
 // ErrUnavailable.
 func (s *Store) Cancel(ctx context.Context, request CancelRequest) (CancelResult, error) {
-	number, ok := numberOf(request.Booking)
+	number, ok := layout.NumberOf(request.Booking)
 	if !ok {
 		return CancelResult{}, ErrBookingNotFound
 	}
-	result, err := s.cancel(ctx, EventNumber(number), shortIDOf(request.Booking).String(), request.User, "")
+	result, err := s.cancel(ctx, EventNumber(number), layout.ShortIDOf(request.Booking).String(), request.User, "")
 	if errors.Is(err, ErrEventNotFound) {
 		err = ErrBookingNotFound
 	}
@@ -49,32 +52,34 @@ func (s *Store) Cancel(ctx context.Context, request CancelRequest) (CancelResult
 // ErrEventNotFound, ErrBookingNotFound, ErrUnavailable.
 func (s *Store) CancelOldest(ctx context.Context, request CancelOldestRequest) (CancelResult, error) {
 	event := request.Event
-	if !event.exists() {
+	if event.Number() == 0 {
 		return CancelResult{}, ErrEventNotFound
 	}
-	cancellation := shortIDFor(request.IdempotencyKey, "cancellation", numberText(event.number), request.User)
+	cancellation := layout.ShortIDFor(request.IdempotencyKey, "cancellation", numberText(event.Number()), request.User)
 	return s.cancel(ctx, event, "", request.User, cancellation.String())
 }
 
 func (s *Store) cancel(ctx context.Context, event EventRef, booking, user, cancellation string) (CancelResult, error) {
-	number := event.number
-	permit, err := s.acquire(ctx, eventKey(number))
+	number := event.Number()
+	permit, err := s.conn.Acquire(ctx, layout.EventKey(number))
 	if err != nil {
 		return CancelResult{}, err
 	}
-	defer permit.release()
+	defer permit.Release()
 	for {
-		r, err := s.run(ctx, cancelScript, eventKeys(number), booking, user, event.uuid, cancellation)
+		r, err := s.call(ctx, conn.Call{
+			Script: cancelScript, Keys: layout.EventKeys(number), Args: []any{booking, user, event.UUID(), cancellation}, Unbounded: true,
+		})
 		if err != nil {
 			return CancelResult{}, err
 		}
-		version := r.integer()
-		cancelled, next := r.text(), r.text()
-		promoted, replayed, promotionsDue := r.integer(), r.flag(), r.flag()
-		if err := r.end("cancelled", "busy"); err != nil {
+		version := r.Integer()
+		cancelled, next := r.Text(), r.Text()
+		promoted, replayed, promotionsDue := r.Integer(), r.Flag(), r.Flag()
+		if err := r.End("cancelled", "busy"); err != nil {
 			return CancelResult{}, err
 		}
-		if r.word == "busy" {
+		if r.Word == "busy" {
 			if err := s.promoteSteps(ctx, number); err != nil { // the cancellation is acknowledged
 				s.schedulePromotion(number) //nolint:contextcheck // it outlives the request
 				return CancelResult{}, err
@@ -82,14 +87,14 @@ func (s *Store) cancel(ctx context.Context, event EventRef, booking, user, cance
 			continue
 		}
 		if !replayed {
-			s.promoted(promoted)
+			s.observePromoted(promoted)
 		}
 		result := CancelResult{Promoted: promoted, Version: version, Replayed: replayed}
-		if result.Booking, err = bookingID(number, cancelled); err != nil {
+		if result.Booking, err = layout.BookingID(number, cancelled); err != nil {
 			return CancelResult{}, err
 		}
 		if next != "" {
-			if result.Next, err = bookingID(number, next); err != nil {
+			if result.Next, err = layout.BookingID(number, next); err != nil {
 				return CancelResult{}, err
 			}
 		}

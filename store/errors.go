@@ -3,14 +3,14 @@ package store
 import (
 	"errors"
 	"fmt"
-	"strings"
 
-	"github.com/redis/go-redis/v9"
+	"boxoffice/store/conn"
+	"boxoffice/store/layout"
 )
 
 // What a call can be refused for. Nothing has changed when one of these is returned.
 var (
-	ErrEventNotFound          = errors.New("event not found")
+	ErrEventNotFound          = layout.ErrEventNotFound
 	ErrBookingNotFound        = errors.New("booking not found")
 	ErrEventPaused            = errors.New("the event is paused")
 	ErrEventClosed            = errors.New("the event is closed")
@@ -22,23 +22,32 @@ var (
 	ErrBadCursor              = errors.New("the cursor is not one that a former page gave")
 )
 
-// ErrUnavailable means that Redis did not answer in time, or not with an answer
-// that tells. A change may have happened or not; the same request with the same
-// idempotency key is safe to repeat.
-var ErrUnavailable = errors.New("the store is unavailable")
+// What a call can fail for on its way to Redis: see package conn.
+var (
+	// ErrUnavailable means that Redis did not answer in time, or not with an answer that
+	// settles anything. A change may have happened or not; the same request with the same
+	// idempotency key is safe to repeat.
+	ErrUnavailable = conn.ErrUnavailable
 
-// ErrStorageFull means that Redis has no memory left. Nothing has changed; the same
-// request is safe to repeat. Cancellations still work.
-var ErrStorageFull = errors.New("the store is full")
+	// ErrStorageFull means that Redis has no memory left. Nothing has changed; the same
+	// request is safe to repeat. Cancellations still work.
+	ErrStorageFull = conn.ErrStorageFull
 
-// ErrCannotSync means that Config.AckSynced asks for what a server cannot tell: when a
-// change is on its disk.
-var ErrCannotSync = errors.New("only Redis 8.0 and later can tell when a change is on disk")
+	// ErrOverloaded means that too many calls are under way to the master in question. Every
+	// call that reads or changes an event may return it, where Config.MaxInFlight is set.
+	// Nothing has changed (a refused creation may have used up an event number); the same
+	// request is safe to repeat.
+	ErrOverloaded = conn.ErrOverloaded
+
+	// ErrCannotSync means that Config.AckSynced asks for what a server cannot tell: when a
+	// change is on its disk.
+	ErrCannotSync = conn.ErrCannotSync
+)
 
 // ErrUnknownFormat means that a later version of the service made the event, in a
-// format that this one would read wrongly. It is an ErrUnavailable, as two versions run
-// during an upgrade: the same request may reach the other one next.
-var ErrUnknownFormat = fmt.Errorf("%w: the event has a format that this version of the service does not know", ErrUnavailable)
+// format that this one would read wrongly. What wraps it also wraps ErrUnavailable, as two
+// versions run during an upgrade: the same request may reach the other one next.
+var ErrUnknownFormat = layout.ErrUnknownFormat
 
 // refusals maps the word that a script answers with to the error that callers see.
 var refusals = map[string]error{
@@ -51,44 +60,5 @@ var refusals = map[string]error{
 	"over_capacity":            ErrOverCapacity,
 	"capacity_below_confirmed": ErrCapacityBelowConfirmed,
 	"mismatch":                 ErrIdempotencyMismatch,
-	"unknown_format":           ErrUnknownFormat,
-}
-
-func unavailable(what string, cause error) error {
-	return fmt.Errorf("%s: %w: %w", what, ErrUnavailable, cause)
-}
-
-// outageWords are those by which Redis begins to say that it cannot answer now.
-var outageWords = []string{
-	"LOADING", "READONLY", "CLUSTERDOWN", "TRYAGAIN", "MASTERDOWN", "MOVED", "ASK",
-	"OOM", "MISCONF", "NOREPLICAS", "NOSCRIPT", "UNBLOCKED", "BUSY", "NOAUTH", "WRONGPASS", "NOPERM",
-}
-
-// isOutage tells an answer that says nothing about the request (Redis is away,
-// loading, full, failing over, moving the slot) from one that says that the
-// script or its data is wrong.
-func isOutage(err error) bool {
-	var reply redis.Error
-	if errors.Is(err, errUnacknowledged) || !errors.As(err, &reply) {
-		return true // no reply at all: cut, refused, timed out
-	}
-	for _, word := range outageWords {
-		if strings.HasPrefix(reply.Error(), word) {
-			return true
-		}
-	}
-	return strings.HasPrefix(reply.Error(), "ERR max number of clients")
-}
-
-// isTransient tells whether a further try may find an outage over.
-func isTransient(err error) bool {
-	if errors.Is(err, errClosed) {
-		return false
-	}
-	for _, prefix := range []string{"OOM", "MISCONF", "NOAUTH", "WRONGPASS", "NOPERM"} {
-		if redis.HasErrorPrefix(err, prefix) {
-			return false
-		}
-	}
-	return true
+	"unknown_format":           fmt.Errorf("%w: %w", ErrUnavailable, ErrUnknownFormat),
 }

@@ -4,57 +4,44 @@ import (
 	"context"
 
 	"github.com/redis/go-redis/v9"
+
+	"boxoffice/store/conn"
+	"boxoffice/store/layout"
 )
 
 // Beside opens a second store on the same Redis, as a second instance of the
 // service would.
 func Beside(s *Store) *Store {
-	second := &Store{
-		config: s.config, engine: s.engine, now: s.now, batches: newBatcher(), lifetime: context.Background(),
-		backgroundPromoter: backgroundPromoter{running: map[uint64]bool{}},
-	}
-	switch client := s.client.(type) {
-	case *redis.ClusterClient:
-		second.client = redis.NewClusterClient(client.Options())
-	case *redis.Client:
-		second.client = redis.NewClient(client.Options())
-	}
-	second.batches.acks = s.batches.acks
-	second.close = []func() error{second.batches.close, second.redirected.close, second.client.Close}
+	second := newStore(s.conn.Beside())
+	second.now = s.now
 	return second
 }
 
 // Client gives tests Redis itself.
-func (s *Store) Client() redis.UniversalClient { return s.client }
-
-// EventKeys are the keys of an event.
-func EventKeys(number uint64) []string { return eventKeys(number) }
+func (s *Store) Client() redis.UniversalClient { return s.conn.Client() }
 
 // RaiseOnly raises the total as an instance does that dies before it promotes.
 func (s *Store) RaiseOnly(ctx context.Context, number uint64, total int64) error {
-	_, err := s.run(ctx, updateScript, []string{eventKey(number)}, "", "change", "", total, "", "", "")
+	_, err := s.call(ctx, conn.Call{
+		Script: updateScript, Keys: []string{layout.EventKey(number)}, Args: []any{"", "change", "", total, "", "", ""},
+	})
 	return err
 }
 
 // DrawNumber draws the number of a new event as an instance does that dies before it
 // creates the event.
 func (s *Store) DrawNumber(ctx context.Context, idempotencyKey string) (uint64, error) {
-	return s.number(ctx, shortIDFor(idempotencyKey, "event"))
+	return s.number(ctx, layout.ShortIDFor(idempotencyKey, "event"))
 }
 
 // InitializeOnly creates an event as an instance does that dies before it notes that the
 // creation is complete.
 func (s *Store) InitializeOnly(ctx context.Context, request InitializeRequest) (Event, error) {
-	result, _, err := s.initialize(ctx, request, shortIDFor(request.IdempotencyKey, "event"))
+	result, _, err := s.initialize(ctx, request, layout.ShortIDFor(request.IdempotencyKey, "event"))
 	return result.Event, err
 }
 
 // PromoteOnce runs promote.lua once.
 func (s *Store) PromoteOnce(ctx context.Context, number uint64) (more bool, err error) {
 	return s.promote(ctx, number, true)
-}
-
-// EventParts are the fields of an event's hash that have parts, and the parts' names.
-func EventParts() map[string][]string {
-	return map[string][]string{"settings": settingsParts, "counters": countersParts}
 }

@@ -6,12 +6,14 @@ import (
 	"testing"
 
 	"boxoffice/store"
+	"boxoffice/store/layout"
+	"boxoffice/store/verify"
 )
 
 // everything returns all that Redis holds of an event.
 func (s *show) everything() []any {
 	s.t.Helper()
-	redis, keys := admin(s.t, s.Store), store.EventKeys(s.event.Number)
+	redis, keys := admin(s.t, s.Store), layout.EventKeys(s.event.Number)
 	hash, err := redis.HGetAll(ctx, keys[0]).Result()
 	list, err2 := redis.LRange(ctx, keys[1], 0, -1).Result()
 	set, err3 := redis.ZRangeWithScores(ctx, keys[2], 0, -1).Result()
@@ -30,9 +32,10 @@ func TestUnknownFormatIsRefused(t *testing.T) {
 		booked := show.book("a", 1)
 		show.book("b", 1)
 		healthy := newShow(t, s, tickets(1))
-		hash := store.EventKeys(show.event.Number)[0]
-		settings := admin(t, s).HGet(ctx, hash, "settings").Val()
-		if err := admin(t, s).HSet(ctx, hash, "settings", "2"+settings[1:]+"|more").Err(); err != nil {
+		hash := layout.EventKeys(show.event.Number)[0]
+		settings := admin(t, s).HGet(ctx, hash, layout.SettingsField).Val()
+		later, _ := layout.SetPart(layout.SettingsParts(), settings, "format", func(string) string { return "2" })
+		if err := admin(t, s).HSet(ctx, hash, layout.SettingsField, later+"|more").Err(); err != nil {
 			t.Fatal(err)
 		}
 		before := show.everything()
@@ -48,7 +51,7 @@ func TestUnknownFormatIsRefused(t *testing.T) {
 			"Events":       second(s.Events(ctx, "", 10)),
 			"Booking":      second(s.Booking(ctx, booked.Booking)),
 			"Bookings":     second(s.Bookings(ctx, show.ref, "", 10)),
-			"Verify":       second(s.Verify(ctx, show.ref, nil)),
+			"Verify":       second(s.Verifier().Event(ctx, show.ref, nil)),
 		} {
 			if !errors.Is(err, store.ErrUnknownFormat) || !errors.Is(err, store.ErrUnavailable) {
 				t.Errorf("%s: %v, want %v", call, err, store.ErrUnknownFormat)
@@ -60,8 +63,8 @@ func TestUnknownFormatIsRefused(t *testing.T) {
 		// Others are none the worse for it.
 		healthy.book("a", 1)
 		verified := map[uint64]error{}
-		_, err := s.VerifyAll(ctx, func(breach store.Breach) { t.Error(breach) },
-			func(result store.Verification, err error) { verified[result.Number] = err })
+		_, err := s.Verifier().All(ctx, func(breach verify.Breach) { t.Error(breach) },
+			func(result verify.Result, err error) { verified[result.Event] = err })
 		if err != nil || len(verified) != 2 || verified[healthy.event.Number] != nil ||
 			!errors.Is(verified[show.event.Number], store.ErrUnknownFormat) {
 			t.Errorf("verified: %v, %v", verified, err)

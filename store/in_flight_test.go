@@ -175,7 +175,7 @@ func TestBoundIsOfEachShard(t *testing.T) {
 		})
 		waiting.Go(func() { _, _ = s.Initialize(patient, tickets(1)) })
 	}
-	waitUntil(t, func() bool {
+	redistest.WaitUntil(t, func() bool {
 		short, done := context.WithTimeout(ctx, 50*time.Millisecond)
 		defer done()
 		return errors.Is(second(s.Events(short, "", 20)), store.ErrOverloaded)

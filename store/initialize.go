@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"strconv"
 	"time"
+
+	"boxoffice/store/conn"
+	"boxoffice/store/layout"
 )
 
 // InitializeRequest asks for a new event.
@@ -22,22 +25,19 @@ type InitializeResult struct {
 	Replayed bool // the same request created it before
 }
 
-// maxOccupied bounds the search for a free event number, see Initialize.
-const maxOccupied = 1000
-
 // Initialize creates an event. Errors: ErrIdempotencyMismatch, ErrStorageFull,
 // ErrUnavailable.
 func (s *Store) Initialize(ctx context.Context, request InitializeRequest) (InitializeResult, error) {
-	creation := shortIDFor(request.IdempotencyKey, "event")
+	creation := layout.ShortIDFor(request.IdempotencyKey, "event")
 	// A failover may have lost the counter's last steps while the events that got
 	// those numbers live on another shard. Such a number is passed over.
-	for range maxOccupied {
+	for range layout.MaxOccupied {
 		result, occupied, err := s.initialize(ctx, request, creation)
 		if err != nil {
 			return InitializeResult{}, err
 		}
 		if occupied {
-			creation = derivedShortID("occupied", creation.String())
+			creation = layout.DerivedShortID("occupied", creation.String())
 			continue
 		}
 		renumbered, err := s.complete(ctx, creation, result.Event.Number)
@@ -48,33 +48,33 @@ func (s *Store) Initialize(ctx context.Context, request InitializeRequest) (Init
 			return result, nil
 		}
 	}
-	return InitializeResult{}, fmt.Errorf("initialize: %d event numbers in a row are taken", maxOccupied)
+	return InitializeResult{}, fmt.Errorf("initialize: %d event numbers in a row are taken", layout.MaxOccupied)
 }
 
-func (s *Store) initialize(ctx context.Context, request InitializeRequest, creation shortID) (
+func (s *Store) initialize(ctx context.Context, request InitializeRequest, creation layout.ShortID) (
 	result InitializeResult, occupied bool, err error,
 ) {
 	number, err := s.number(ctx, creation)
 	if err != nil {
 		return result, false, err
 	}
-	permit, err := s.acquire(ctx, eventKey(number))
+	id := layout.NewID(number, creation)
+	r, err := s.call(ctx, conn.Call{
+		Script: initializeScript,
+		Keys:   layout.EventKeys(number),
+		Args: []any{
+			id.String(), request.Name, request.TotalTickets, request.MaxPerUser, request.WaitlistLimit, s.nowMillis(),
+		},
+	})
 	if err != nil {
 		return result, false, err
 	}
-	defer permit.release()
-	id := newID(number, creation)
-	r, err := s.run(ctx, initializeScript, eventKeys(number), id.String(), request.Name,
-		request.TotalTickets, request.MaxPerUser, request.WaitlistLimit, s.nowMillis())
-	if err != nil {
-		return result, false, err
-	}
-	version, createdAt := r.integer(), r.integer()
-	if err := r.end("created", "replayed", "occupied"); err != nil {
+	version, createdAt := r.Integer(), r.Integer()
+	if err := r.End("created", "replayed", "occupied"); err != nil {
 		return result, false, err
 	}
 	return InitializeResult{
-		Replayed: r.word == "replayed",
+		Replayed: r.Word == "replayed",
 		Event: Event{
 			Number:        number,
 			UUID:          id,
@@ -86,43 +86,39 @@ func (s *Store) initialize(ctx context.Context, request InitializeRequest, creat
 			Version:       version,
 			CreatedAt:     time.UnixMilli(createdAt).UTC(),
 		},
-	}, r.word == "occupied", nil
+	}, r.Word == "occupied", nil
 }
 
 // number gives a creation its event number, the same one each time.
-func (s *Store) number(ctx context.Context, creation shortID) (uint64, error) {
-	permit, err := s.acquire(ctx, eventsKey)
+func (s *Store) number(ctx context.Context, creation layout.ShortID) (uint64, error) {
+	r, err := s.call(ctx, conn.Call{
+		Script:         numberScript,
+		Keys:           []string{layout.EventsKey},
+		Args:           []any{creation.String()},
+		Unacknowledged: true, // complete.lua writes to the same key later, and is acknowledged
+	})
 	if err != nil {
 		return 0, err
 	}
-	defer permit.release()
-	// complete.lua writes to the same key later, and is acknowledged.
-	r, err := s.runUnacknowledged(ctx, numberScript, []string{eventsKey}, creation.String())
-	if err != nil {
-		return 0, err
-	}
-	number := uint64(r.integer())
-	return number, r.end("numbered")
+	number := uint64(r.Integer())
+	return number, r.End("numbered")
 }
 
 // complete notes that the event of a creation was made. Only then may the creation be
 // answered: verify takes an event without this note for one that nobody knows of.
 // renumbered means that the creation has to run again, to get the number it has now.
 //
-// No permit is acquired, so this is never refused as too many calls: the event exists, and
-// who repeats a refused creation without an idempotency key would make a second one. The
-// two steps before it bound how many creations get here.
-func (s *Store) complete(ctx context.Context, creation shortID, number uint64) (renumbered bool, err error) {
-	r, err := s.run(ctx, completeScript, []string{eventsKey}, creation.String(), number)
+// It is unbounded, so never refused as too many calls: the event exists, and who repeats a
+// refused creation without an idempotency key would make a second one. The two steps
+// before it bound how many creations get here.
+func (s *Store) complete(ctx context.Context, creation layout.ShortID, number uint64) (renumbered bool, err error) {
+	r, err := s.call(ctx, conn.Call{
+		Script: completeScript, Keys: []string{layout.EventsKey}, Args: []any{creation.String(), number}, Unbounded: true,
+	})
 	if err != nil {
 		return false, err
 	}
-	return r.word == "renumbered", r.end("completed", "renumbered")
-}
-
-// eventKeys are the keys of the scripts that work on the whole of an event.
-func eventKeys(number uint64) []string {
-	return []string{eventKey(number), waitlistKey(number), withdrawnKey(number)}
+	return r.Word == "renumbered", r.End("completed", "renumbered")
 }
 
 func numberText(number uint64) string { return strconv.FormatUint(number, 10) }

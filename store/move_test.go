@@ -8,6 +8,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"boxoffice/store"
+	"boxoffice/store/layout"
 )
 
 // move is the slot of an event on its way from one node of a cluster to another, in
@@ -22,7 +23,7 @@ type move struct {
 // startMove announces the move at both nodes.
 func startMove(t *testing.T, s *store.Store, event uint64) *move {
 	t.Helper()
-	m := &move{t: t, names: store.EventKeys(event)}
+	m := &move{t: t, names: layout.EventKeys(event)}
 	all, ok := admin(t, s).(*redis.ClusterClient)
 	if !ok {
 		t.Fatalf("the engine is %s", s.Engine())

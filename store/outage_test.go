@@ -34,7 +34,7 @@ func bookThrough(t *testing.T, show *show, faults ...func()) {
 		})
 	}
 	for i, fault := range faults {
-		waitUntil(t, func() bool { return made.Load() >= int64(callers*each*(i+1)/(len(faults)+1)) })
+		redistest.WaitUntil(t, func() bool { return made.Load() >= int64(callers*each*(i+1)/(len(faults)+1)) })
 		fault()
 	}
 	group.Wait()
@@ -43,19 +43,6 @@ func bookThrough(t *testing.T, show *show, faults ...func()) {
 		t.Errorf("%d bookings, want %d", got, callers*each)
 	}
 	wantNoBreach(t, show.Store, show.ref)
-}
-
-func waitUntil(t *testing.T, ready func() bool) {
-	t.Helper()
-	deadline := time.Now().Add(30 * time.Second)
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for !ready() {
-		if time.Now().After(deadline) {
-			t.Fatal("it never came to pass")
-		}
-		<-tick.C
-	}
 }
 
 // Redis forgets the scripts in the middle of load, and nobody notices.

@@ -4,28 +4,28 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"boxoffice/store/conn"
+	"boxoffice/store/layout"
 )
 
 // promote confirms a bounded number of waiting bookings while tickets are available,
-// and tells whether there is more to do. It waits for its acknowledgement, which covers
+// and reports whether there is more to do. It waits for its acknowledgement, which covers
 // earlier steps too, or not.
 func (s *Store) promote(ctx context.Context, number uint64, acknowledged bool) (more bool, err error) {
-	var r *reply
-	if acknowledged {
-		r, err = s.run(ctx, promoteScript, eventKeys(number))
-	} else {
-		r, err = s.runUnacknowledged(ctx, promoteScript, eventKeys(number), acks{}.flag())
-	}
+	r, err := s.call(ctx, conn.Call{
+		Script: promoteScript, Keys: layout.EventKeys(number), Unbounded: true, Unacknowledged: !acknowledged,
+	})
 	if err != nil {
 		return false, err
 	}
-	_ = r.integer() // version
-	promoted := r.integer()
-	more = r.flag()
-	if err := r.end("promoted", "idle"); err != nil {
+	_ = r.Integer() // version
+	promoted := r.Integer()
+	more = r.Flag()
+	if err := r.End("promoted", "idle"); err != nil {
 		return false, err
 	}
-	s.promoted(promoted)
+	s.observePromoted(promoted)
 	return more, nil
 }
 
@@ -42,7 +42,7 @@ func (s *Store) promoteSteps(ctx context.Context, number uint64) error {
 // promoteAll is promoteSteps, acknowledged. A failover in between may leave more to do.
 func (s *Store) promoteAll(ctx context.Context, number uint64) error {
 	for {
-		if err := s.promoteSteps(ctx, number); err != nil || !s.batches.acks.wanted() {
+		if err := s.promoteSteps(ctx, number); err != nil || !s.conn.Acknowledges() {
 			return err
 		}
 		if more, err := s.promote(ctx, number, true); err != nil || !more {
@@ -79,7 +79,7 @@ func (b *backgroundPromoter) schedule(number uint64, promote func()) {
 	})
 }
 
-// scheduledAgain tells whether promote was scheduled meanwhile; if not, it runs no more.
+// scheduledAgain reports whether promote was scheduled meanwhile; if not, it runs no more.
 func (b *backgroundPromoter) scheduledAgain(number uint64) bool {
 	b.mutex.Lock()
 	defer b.mutex.Unlock()

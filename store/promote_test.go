@@ -3,13 +3,13 @@ package store_test
 import (
 	"context"
 	"errors"
-	"strings"
 	"testing"
 
 	"github.com/google/uuid"
 
 	"boxoffice/scripts"
 	"boxoffice/store"
+	"boxoffice/store/layout"
 )
 
 const lookLimit = scripts.LookLimit
@@ -132,7 +132,7 @@ func TestWaitlistOfWithdrawnBookings(t *testing.T) {
 					t.Errorf("got %+v, want the last of the waiting list promoted", got)
 				}
 				show.wantCounts(0, 1, 0)
-				if entries := admin(t, s).ZCard(ctx, store.EventKeys(show.event.Number)[2]).Val(); entries != 1 {
+				if entries := admin(t, s).ZCard(ctx, layout.EventKeys(show.event.Number)[2]).Val(); entries != 1 {
 					t.Errorf("%d entries of withdrawn bookings remain, want only the sentinel", entries)
 				}
 			})
@@ -203,10 +203,10 @@ func TestCancellationSeesToTheRest(t *testing.T) {
 		}
 		show.cancel(user(0), waitlist[0]) // the head: those who withdrew stand behind it
 		show.waitFor(func(store.Event) bool {
-			counters := s.Client().HGet(ctx, store.EventKeys(show.event.Number)[0], "counters").Val()
-			return strings.Split(counters, "|")[5] == "0"
+			counters, err := layout.ParseCounters(s.Client().HGet(ctx, layout.EventKey(show.event.Number), layout.CountersField).Val())
+			return err == nil && !counters.PromotionsDue
 		})
-		if entries := admin(t, s).ZCard(ctx, store.EventKeys(show.event.Number)[2]).Val(); entries != 1 {
+		if entries := admin(t, s).ZCard(ctx, layout.EventKeys(show.event.Number)[2]).Val(); entries != 1 {
 			t.Errorf("%d entries of withdrawn bookings remain, want only the sentinel", entries)
 		}
 		show.want(waitlist[count-1], store.StatusWaiting, 1)

@@ -14,6 +14,7 @@ import (
 
 	"boxoffice/scripts"
 	"boxoffice/store"
+	"boxoffice/store/layout"
 )
 
 // laterVersion is a second instance of the service, with other scripts: each has
@@ -37,7 +38,8 @@ func later(t *testing.T, s *store.Store) *laterVersion {
 	})
 	steps := 0
 	for _, script := range scripts.All() {
-		text := "-- a later version\n" + strings.Replace(script.Source, fmt.Sprintf("LOOK_LIMIT, TRIM_EVERY = %d,", scripts.LookLimit), "LOOK_LIMIT, TRIM_EVERY = 7,", 1)
+		text := "-- a later version\n" + strings.Replace(script.Source,
+			fmt.Sprintf("LOOK_LIMIT, TRIM_EVERY = %d,", scripts.LookLimit), "LOOK_LIMIT, TRIM_EVERY = 7,", 1)
 		if strings.Contains(text, "TRIM_EVERY = 7,") {
 			steps++
 		}
@@ -150,7 +152,7 @@ func knowsBoth(t *testing.T, node *redis.Client, newer *laterVersion) error {
 	t.Helper()
 	short, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	if node.Exists(short, store.EventKeys(1)[0]).Val() == 0 {
+	if node.Exists(short, layout.EventKeys(1)[0]).Val() == 0 {
 		return nil // another node of the cluster has the event
 	}
 	for one, other := range newer.hashes {

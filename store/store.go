@@ -1,6 +1,6 @@
-// Package store keeps events, bookings and waiting lists in Redis. It is the only
-// package that knows Redis: the rest of the program sees typed requests, results
-// and the errors of this package.
+// Package store keeps events, bookings and waiting lists in Redis: one method a verb, typed
+// requests, results and errors. It and the packages below it are the only ones that know
+// Redis; DESIGN.md says how they fit together.
 //
 // Every change of state is one Lua script of package scripts, one round trip, and
 // idempotent by an id that is chosen before the script runs. Nothing is read from
@@ -9,49 +9,56 @@ package store
 
 import (
 	"context"
-	"sync"
 	"time"
 
-	"github.com/redis/go-redis/v9"
+	"boxoffice/store/conn"
+	"boxoffice/store/verify"
 )
 
 // Store is safe for concurrent use. Make one with Open.
 type Store struct {
-	config     Config
-	client     redis.UniversalClient
-	redirected redirected
-	batches    *batcher
-	engine     Engine
-	now        func() time.Time
-	close      []func() error
-	observer   Observer      // nil: nobody is told
-	degraded   chan struct{} // has room for one
-	inFlight   inFlight
+	conn     *conn.Conn
+	now      func() time.Time
+	observer promotionObserver // nil disables observation
 
 	//nolint:containedctx // background work belongs to no request
 	lifetime           context.Context // ends when the store is closed
+	end                context.CancelFunc
 	backgroundPromoter backgroundPromoter
-	closing            sync.Once
 }
 
-// Engine returns what the store runs on.
-func (s *Store) Engine() Engine { return s.engine }
+// Open connects to the engine of the config, waiting for it as long as the context
+// allows. Errors: ErrUnavailable, ErrCannotSync.
+func Open(ctx context.Context, config Config) (*Store, error) {
+	c, err := conn.Open(ctx, config, numberScript, initializeScript, completeScript, updateScript,
+		bookScript, cancelScript, promoteScript, bookingsScript)
+	if err != nil {
+		return nil, err
+	}
+	s := newStore(c)
+	s.observer, _ = config.Observer.(promotionObserver)
+	return s, nil
+}
+
+func newStore(c *conn.Conn) *Store {
+	s := &Store{conn: c, now: time.Now, backgroundPromoter: backgroundPromoter{running: map[uint64]bool{}}}
+	s.lifetime, s.end = context.WithCancel(context.Background())
+	return s
+}
 
 // SetClock replaces the clock that stamps events and bookings. It is for tests,
 // and must be called before the store is used.
 func (s *Store) SetClock(now func() time.Time) { s.now = now }
 
-// Close closes the connections, and ends the embedded engine with its data.
+// Close ends the work in the background, closes the connections, and ends the embedded
+// engine with its data.
 func (s *Store) Close() error {
-	var first error
-	s.closing.Do(func() {
-		for _, closeOne := range s.close {
-			if err := closeOne(); err != nil && first == nil {
-				first = err
-			}
-		}
-	})
-	return first
+	s.end()
+	s.backgroundPromoter.group.Wait()
+	return s.conn.Close()
 }
+
+// Verifier returns what verifies the books of this store, while it is in use.
+func (s *Store) Verifier() *verify.Verifier { return verify.New(s.conn) }
 
 func (s *Store) nowMillis() int64 { return s.now().UnixMilli() }

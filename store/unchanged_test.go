@@ -10,6 +10,7 @@ import (
 
 	"boxoffice/store"
 	"boxoffice/store/redistest"
+	"boxoffice/store/verify"
 )
 
 // deployment is Redis with a replica for each master, and how to reach it.
@@ -259,8 +260,8 @@ func TestMarksOfAnswersThatChangeNothing(t *testing.T) {
 			if after, err := s.Event(ctx, store.EventNumber(1)); err != nil || after != before {
 				t.Errorf("the event changed from %+v to %+v, %v", before, after, err)
 			}
-			_, err = s.VerifyAll(ctx, func(breach store.Breach) { t.Error(breach) },
-				func(_ store.Verification, err error) {
+			_, err = s.Verifier().All(ctx, func(breach verify.Breach) { t.Error(breach) },
+				func(_ verify.Result, err error) {
 					if err != nil {
 						t.Error(err)
 					}

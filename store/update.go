@@ -3,7 +3,11 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strconv"
+
+	"boxoffice/store/conn"
+	"boxoffice/store/layout"
 )
 
 // UpdateRequest changes settings of an event. Nil leaves a setting as it is.
@@ -23,7 +27,7 @@ type UpdateRequest struct {
 // ErrCapacityBelowConfirmed, ErrStorageFull, ErrUnavailable.
 func (s *Store) Update(ctx context.Context, request UpdateRequest) (Event, error) {
 	event := request.Event
-	if !event.exists() {
+	if event.Number() == 0 {
 		return Event{}, ErrEventNotFound
 	}
 	var name, state string
@@ -33,36 +37,43 @@ func (s *Store) Update(ctx context.Context, request UpdateRequest) (Event, error
 	if request.State != nil {
 		state = string(*request.State)
 	}
-	permit, err := s.acquire(ctx, eventKey(event.number))
+	number := event.Number()
+	permit, err := s.conn.Acquire(ctx, layout.EventKey(number))
 	if err != nil {
 		return Event{}, err
 	}
-	defer permit.release()
-	r, err := s.run(ctx, updateScript, []string{eventKey(event.number)},
-		event.uuid, randomShortID().String(), name,
-		optional(request.TotalTickets), optional(request.MaxPerUser), optional(request.WaitlistLimit), state)
+	defer permit.Release()
+	r, err := s.call(ctx, conn.Call{
+		Script: updateScript,
+		Keys:   []string{layout.EventKey(number)},
+		Args: []any{
+			event.UUID(), layout.RandomShortID().String(), name,
+			optional(request.TotalTickets), optional(request.MaxPerUser), optional(request.WaitlistLimit), state,
+		},
+		Unbounded: true,
+	})
 	if errors.Is(err, ErrUnavailable) { // the change may have been made, and then there is work
-		s.schedulePromotion(event.number) //nolint:contextcheck // it outlives the request
+		s.schedulePromotion(number) //nolint:contextcheck // it outlives the request
 	}
 	if err != nil {
 		return Event{}, err
 	}
-	_ = r.integer() // version
-	promotionsDue := r.flag()
-	if err := r.end("updated"); err != nil {
+	_ = r.Integer() // version
+	promotionsDue := r.Flag()
+	if err := r.End("updated"); err != nil {
 		return Event{}, err
 	}
 	if promotionsDue {
-		if err := s.promoteAll(ctx, event.number); err != nil {
-			s.schedulePromotion(event.number) //nolint:contextcheck // it outlives the request
+		if err := s.promoteAll(ctx, number); err != nil {
+			s.schedulePromotion(number) //nolint:contextcheck // it outlives the request
 			if errors.Is(err, ErrStorageFull) {
 				// It would say that nothing has changed.
-				err = unavailable("promote", err)
+				err = fmt.Errorf("promote: %w: %w", ErrUnavailable, err)
 			}
 			return Event{}, err
 		}
 	}
-	return s.event(ctx, event)
+	return s.event(ctx, event, conn.Read{Unbounded: true})
 }
 
 func optional(value *int64) string {

@@ -3,31 +3,32 @@ package store_test
 import (
 	"errors"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
 
 	"boxoffice/store"
+	"boxoffice/store/layout"
+	"boxoffice/store/verify"
 )
 
 // allVerified is what a verification of all events came to.
 type allVerified struct {
-	numbers store.Numbers
+	numbers verify.Numbers
 	events  []uint64 // that are there
-	found   []store.Breach
+	found   []verify.Breach
 }
 
 func verifyAll(t *testing.T, s *store.Store) allVerified {
 	t.Helper()
 	var all allVerified
 	told := 0
-	numbers, err := s.VerifyAll(ctx, func(b store.Breach) { all.found = append(all.found, b) }, func(v store.Verification, err error) {
+	numbers, err := s.Verifier().All(ctx, func(b verify.Breach) { all.found = append(all.found, b) }, func(v verify.Result, err error) {
 		if err != nil {
-			t.Errorf("event %d: %v", v.Number, err)
+			t.Errorf("event %d: %v", v.Event, err)
 		}
 		if !v.Lost {
-			all.events = append(all.events, v.Number)
+			all.events = append(all.events, v.Event)
 		}
 		told += v.Breaches
 	})
@@ -71,7 +72,7 @@ func TestVerifyAllFindsLostEvents(t *testing.T) {
 			newShow(v.t, v.Store, tickets(1))
 			v.do("HSET", "events", "last", 6)
 		}, everything, "", "event 4 is lost: "},
-		{"an event's hash", func(v *victim) { v.do("DEL", store.EventKeys(5)[0]) }, everything, "",
+		{"an event's hash", func(v *victim) { v.do("DEL", layout.EventKeys(5)[0]) }, everything, "",
 			"event 5: keys: the key event:{5} is gone"},
 		{"the counter, set back", func(v *victim) { v.do("HSET", "events", "last", 2) }, everything, "",
 			"all events: event numbers: the counter of events (field last) is 2, and creations were given numbers up to 6"},
@@ -99,7 +100,7 @@ func TestVerifyAllFindsLostEvents(t *testing.T) {
 			"all events: event numbers: field \nevent 3: event numbers: given numbers that no creation has any more (3)"},
 		{"time", func(v *victim) { v.do("EXPIRE", "events", 100_000) }, everything, "",
 			"all events: keys: the key events has a time to live"},
-		{"an event's time", func(v *victim) { v.do("EXPIRE", store.EventKeys(3)[0], 100_000) }, everything, "",
+		{"an event's time", func(v *victim) { v.do("EXPIRE", layout.EventKeys(3)[0], 100_000) }, everything, "",
 			"event 3: keys: the key event:{3} has a time to live"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -117,7 +118,7 @@ func TestVerifyAllFindsLostEvents(t *testing.T) {
 				if c.findings != "" {
 					want = strings.Split(c.findings, "\n")
 				}
-				if !slices.EqualFunc(all.found, want, func(b store.Breach, begins string) bool {
+				if !slices.EqualFunc(all.found, want, func(b verify.Breach, begins string) bool {
 					return strings.HasPrefix(b.String(), begins)
 				}) {
 					t.Errorf("found %v, want %q", all.found, want)
@@ -135,8 +136,7 @@ func (v *victim) creationOf(number uint64) string {
 		v.t.Fatal(err)
 	}
 	for creation, given := range v.redis.HGetAll(ctx, "events").Val() {
-		// An id's version and variant are set in the event's UUID, not in the creation's id.
-		if creation != "last" && strings.TrimSuffix(given, "+") == strconv.FormatUint(number, 10) && creation[10:] == shortID(event.UUID)[10:] {
+		if c, err := layout.ParseCreation(creation, given); err == nil && c.Number == number && c.Event() == event.UUID {
 			return creation
 		}
 	}
@@ -213,7 +213,7 @@ func TestVerifyAllWhileEventsAreCreated(t *testing.T) {
 			})
 		}
 		for range 5 {
-			_, err := s.VerifyAll(ctx, func(b store.Breach) { t.Error(b) }, func(v store.Verification, err error) {
+			_, err := s.Verifier().All(ctx, func(b verify.Breach) { t.Error(b) }, func(v verify.Result, err error) {
 				if err != nil && !errors.Is(err, store.ErrEventNotFound) {
 					t.Error(v, err)
 				}

@@ -14,6 +14,8 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"boxoffice/store"
+	"boxoffice/store/layout"
+	"boxoffice/store/verify"
 )
 
 // Random histories of every kind of call leave nothing to find.
@@ -24,9 +26,9 @@ func TestVerifyHealthyHistories(t *testing.T) {
 			walk(t, s, 1000+seed)
 		}
 		events := 0
-		numbers, err := s.VerifyAll(ctx, func(breach store.Breach) { t.Error(breach) }, func(result store.Verification, err error) {
+		numbers, err := s.Verifier().All(ctx, func(breach verify.Breach) { t.Error(breach) }, func(result verify.Result, err error) {
 			events++
-			if err != nil || result.Bookings == 0 || result.Number != uint64(events) {
+			if err != nil || result.Bookings == 0 || result.Event != uint64(events) {
 				t.Errorf("%+v, %v", result, err)
 			}
 		})
@@ -79,14 +81,14 @@ func TestVerifyNoEvent(t *testing.T) {
 		other := show.event.UUID
 		other[15]++
 		for _, ref := range []store.EventRef{store.EventNumber(0), store.EventNumber(99), store.EventUUID(other), {}} {
-			if _, err := s.Verify(ctx, ref, nil); !errors.Is(err, store.ErrEventNotFound) {
+			if _, err := s.Verifier().Event(ctx, ref, nil); !errors.Is(err, store.ErrEventNotFound) {
 				t.Errorf("%v: %v", ref, err)
 			}
 		}
-		if err := admin(t, s).HSet(ctx, store.EventKeys(1)[0], "settings", "2|rest").Err(); err != nil {
+		if err := admin(t, s).HSet(ctx, layout.EventKeys(1)[0], layout.SettingsField, "2|rest").Err(); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.Verify(ctx, show.ref, nil); err == nil {
+		if _, err := s.Verifier().Event(ctx, show.ref, nil); err == nil {
 			t.Error("an unknown format was verified")
 		}
 	})
@@ -157,7 +159,7 @@ func TestVerifyWhileTheEventChanges(t *testing.T) {
 		moved := int64(0)
 		// On a busy machine a look may end before the others had their turn: look again.
 		for look := 0; look < looks || (moved < int64(10*looks) && look < 50*looks); look++ {
-			result, err := s.Verify(ctx, show.ref, func(breach store.Breach) { t.Errorf("a breach where there is none: %s", breach) })
+			result, err := s.Verifier().Event(ctx, show.ref, func(breach verify.Breach) { t.Errorf("a breach where there is none: %s", breach) })
 			if err != nil || result.Bookings < bookings {
 				t.Fatalf("%+v, %v", result, err)
 			}
@@ -176,13 +178,15 @@ func TestVerifyFindsCorruptionWhileTheEventChanges(t *testing.T) {
 		stop := churn(t, v.show, 150)
 		defer stop()
 		v.add("confirmed", 1)
-		v.set(">"+shortID(v.ann3.Booking), shortID(v.nobody))
-		v.set("@user-that-never-books", "1:"+shortID(v.nobody))
+		v.set(layout.NewerField(layout.ShortIDOf(v.ann3.Booking)), shortID(v.nobody))
+		v.set(layout.HoldingField("user-that-never-books"), layout.Holding{
+			Tickets: 1, Oldest: layout.ShortIDOf(v.nobody), Newest: layout.ShortIDOf(v.nobody),
+		}.String())
 		v.do("ZADD", v.withdrawn, 3_000_000, 3_000_000)
-		v.edit(v.bob, 3, "")
+		v.edit(v.bob, "freed", "")
 		found := breaches(t, s, v.ref)
-		for _, rule := range []store.Rule{store.RuleConfirmed, store.RuleUser, store.RuleWithdrawn, store.RuleCancellation} {
-			if !slices.ContainsFunc(found, func(b store.Breach) bool { return b.Rule == rule }) {
+		for _, rule := range []verify.Rule{verify.RuleConfirmed, verify.RuleUser, verify.RuleWithdrawn, verify.RuleCancellation} {
+			if !slices.ContainsFunc(found, func(b verify.Breach) bool { return b.Rule == rule }) {
 				t.Errorf("%q is not found in %v", rule, found)
 			}
 		}
@@ -239,9 +243,9 @@ func TestVerifyReadsInBoundedSteps(t *testing.T) {
 				t.Error(err)
 			}
 		})
-		hash := store.EventKeys(show.event.Number)[0]
+		hash := layout.EventKeys(show.event.Number)[0]
 		// All bookings of the user have to be read again.
-		if err := admin(t, s).HSet(ctx, hash, "@"+user(1), "rubbish").Err(); err != nil {
+		if err := admin(t, s).HSet(ctx, hash, layout.HoldingField(user(1)), "rubbish").Err(); err != nil {
 			t.Fatal(err)
 		}
 		// Redis returns whole buckets of a hash, so a scan may give somewhat more than asked for.
@@ -295,8 +299,8 @@ func TestVerifyUnsteady(t *testing.T) {
 				v.add("confirmed", -1)
 			}
 		}})
-		_, err := second.Verify(ctx, v.ref, func(breach store.Breach) { t.Error(breach) })
-		if !errors.Is(err, store.ErrUnsteady) {
+		_, err := second.Verifier().Event(ctx, v.ref, func(breach verify.Breach) { t.Error(breach) })
+		if !errors.Is(err, verify.ErrUnsteady) {
 			t.Errorf("%v, want ErrUnsteady", err)
 		}
 		wantNoBreach(t, s, v.ref)
@@ -316,9 +320,9 @@ func TestVerifyAllUnsteady(t *testing.T) {
 			}
 		}})
 		told := map[uint64]error{}
-		numbers, err := second.VerifyAll(ctx, func(breach store.Breach) { t.Error(breach) },
-			func(result store.Verification, err error) { told[result.Number] = err })
-		if err != nil || numbers.Breaches != 0 || len(told) != 2 || told[v.event.Number] != nil || !errors.Is(told[0], store.ErrUnsteady) {
+		numbers, err := second.Verifier().All(ctx, func(breach verify.Breach) { t.Error(breach) },
+			func(result verify.Result, err error) { told[result.Event] = err })
+		if err != nil || numbers.Breaches != 0 || len(told) != 2 || told[v.event.Number] != nil || !errors.Is(told[0], verify.ErrUnsteady) {
 			t.Errorf("%+v, %v, told %v; want ErrUnsteady of all events, and event %d verified", numbers, err, told, v.event.Number)
 		}
 	})
@@ -331,12 +335,12 @@ func TestVerifyFindsAnEventThatWentBack(t *testing.T) {
 		second := store.Beside(s)
 		defer func() { _ = second.Close() }()
 		second.Client().AddHook(spy{after: func(redis.Cmder) {}, before: func(command redis.Cmder) {
-			if args := command.Args(); command.Name() == "hget" && args[len(args)-1] == "counters" {
+			if args := command.Args(); command.Name() == "hget" && args[len(args)-1] == layout.CountersField {
 				v.add("version", -1)
 			}
 		}})
 		found := breaches(t, second, v.ref)
-		if !slices.ContainsFunc(found, func(b store.Breach) bool { return strings.Contains(b.Detail, "went back from version") }) {
+		if !slices.ContainsFunc(found, func(b verify.Breach) bool { return strings.Contains(b.Detail, "went back from version") }) {
 			t.Errorf("found %v", found)
 		}
 	})

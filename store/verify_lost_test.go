@@ -10,22 +10,24 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"boxoffice/store"
+	"boxoffice/store/layout"
+	"boxoffice/store/verify"
 )
 
 // loseEvents deletes all that Redis holds of some events.
 func loseEvents(s *show, numbers ...uint64) {
 	s.t.Helper()
 	for _, number := range numbers {
-		if err := admin(s.t, s.Store).Del(ctx, store.EventKeys(number)...).Err(); err != nil {
+		if err := admin(s.t, s.Store).Del(ctx, layout.EventKeys(number)...).Err(); err != nil {
 			s.t.Fatal(err)
 		}
 	}
 }
 
 // wantLost checks that a breach, the only one of an event, says that it is lost.
-func wantLost(t *testing.T, found []store.Breach, event store.Event) {
+func wantLost(t *testing.T, found []verify.Breach, event store.Event) {
 	t.Helper()
-	if len(found) != 1 || found[0].Event != event.Number || found[0].Rule != store.RuleLost ||
+	if len(found) != 1 || found[0].Event != event.Number || found[0].Rule != verify.RuleLost ||
 		!strings.HasSuffix(found[0].String(), "there is no event "+event.UUID.String()) {
 		t.Errorf("found %v, want event %d, %s, to be lost", found, event.Number, event.UUID)
 	}
@@ -40,9 +42,9 @@ func TestVerifyLostEvent(t *testing.T) {
 		loseEvents(lost, lost.event.Number)
 
 		for _, ref := range []store.EventRef{lost.ref, store.EventNumber(lost.event.Number)} {
-			var found []store.Breach
-			result, err := s.Verify(ctx, ref, func(b store.Breach) { found = append(found, b) })
-			if err != nil || !result.Lost || result.Breaches != 1 || result.Number != lost.event.Number {
+			var found []verify.Breach
+			result, err := s.Verifier().Event(ctx, ref, func(b verify.Breach) { found = append(found, b) })
+			if err != nil || !result.Lost || result.Breaches != 1 || result.Event != lost.event.Number {
 				t.Errorf("%+v, %v", result, err)
 			}
 			wantLost(t, found, lost.event)
@@ -54,7 +56,7 @@ func TestVerifyLostEvent(t *testing.T) {
 		}
 		other := lost.event.UUID
 		other[15]++
-		if _, err := s.Verify(ctx, store.EventUUID(other), nil); !errors.Is(err, store.ErrEventNotFound) {
+		if _, err := s.Verifier().Event(ctx, store.EventUUID(other), nil); !errors.Is(err, store.ErrEventNotFound) {
 			t.Errorf("the id of no event that ever was: %v", err)
 		}
 	})
@@ -93,7 +95,7 @@ func TestVerifyCreationThatDied(t *testing.T) {
 		if all := verifyAll(t, s); all.found != nil || all.numbers.Missing.String() != "1" {
 			t.Errorf("only a number: %+v", all)
 		}
-		_, err := s.Verify(ctx, store.EventNumber(1), nil)
+		_, err := s.Verifier().Event(ctx, store.EventNumber(1), nil)
 		if !errors.Is(err, store.ErrEventNotFound) || !strings.Contains(err.Error(), "never completed") {
 			t.Errorf("only a number: %v", err)
 		}

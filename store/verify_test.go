@@ -1,7 +1,6 @@
 package store_test
 
 import (
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"slices"
@@ -13,13 +12,15 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"boxoffice/store"
+	"boxoffice/store/layout"
+	"boxoffice/store/verify"
 )
 
 // breaches verifies an event.
-func breaches(t *testing.T, s *store.Store, event store.EventRef) []store.Breach {
+func breaches(t *testing.T, s *store.Store, event store.EventRef) []verify.Breach {
 	t.Helper()
-	var found []store.Breach
-	result, err := s.Verify(ctx, event, func(breach store.Breach) { found = append(found, breach) })
+	var found []verify.Breach
+	result, err := s.Verifier().Event(ctx, event, func(breach verify.Breach) { found = append(found, breach) })
 	if err != nil || result.Breaches != len(found) {
 		t.Fatalf("verified %+v, %v, with %d breaches reported: %v", result, err, len(found), found)
 	}
@@ -59,7 +60,7 @@ type victim struct {
 func newVictim(t *testing.T, s *store.Store) *victim {
 	t.Helper()
 	v := &victim{show: newShow(t, s, tickets(5)), redis: admin(t, s)}
-	keys := store.EventKeys(v.event.Number)
+	keys := layout.EventKeys(v.event.Number)
 	v.hash, v.list, v.withdrawn = keys[0], keys[1], keys[2]
 	v.ann, v.bob, v.cyd = v.book("ann", 2), v.book("bob", 2), v.book("cyd", 1)
 	v.dan, v.eve = v.book("dan", 1), v.book("eve", 2)
@@ -79,7 +80,14 @@ func newVictim(t *testing.T, s *store.Store) *victim {
 }
 
 // shortID is how Redis names a booking.
-func shortID(id uuid.UUID) string { return base64.RawURLEncoding.EncodeToString(id[6:]) }
+func shortID(id uuid.UUID) string { return layout.ShortIDOf(id).String() }
+
+// holding is how Redis notes what a user's live bookings come to.
+func holding(tickets int64, oldest, newest store.BookResult) string {
+	return layout.Holding{
+		Tickets: tickets, Oldest: layout.ShortIDOf(oldest.Booking), Newest: layout.ShortIDOf(newest.Booking),
+	}.String()
+}
 
 func (v *victim) do(args ...any) {
 	v.t.Helper()
@@ -93,29 +101,27 @@ func (v *victim) set(field string, value any) { v.t.Helper(); v.do("HSET", v.has
 // setPart changes one part of the settings or of the counters, in one step.
 func (v *victim) setPart(part string, change func(old string) string) {
 	v.t.Helper()
-	for field, names := range store.EventParts() {
-		at := slices.Index(names, part)
-		if at < 0 {
-			continue
-		}
-		write := func(tx *redis.Tx) error {
-			values := strings.SplitN(tx.HGet(ctx, v.hash, field).Val(), "|", len(names))
-			values[at] = change(values[at])
-			_, err := tx.TxPipelined(ctx, func(pipe redis.Pipeliner) error {
-				return pipe.HSet(ctx, v.hash, field, strings.Join(values, "|")).Err()
-			})
-			return err
-		}
-		err := v.redis.Watch(ctx, write, v.hash)
-		for errors.Is(err, redis.TxFailedErr) {
-			err = v.redis.Watch(ctx, write, v.hash)
-		}
-		if err != nil {
-			v.t.Fatal(err)
-		}
-		return
+	field, names := layout.SettingsField, layout.SettingsParts()
+	if !slices.Contains(names, part) {
+		field, names = layout.CountersField, layout.CountersParts()
 	}
-	v.t.Fatalf("an event has no part %s", part)
+	write := func(tx *redis.Tx) error {
+		changed, ok := layout.SetPart(names, tx.HGet(ctx, v.hash, field).Val(), part, change)
+		if !ok {
+			v.t.Fatalf("an event has no part %s", part)
+		}
+		_, err := tx.TxPipelined(ctx, func(pipe redis.Pipeliner) error {
+			return pipe.HSet(ctx, v.hash, field, changed).Err()
+		})
+		return err
+	}
+	err := v.redis.Watch(ctx, write, v.hash)
+	for errors.Is(err, redis.TxFailedErr) {
+		err = v.redis.Watch(ctx, write, v.hash)
+	}
+	if err != nil {
+		v.t.Fatal(err)
+	}
 }
 
 // become sets one part of the settings or of the counters.
@@ -141,181 +147,183 @@ func (v *victim) remove(fields ...string) {
 	}
 }
 
-// edit changes parts of a booking's record: number, value, number, value ...
+// edit changes parts of a booking's record: name, value, name, value ...
 func (v *victim) edit(booking store.BookResult, edits ...any) {
 	v.t.Helper()
 	record, err := v.redis.HGet(ctx, v.hash, shortID(booking.Booking)).Result()
 	if err != nil {
 		v.t.Fatal(err)
 	}
-	parts := strings.SplitN(record, "|", 12)
 	for i := 0; i < len(edits); i += 2 {
-		part, ok := edits[i].(int)
+		changed, ok := layout.SetPart(layout.RecordParts(), record, fmt.Sprint(edits[i]),
+			func(string) string { return fmt.Sprint(edits[i+1]) })
 		if !ok {
-			v.t.Fatalf("%v is not the number of a part", edits[i])
+			v.t.Fatalf("a record has no part %v", edits[i])
 		}
-		parts[part] = fmt.Sprint(edits[i+1])
+		record = changed
 	}
-	v.set(shortID(booking.Booking), strings.Join(parts, "|"))
+	v.set(shortID(booking.Booking), record)
 }
 
 // Each corruption must be found, and named: the rule, and the booking if it is one's.
 func TestVerifyFindsCorruption(t *testing.T) {
 	id := func(b store.BookResult) string { return shortID(b.Booking) }
+	short := func(b store.BookResult) layout.ShortID { return layout.ShortIDOf(b.Booking) }
 	for _, c := range []struct {
 		name    string
 		corrupt func(v *victim)
-		finding store.Rule                // the rule, and how the text after it begins where that matters
+		finding verify.Rule               // the rule, and how the text after it begins where that matters
 		booking func(v *victim) uuid.UUID // nil: the event's
 		alone   bool                      // nothing else may be reported
 	}{
-		{"confirmed counter one too high", func(v *victim) { v.add("confirmed", 1) }, store.RuleConfirmed, nil, true},
-		{"confirmed counter one too low", func(v *victim) { v.add("confirmed", -1) }, store.RuleConfirmed, nil, true},
-		{"waiting counter off", func(v *victim) { v.add("waiting", 1) }, store.RuleWaiting, nil, true},
-		{"last joined off", func(v *victim) { v.add("lastJoined", 1) }, store.RuleSequence, nil, false},
-		{"last served off", func(v *victim) { v.add("lastServed", 1) }, store.RuleWaitlist + ": it waits",
+		{"confirmed counter one too high", func(v *victim) { v.add("confirmed", 1) }, verify.RuleConfirmed, nil, true},
+		{"confirmed counter one too low", func(v *victim) { v.add("confirmed", -1) }, verify.RuleConfirmed, nil, true},
+		{"waiting counter off", func(v *victim) { v.add("waiting", 1) }, verify.RuleWaiting, nil, true},
+		{"last joined off", func(v *victim) { v.add("lastJoined", 1) }, verify.RuleSequence, nil, false},
+		{"last served off", func(v *victim) { v.add("lastServed", 1) }, verify.RuleWaitlist + ": it waits",
 			func(v *victim) uuid.UUID { return v.eve.Booking }, false},
-		{"counter is no number", func(v *victim) { v.become("waiting", "many") }, store.RuleSettings, nil, true},
+		{"counter is no number", func(v *victim) { v.become("waiting", "many") }, verify.RuleSettings, nil, true},
 		{"another event's uuid", func(v *victim) { v.become("uuid", "00000002-0000-8000-8000-000000000000") },
-			store.RuleSettings + ": field uuid", nil, true},
-		{"unknown state", func(v *victim) { v.become("state", "opened") }, store.RuleSettings + ": field state", nil, true},
-		{"setting missing", func(v *victim) { v.remove("name") }, store.RuleSettings, nil, true},
-		{"all settings missing", func(v *victim) { v.remove("settings") }, store.RuleSettings, nil, true},
-		{"counter missing", func(v *victim) { v.set("counters", "7|4") }, store.RuleSettings, nil, true},
-		{"promotionsDue neither on nor off", func(v *victim) { v.become("promotionsDue", "2") }, store.RuleSettings, nil, true},
-		{"stray field", func(v *victim) { v.set("sold", 4) }, store.RuleSettings, nil, true},
-		{"the hash is gone", func(v *victim) { v.do("DEL", v.hash) }, store.RuleKeys, nil, true},
-		{"the list is gone", func(v *victim) { v.do("DEL", v.list) }, store.RuleKeys, nil, false},
-		{"the set is gone", func(v *victim) { v.do("DEL", v.withdrawn) }, store.RuleKeys, nil, false},
-		{"only the hash is left", func(v *victim) { v.do("DEL", v.list, v.withdrawn) }, store.RuleKeys, nil, false},
-		{"only the set is left", func(v *victim) { v.do("DEL", v.hash, v.list) }, store.RuleKeys, nil, false},
-		{"the hash expires", func(v *victim) { v.do("EXPIRE", v.hash, 100_000) }, store.RuleKeys, nil, true},
-		{"the list expires", func(v *victim) { v.do("EXPIRE", v.list, 100_000) }, store.RuleKeys, nil, true},
-		{"the set expires", func(v *victim) { v.do("EXPIRE", v.withdrawn, 100_000) }, store.RuleKeys, nil, true},
+			verify.RuleSettings + ": field uuid", nil, true},
+		{"unknown state", func(v *victim) { v.become("state", "opened") }, verify.RuleSettings + ": field state", nil, true},
+		{"setting missing", func(v *victim) { v.remove("name") }, verify.RuleSettings, nil, true},
+		{"all settings missing", func(v *victim) { v.remove("settings") }, verify.RuleSettings, nil, true},
+		{"counter missing", func(v *victim) { v.set("counters", "7|4") }, verify.RuleSettings, nil, true},
+		{"promotionsDue neither on nor off", func(v *victim) { v.become("promotionsDue", "2") }, verify.RuleSettings, nil, true},
+		{"stray field", func(v *victim) { v.set("sold", 4) }, verify.RuleSettings, nil, true},
+		{"the hash is gone", func(v *victim) { v.do("DEL", v.hash) }, verify.RuleKeys, nil, true},
+		{"the list is gone", func(v *victim) { v.do("DEL", v.list) }, verify.RuleKeys, nil, false},
+		{"the set is gone", func(v *victim) { v.do("DEL", v.withdrawn) }, verify.RuleKeys, nil, false},
+		{"only the hash is left", func(v *victim) { v.do("DEL", v.list, v.withdrawn) }, verify.RuleKeys, nil, false},
+		{"only the set is left", func(v *victim) { v.do("DEL", v.hash, v.list) }, verify.RuleKeys, nil, false},
+		{"the hash expires", func(v *victim) { v.do("EXPIRE", v.hash, 100_000) }, verify.RuleKeys, nil, true},
+		{"the list expires", func(v *victim) { v.do("EXPIRE", v.list, 100_000) }, verify.RuleKeys, nil, true},
+		{"the set expires", func(v *victim) { v.do("EXPIRE", v.withdrawn, 100_000) }, verify.RuleKeys, nil, true},
 
-		{"more confirmed than tickets", func(v *victim) { v.become("total", "3") }, store.RuleOversold,
+		{"more confirmed than tickets", func(v *victim) { v.become("total", "3") }, verify.RuleOversold,
 			func(v *victim) uuid.UUID { return v.dan.Booking }, true},
-		{"head waits for tickets that are available", func(v *victim) { v.become("total", "6") }, store.RuleUnserved,
+		{"head waits for tickets that are available", func(v *victim) { v.become("total", "6") }, verify.RuleUnserved,
 			func(v *victim) uuid.UUID { return v.eve.Booking }, true},
 		{"a withdrawn booking at the head", func(v *victim) {
 			v.add("lastServed", 2)
-		}, store.RuleUnserved, func(v *victim) uuid.UUID { return v.fay.Booking }, false},
+		}, verify.RuleUnserved, func(v *victim) uuid.UUID { return v.fay.Booking }, false},
 		{"promoted out of order", func(v *victim) {
-			v.edit(v.gus, 0, "C", 1, v.version+1)
+			v.edit(v.gus, "status", "C", "promoted", v.version+1)
 			v.add("version", 1)
 			v.add("confirmed", 1)
 			v.add("waiting", -1)
 			v.do("LREM", v.list, 1, id(v.gus))
-		}, store.RuleOvertaken, func(v *victim) uuid.UUID { return v.gus.Booking }, false},
+		}, verify.RuleOvertaken, func(v *victim) uuid.UUID { return v.gus.Booking }, false},
 		{"a newcomer confirmed while others wait", func(v *victim) {
 			newcomer := v.book("ivy", 1)
-			v.edit(newcomer, 0, "C", 9, "", 10, "")
+			v.edit(newcomer, "status", "C", "sequence", "", "position", "")
 			v.add("confirmed", 1)
 			v.add("waiting", -1)
 			v.add("lastJoined", -1)
 			v.do("RPOP", v.list)
 			v.hal = newcomer
-		}, store.RuleOvertaken, func(v *victim) uuid.UUID { return v.hal.Booking }, true},
+		}, verify.RuleOvertaken, func(v *victim) uuid.UUID { return v.hal.Booking }, true},
 
 		{"promoted and not served", func(v *victim) {
-			v.edit(v.gus, 0, "C", 1, v.version+1)
+			v.edit(v.gus, "status", "C", "promoted", v.version+1)
 			v.add("version", 1)
-		}, store.RuleWaitlist + ": it was promoted with sequence number", func(v *victim) uuid.UUID { return v.gus.Booking }, false},
+		}, verify.RuleWaitlist + ": it was promoted with sequence number", func(v *victim) uuid.UUID { return v.gus.Booking }, false},
 
-		{"list too short", func(v *victim) { v.do("RPOP", v.list) }, store.RuleWaitlist + ": the list holds 5", nil, false},
-		{"missing in the list", func(v *victim) { v.do("LREM", v.list, 1, id(v.ann2)) }, store.RuleWaitlist,
+		{"list too short", func(v *victim) { v.do("RPOP", v.list) }, verify.RuleWaitlist + ": the list holds 5", nil, false},
+		{"missing in the list", func(v *victim) { v.do("LREM", v.list, 1, id(v.ann2)) }, verify.RuleWaitlist,
 			func(v *victim) uuid.UUID { return v.ann2.Booking }, false},
-		{"last one missing in the list", func(v *victim) { v.do("RPOP", v.list) }, store.RuleWaitlist,
+		{"last one missing in the list", func(v *victim) { v.do("RPOP", v.list) }, verify.RuleWaitlist,
 			func(v *victim) uuid.UUID { return v.hal.Booking }, false},
-		{"no such booking in the list", func(v *victim) { v.do("LSET", v.list, 2, shortID(v.nobody)) }, store.RuleWaitlist,
+		{"no such booking in the list", func(v *victim) { v.do("LSET", v.list, 2, shortID(v.nobody)) }, verify.RuleWaitlist,
 			func(v *victim) uuid.UUID { return v.nobody }, false},
 		{"no id in the list", func(v *victim) { v.do("RPUSH", v.list, "rubbish") },
-			store.RuleWaitlist + `: the list holds "rubbish"`, nil, false},
-		{"one who never waited in the list", func(v *victim) { v.do("RPUSH", v.list, id(v.cyd)) }, store.RuleWaitlist,
+			verify.RuleWaitlist + `: the list holds "rubbish"`, nil, false},
+		{"one who never waited in the list", func(v *victim) { v.do("RPUSH", v.list, id(v.cyd)) }, verify.RuleWaitlist,
 			func(v *victim) uuid.UUID { return v.cyd.Booking }, false},
 		{"a promoted one in the list", func(v *victim) { v.do("RPUSH", v.list, id(v.dan)) },
-			store.RuleWaitlist + ": it is in the list, and was promoted", func(v *victim) uuid.UUID { return v.dan.Booking }, false},
-		{"twice in the list", func(v *victim) { v.do("RPUSH", v.list, id(v.ann2)) }, store.RuleWaitlist,
+			verify.RuleWaitlist + ": it is in the list, and was promoted", func(v *victim) uuid.UUID { return v.dan.Booking }, false},
+		{"twice in the list", func(v *victim) { v.do("RPUSH", v.list, id(v.ann2)) }, verify.RuleWaitlist,
 			func(v *victim) uuid.UUID { return v.ann2.Booking }, false},
 		{"two changed places in the list", func(v *victim) {
 			v.do("LSET", v.list, 2, id(v.gus))
 			v.do("LSET", v.list, 5, id(v.ann2))
-		}, store.RuleWaitlist, func(v *victim) uuid.UUID { return v.ann2.Booking }, false},
-		{"wrong entry among those served", func(v *victim) { v.do("LSET", v.list, 1, id(v.bob)) }, store.RuleWaitlist + ": entry 1",
+		}, verify.RuleWaitlist, func(v *victim) uuid.UUID { return v.ann2.Booking }, false},
+		{"wrong entry among those served", func(v *victim) { v.do("LSET", v.list, 1, id(v.bob)) }, verify.RuleWaitlist + ": entry 1",
 			func(v *victim) uuid.UUID { return v.bob.Booking }, false},
-		{"wrong entry 0", func(v *victim) { v.do("LSET", v.list, 0, id(v.bob)) }, store.RuleWaitlist,
+		{"wrong entry 0", func(v *victim) { v.do("LSET", v.list, 0, id(v.bob)) }, verify.RuleWaitlist,
 			func(v *victim) uuid.UUID { return v.bob.Booking }, true},
 
-		{"a withdrawn booking not in the set", func(v *victim) { v.do("ZREM", v.withdrawn, 4) }, store.RuleWithdrawn,
+		{"a withdrawn booking not in the set", func(v *victim) { v.do("ZREM", v.withdrawn, 4) }, verify.RuleWithdrawn,
 			func(v *victim) uuid.UUID { return v.fay.Booking }, true},
-		{"one who waits in the set", func(v *victim) { v.do("ZADD", v.withdrawn, 5, 5) }, store.RuleWithdrawn,
+		{"one who waits in the set", func(v *victim) { v.do("ZADD", v.withdrawn, 5, 5) }, verify.RuleWithdrawn,
 			func(v *victim) uuid.UUID { return v.ann3.Booking }, true},
-		{"one who was served in the set", func(v *victim) { v.do("ZADD", v.withdrawn, 1, 1) }, store.RuleWithdrawn,
+		{"one who was served in the set", func(v *victim) { v.do("ZADD", v.withdrawn, 1, 1) }, verify.RuleWithdrawn,
 			func(v *victim) uuid.UUID { return v.dan.Booking }, true},
-		{"a number that nobody has in the set", func(v *victim) { v.do("ZADD", v.withdrawn, 99, 99) }, store.RuleWithdrawn, nil, true},
+		{"a number that nobody has in the set", func(v *victim) { v.do("ZADD", v.withdrawn, 99, 99) }, verify.RuleWithdrawn, nil, true},
 		{"a wrong score in the set", func(v *victim) { v.do("ZADD", v.withdrawn, 3, 4) },
-			store.RuleWithdrawn + ": the set holds \"4\" with", nil, false},
-		{"no sentinel in the set", func(v *victim) { v.do("ZREM", v.withdrawn, "-") }, store.RuleWithdrawn, nil, true},
+			verify.RuleWithdrawn + ": the set holds \"4\" with", nil, false},
+		{"no sentinel in the set", func(v *victim) { v.do("ZREM", v.withdrawn, "-") }, verify.RuleWithdrawn, nil, true},
 
-		{"too few tickets of a user", func(v *victim) { v.set("@eve", "1:"+id(v.eve)) }, store.RuleUser,
+		{"too few tickets of a user", func(v *victim) { v.set(layout.HoldingField("eve"), holding(1, v.eve, v.eve)) }, verify.RuleUser,
 			func(v *victim) uuid.UUID { return v.eve.Booking }, true},
-		{"wrong newest of a user", func(v *victim) { v.set("@ann", "4:"+id(v.ann)+":"+id(v.ann2)) }, store.RuleUser,
+		{"wrong newest of a user", func(v *victim) { v.set(layout.HoldingField("ann"), holding(4, v.ann, v.ann2)) }, verify.RuleUser,
 			func(v *victim) uuid.UUID { return v.ann.Booking }, true},
-		{"a user without an entry", func(v *victim) { v.remove("@gus") }, store.RuleUser,
+		{"a user without an entry", func(v *victim) { v.remove(layout.HoldingField("gus")) }, verify.RuleUser,
 			func(v *victim) uuid.UUID { return v.gus.Booking }, true},
-		{"a user with nothing but an entry", func(v *victim) { v.set("@bob", "2:"+id(v.bob)) }, store.RuleUser, nil, true},
-		{"a younger link wrong", func(v *victim) { v.set(">"+id(v.ann), id(v.ann3)) }, store.RuleUser,
+		{"a user with nothing but an entry", func(v *victim) { v.set(layout.HoldingField("bob"), holding(2, v.bob, v.bob)) },
+			verify.RuleUser, nil, true},
+		{"a younger link wrong", func(v *victim) { v.set(layout.NewerField(short(v.ann)), id(v.ann3)) }, verify.RuleUser,
 			func(v *victim) uuid.UUID { return v.ann.Booking }, true},
-		{"an older link wrong", func(v *victim) { v.edit(v.ann3, 8, id(v.ann)) }, store.RuleUser,
+		{"an older link wrong", func(v *victim) { v.edit(v.ann3, "older", id(v.ann)) }, verify.RuleUser,
 			func(v *victim) uuid.UUID { return v.ann3.Booking }, true},
-		{"an older link missing", func(v *victim) { v.edit(v.ann2, 8, "") }, store.RuleUser,
+		{"an older link missing", func(v *victim) { v.edit(v.ann2, "older", "") }, verify.RuleUser,
 			func(v *victim) uuid.UUID { return v.ann2.Booking }, true},
-		{"a link of a cancelled booking", func(v *victim) { v.set(">"+id(v.bob), id(v.ann)) }, store.RuleUser,
+		{"a link of a cancelled booking", func(v *victim) { v.set(layout.NewerField(short(v.bob)), id(v.ann)) }, verify.RuleUser,
 			func(v *victim) uuid.UUID { return v.bob.Booking }, true},
-		{"a younger link missing", func(v *victim) { v.remove(">" + id(v.ann2)) }, store.RuleUser,
+		{"a younger link missing", func(v *victim) { v.remove(layout.NewerField(short(v.ann2))) }, verify.RuleUser,
 			func(v *victim) uuid.UUID { return v.ann2.Booking }, true},
-		{"a link of no booking", func(v *victim) { v.set(">"+shortID(v.nobody), id(v.ann)) }, store.RuleUser,
+		{"a link of no booking", func(v *victim) { v.set(layout.NewerField(layout.ShortIDOf(v.nobody)), id(v.ann)) }, verify.RuleUser,
 			func(v *victim) uuid.UUID { return v.nobody }, true},
 		{"a live booking out of its user's chain", func(v *victim) {
-			v.remove(">" + id(v.ann2))
-			v.set(">"+id(v.ann), id(v.ann3))
-			v.edit(v.ann3, 8, id(v.ann))
-			v.set("@ann", "3:"+id(v.ann)+":"+id(v.ann3))
-		}, store.RuleUser, func(v *victim) uuid.UUID { return v.ann2.Booking }, false},
+			v.remove(layout.NewerField(short(v.ann2)))
+			v.set(layout.NewerField(short(v.ann)), id(v.ann3))
+			v.edit(v.ann3, "older", id(v.ann))
+			v.set(layout.HoldingField("ann"), holding(3, v.ann, v.ann3))
+		}, verify.RuleUser, func(v *victim) uuid.UUID { return v.ann2.Booking }, false},
 
-		{"the latest booking forgotten", func(v *victim) { v.become("latest", id(v.gus)) }, store.RuleListed,
+		{"the latest booking forgotten", func(v *victim) { v.become("latest", id(v.gus)) }, verify.RuleListed,
 			func(v *victim) uuid.UUID { return v.hal.Booking }, true},
-		{"the chain of bookings cut", func(v *victim) { v.edit(v.gus, 7, id(v.fay)) }, store.RuleListed,
+		{"the chain of bookings cut", func(v *victim) { v.edit(v.gus, "before", id(v.fay)) }, verify.RuleListed,
 			func(v *victim) uuid.UUID { return v.gus.Booking }, true},
-		{"a booking lost", func(v *victim) { v.remove(id(v.cyd)) }, store.RuleListed,
+		{"a booking lost", func(v *victim) { v.remove(id(v.cyd)) }, verify.RuleListed,
 			func(v *victim) uuid.UUID { return v.cyd.Booking }, false},
-		{"a booking lost, and its version", func(v *victim) { v.remove(id(v.cyd)) }, store.RuleVersions, nil, false},
+		{"a booking lost, and its version", func(v *victim) { v.remove(id(v.cyd)) }, verify.RuleVersions, nil, false},
 
-		{"a record that cannot be read", func(v *victim) { v.set(id(v.dan), "rubbish") }, store.RuleRecord,
+		{"a record that cannot be read", func(v *victim) { v.set(id(v.dan), "rubbish") }, verify.RuleRecord,
 			func(v *victim) uuid.UUID { return v.dan.Booking }, false},
-		{"a status that the versions deny", func(v *victim) { v.edit(v.eve, 0, "C") }, store.RuleRecord,
+		{"a status that the versions deny", func(v *victim) { v.edit(v.eve, "status", "C") }, verify.RuleRecord,
 			func(v *victim) uuid.UUID { return v.eve.Booking }, true},
-		{"cancelled before it was booked", func(v *victim) { v.edit(v.fay, 2, 2) }, store.RuleRecord,
+		{"cancelled before it was booked", func(v *victim) { v.edit(v.fay, "cancelled", 2) }, verify.RuleRecord,
 			func(v *victim) uuid.UUID { return v.fay.Booking }, false},
-		{"quantity changed", func(v *victim) { v.edit(v.cyd, 4, 2) }, store.RuleConfirmed, nil, false},
-		{"user changed", func(v *victim) { v.edit(v.cyd, 11, "eve") }, store.RuleUser,
+		{"quantity changed", func(v *victim) { v.edit(v.cyd, "quantity", 2) }, verify.RuleConfirmed, nil, false},
+		{"user changed", func(v *victim) { v.edit(v.cyd, "user", "eve") }, verify.RuleUser,
 			func(v *victim) uuid.UUID { return v.cyd.Booking }, false},
-		{"position changed", func(v *victim) { v.edit(v.fay, 10, 3) }, store.RuleSequence,
+		{"position changed", func(v *victim) { v.edit(v.fay, "position", 3) }, verify.RuleSequence,
 			func(v *victim) uuid.UUID { return v.fay.Booking }, true},
-		{"sequence number changed", func(v *victim) { v.edit(v.hal, 9, 17) }, store.RuleSequence,
+		{"sequence number changed", func(v *victim) { v.edit(v.hal, "sequence", 17) }, verify.RuleSequence,
 			func(v *victim) uuid.UUID { return v.hal.Booking }, false},
-		{"two bookings of one version", func(v *victim) { v.edit(v.cyd, 6, v.bob.Version) },
-			store.RuleVersions + ": it was changed at", nil, false},
-		{"a change ahead of the event", func(v *victim) { v.edit(v.fay, 2, v.version+5) }, store.RuleVersions,
+		{"two bookings of one version", func(v *victim) { v.edit(v.cyd, "version", v.bob.Version) },
+			verify.RuleVersions + ": it was changed at", nil, false},
+		{"a change ahead of the event", func(v *victim) { v.edit(v.fay, "cancelled", v.version+5) }, verify.RuleVersions,
 			func(v *victim) uuid.UUID { return v.fay.Booking }, false},
-		{"version too high", func(v *victim) { v.add("version", 1) }, store.RuleVersions, nil, true},
-		{"version too low", func(v *victim) { v.add("version", -1) }, store.RuleVersions, nil, false},
+		{"version too high", func(v *victim) { v.add("version", 1) }, verify.RuleVersions, nil, true},
+		{"version too low", func(v *victim) { v.add("version", -1) }, verify.RuleVersions, nil, false},
 
-		{"a cancellation that forgot whom it promoted", func(v *victim) { v.edit(v.bob, 3, "") }, store.RuleCancellation,
+		{"a cancellation that forgot whom it promoted", func(v *victim) { v.edit(v.bob, "freed", "") }, verify.RuleCancellation,
 			func(v *victim) uuid.UUID { return v.bob.Booking }, true},
-		{"a request to cancel that led to a live booking", func(v *victim) { v.set("!request", id(v.eve)) },
-			store.RuleCancellation, func(v *victim) uuid.UUID { return v.eve.Booking }, true},
-		{"a request that led nowhere", func(v *victim) { v.set("!request", "rubbish") }, store.RuleCancellation, nil, true},
+		{"a request to cancel that led to a live booking", func(v *victim) { v.set(layout.RequestField("request"), id(v.eve)) },
+			verify.RuleCancellation, func(v *victim) uuid.UUID { return v.eve.Booking }, true},
+		{"a request that led nowhere", func(v *victim) { v.set(layout.RequestField("request"), "rubbish") }, verify.RuleCancellation, nil, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			onEmbeddedAndRedis(t, func(t *testing.T, s *store.Store) {
@@ -326,7 +334,7 @@ func TestVerifyFindsCorruption(t *testing.T) {
 					booking = c.booking(v)
 				}
 				found := breaches(t, s, store.EventNumber(v.event.Number))
-				named := slices.ContainsFunc(found, func(b store.Breach) bool {
+				named := slices.ContainsFunc(found, func(b verify.Breach) bool {
 					return strings.HasPrefix(string(b.Rule)+": "+b.Detail, string(c.finding)) && (b.Booking == booking || c.booking == nil && !c.alone)
 				})
 				if !named || c.alone && len(found) != 1 {

@@ -53,7 +53,7 @@ func boxoffice(ctx context.Context, args []string, output io.Writer) error {
 	}
 	switch command {
 	case "verify":
-		return verify(ctx, config, flags.Args(), os.Stdout, output)
+		return runVerify(ctx, config, flags.Args(), os.Stdout, output)
 	case "health":
 		return health(ctx, config, os.Stdout)
 	default:

@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"boxoffice/store"
+	"boxoffice/store/verify"
 )
 
 const verifyUsage = `
@@ -22,9 +23,9 @@ exists is a breach: it was lost. A number whose creation was never completed is 
 note.
 `
 
-// verify checks one event, or all of them, and writes what it finds. It returns an
+// runVerify checks one event, or all of them, and writes what it finds. It returns an
 // error if anything is wrong.
-func verify(ctx context.Context, c config, args []string, output, logs io.Writer) error {
+func runVerify(ctx context.Context, c config, args []string, output, logs io.Writer) error {
 	if len(args) > 1 {
 		return fmt.Errorf("unknown argument %q; see boxoffice -h", args[1])
 	}
@@ -60,8 +61,8 @@ func verifyStore(ctx context.Context, s *store.Store, one store.EventRef, all bo
 	found := &findings{output: output}
 	var ended error // before everything was checked
 	if all {
-		var numbers store.Numbers
-		numbers, ended = s.VerifyAll(ctx, found.breach, found.event)
+		var numbers verify.Numbers
+		numbers, ended = s.Verifier().All(ctx, found.breach, found.event)
 		found.breaches += numbers.Breaches
 		if len(numbers.Missing) > 0 {
 			fmt.Fprintf(output, "note: numbers without an event, whose creation was never completed: %d (%s)\n",
@@ -71,7 +72,7 @@ func verifyStore(ctx context.Context, s *store.Store, one store.EventRef, all bo
 			fmt.Fprintln(output, "note: there are no events, and no number was ever given")
 		}
 	} else {
-		result, err := s.Verify(ctx, one, found.breach)
+		result, err := s.Verifier().Event(ctx, one, found.breach)
 		if errors.Is(err, store.ErrEventNotFound) {
 			return err
 		}
@@ -96,15 +97,15 @@ type findings struct {
 	events, bookings, breaches, failed int
 }
 
-func (f *findings) breach(breach store.Breach) { fmt.Fprintln(f.output, breach) }
+func (f *findings) breach(breach verify.Breach) { fmt.Fprintln(f.output, breach) }
 
 // event takes the result of one event; err says why it could not be checked.
-func (f *findings) event(result store.Verification, err error) {
+func (f *findings) event(result verify.Result, err error) {
 	if err != nil {
 		f.failed++
 		what := "all events"
-		if result.Number > 0 {
-			what = fmt.Sprintf("event %d", result.Number)
+		if result.Event > 0 {
+			what = fmt.Sprintf("event %d", result.Event)
 		}
 		fmt.Fprintf(f.output, "%s: not verified: %v\n", what, err)
 		return

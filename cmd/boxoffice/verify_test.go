@@ -22,7 +22,7 @@ func verifies(t *testing.T, server *redistest.Server, args ...string) (string, e
 		t.Fatal(err)
 	}
 	var output, logs bytes.Buffer
-	err = verify(context.Background(), c, args, &output, &logs)
+	err = runVerify(context.Background(), c, args, &output, &logs)
 	return output.String(), err
 }
 

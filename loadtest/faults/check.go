@@ -14,6 +14,7 @@ import (
 	"boxoffice/loadtest/faults/history"
 	"boxoffice/store"
 	"boxoffice/store/model"
+	"boxoffice/store/verify"
 )
 
 // findings is what a round, or all rounds of a fault, came to.
@@ -65,7 +66,7 @@ events:
 				return fmt.Errorf("event %d: %w", event.Event, read.Answer.Refusal)
 			}
 		}
-		_, err := r.books.Verify(ctx, store.EventNumber(event.Event), func(breach store.Breach) {
+		_, err := r.books.Verifier().Event(ctx, store.EventNumber(event.Event), func(breach verify.Breach) {
 			r.breaches = append(r.breaches, breach.String())
 		})
 		if err != nil {

@@ -12,6 +12,7 @@ import (
 	"boxoffice/store"
 	"boxoffice/store/model"
 	"boxoffice/store/redistest"
+	"boxoffice/store/verify"
 )
 
 // Random calls, one after the other, are answered as the model answers them, and leave
@@ -161,7 +162,7 @@ func (m *machine) verify(t *rapid.T) {
 			t.Fatalf("bookings from number %d on are %+v, want %+v", i, list[min(i, len(list)):], want[min(i, len(want)):])
 		}
 	}
-	_, err := m.target.store.Verify(context.Background(), m.ref, func(breach store.Breach) { t.Error(breach) })
+	_, err := m.target.store.Verifier().Event(context.Background(), m.ref, func(breach verify.Breach) { t.Error(breach) })
 	if err != nil {
 		t.Error(err)
 	}

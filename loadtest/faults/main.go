@@ -25,6 +25,7 @@ import (
 
 	"boxoffice/store"
 	"boxoffice/store/redistest"
+	"boxoffice/store/verify"
 )
 
 func main() {
@@ -193,17 +194,17 @@ func roundSeed(name string, round int) uint64 {
 func verifyAll(ctx context.Context, books *store.Store, f *findings) error {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
-	report := func(breach store.Breach) {
+	report := func(breach verify.Breach) {
 		count := &f.others
-		if breach.Rule == store.RuleLost {
+		if breach.Rule == verify.RuleLost {
 			count = &f.lost
 		}
 		f.tellf(count, 1, "%s", breach)
 	}
 	var failed error
-	_, err := books.VerifyAll(ctx, report, func(v store.Verification, err error) {
+	_, err := books.Verifier().All(ctx, report, func(v verify.Result, err error) {
 		if err != nil {
-			failed = errors.Join(failed, fmt.Errorf("event %d: %w", v.Number, err))
+			failed = errors.Join(failed, fmt.Errorf("event %d: %w", v.Event, err))
 		}
 	})
 	return errors.Join(err, failed)

@@ -302,6 +302,21 @@ func (c *Cluster) close() error {
 	return nil
 }
 
+// WaitUntil returns when ready says so, and fails the test if that takes more than half a
+// minute.
+func WaitUntil(t testing.TB, ready func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(30 * time.Second)
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for !ready() {
+		if time.Now().After(deadline) {
+			t.Fatal("it never came to pass")
+		}
+		<-tick.C
+	}
+}
+
 // fatal ends a poll at once.
 type fatal struct{ error }
 

@@ -1,0 +1,45 @@
+package layout
+
+import (
+	"fmt"
+	"slices"
+)
+
+// countersParts names the parts of an event's counters, in order, as event.lua writes them.
+var countersParts = []string{"version", "confirmed", "waiting", "lastJoined", "lastServed", "promotionsDue", "latest"}
+
+// CountersParts names the parts of an event's counters, in order.
+func CountersParts() []string { return slices.Clone(countersParts) }
+
+// Counters are what an event counts.
+type Counters struct {
+	Version       int64 // raised by one with every change
+	Confirmed     int64 // tickets
+	Waiting       int64 // bookings
+	LastJoined    int64 // the last sequence number drawn
+	LastServed    int64 // all sequence numbers up to this one were promoted or withdrew
+	PromotionsDue bool  // promote.lua has work
+	Latest        ShortID
+}
+
+// ParseCounters reads the field CountersField. Of what is wrong with it, Each gives the
+// parts one by one.
+func ParseCounters(text string) (Counters, error) {
+	p, err := splitParts(countersParts, text)
+	if err != nil {
+		return Counters{}, fmt.Errorf("field %s: %w", CountersField, err)
+	}
+	promotionsDue := p.values["promotionsDue"]
+	if promotionsDue != "0" && promotionsDue != "1" {
+		p.errs = append(p.errs, wrongField("promotionsDue", promotionsDue))
+	}
+	return Counters{
+		Version:       p.number("version"),
+		Confirmed:     p.number("confirmed"),
+		Waiting:       p.number("waiting"),
+		LastJoined:    p.number("lastJoined"),
+		LastServed:    p.number("lastServed"),
+		PromotionsDue: promotionsDue == "1",
+		Latest:        ParseShortID(p.values["latest"]),
+	}, p.err()
+}

@@ -1,0 +1,58 @@
+package store
+
+import (
+	"context"
+
+	"boxoffice/scripts"
+	"boxoffice/store/conn"
+)
+
+// The scripts, each with how it is called. Number is a step of a creation that a later one
+// answers for, so it takes no acks.
+var (
+	numberScript     = conn.NewScript(script(scripts.Number))
+	initializeScript = change(scripts.Initialize)
+	completeScript   = change(scripts.Complete)
+	updateScript     = change(scripts.Update)
+	bookScript       = change(scripts.Book)
+	cancelScript     = change(scripts.Cancel)
+	promoteScript    = change(scripts.Promote)
+	bookingsScript   = read(scripts.Bookings)
+)
+
+func script(s scripts.Script) conn.Script {
+	return conn.Script{Name: s.Name, Source: s.Source, Keys: s.Keys, Args: s.Args}
+}
+
+func change(s scripts.Script) *conn.Script {
+	changing := script(s)
+	changing.TakesAcks = true
+	return conn.NewScript(changing)
+}
+
+func read(s scripts.Script) *conn.Script {
+	reading := script(s)
+	reading.ReadOnly = true
+	return conn.NewScript(reading)
+}
+
+// ScriptNames are the names of the scripts, as an Observer sees them.
+func ScriptNames() []string {
+	var names []string
+	for _, one := range scripts.All() {
+		names = append(names, one.Name)
+	}
+	return names
+}
+
+// call calls a script, and returns its reply if that is not a refusal.
+func (s *Store) call(ctx context.Context, call conn.Call) (*conn.Reply, error) {
+	r, err := s.conn.Call(ctx, call)
+	if err != nil {
+		return nil, err
+	}
+	if err, refused := refusals[r.Word]; refused {
+		return nil, err
+	}
+	return r, nil
+}

@@ -1,0 +1,49 @@
+package store
+
+import (
+	"github.com/google/uuid"
+
+	"boxoffice/store/layout"
+)
+
+// What Redis holds, as callers see it: see package layout.
+type (
+	// EventRef names an event, by its number alone or by its UUID.
+	EventRef = layout.EventRef
+	// Event is an event as it stood at its Version.
+	Event = layout.Event
+	// State says what an event takes.
+	State = layout.State
+	// Booking is a booking as it stands.
+	Booking = layout.Booking
+	// Status says where a booking stands.
+	Status = layout.Status
+)
+
+// The states of an event.
+const (
+	StateOpen   = layout.StateOpen   // takes bookings and cancellations, promotes
+	StatePaused = layout.StatePaused // takes cancellations; promotes nobody until it is open again
+	StateClosed = layout.StateClosed // takes cancellations; promotes nobody, and never opens again
+)
+
+// The statuses of a booking.
+const (
+	StatusConfirmed = layout.StatusConfirmed
+	StatusWaiting   = layout.StatusWaiting
+	StatusCancelled = layout.StatusCancelled // for good
+)
+
+// EventNumber refers to the event of this number.
+func EventNumber(number uint64) EventRef { return layout.EventNumber(number) }
+
+// EventUUID refers to the event of this id. An id that this service did not make
+// refers to no event.
+func EventUUID(id uuid.UUID) EventRef { return layout.EventUUID(id) }
+
+// EventOf returns the number of the event that a booking id is of, or 0 if it is not
+// an id that this service makes.
+func EventOf(booking uuid.UUID) uint64 {
+	number, _ := layout.NumberOf(booking)
+	return number
+}

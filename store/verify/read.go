@@ -1,0 +1,213 @@
+package verify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"boxoffice/scripts"
+	"boxoffice/store/conn"
+	"boxoffice/store/layout"
+)
+
+// How many entries a read asks for: Redis serves nobody else during it. Fields of a
+// big hash lie scattered over its memory, 500 of them were measured to take 1 ms.
+const (
+	readStep = 500
+	scanStep = 200
+)
+
+// patience is how long an outage of Redis may last before a verification ends.
+const patience = 30 * time.Second
+
+// read reads from Redis, and again during an outage of up to patience.
+func (v *Verifier) read(ctx context.Context, what string, read func(context.Context, redis.UniversalClient) error) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	return v.conn.Read(ctx, conn.Read{What: "verify, " + what, Unbounded: true}, read)
+}
+
+// readSnapshot reads several keys of the event as of one instant.
+func (in *inspection) readSnapshot(ctx context.Context, what string, ask func(ctx context.Context, tx redis.Pipeliner)) error {
+	return in.read(ctx, what, func(ctx context.Context, client redis.UniversalClient) error {
+		_, err := client.TxPipelined(ctx, func(tx redis.Pipeliner) error {
+			ask(ctx, tx)
+			return nil
+		})
+		if redis.IsOOMError(err) || redis.IsExecAbortError(err) {
+			return in.readSnapshotOptimistic(ctx, client, ask)
+		}
+		return err
+	})
+}
+
+// readSnapshotOptimistic does the same on a full Redis, which refuses transactions even if
+// they only read: it reads again until no change came in between. Each change changes the
+// counters.
+func (in *inspection) readSnapshotOptimistic(ctx context.Context, client redis.UniversalClient,
+	ask func(ctx context.Context, tx redis.Pipeliner),
+) error {
+	for {
+		var before, after *redis.SliceCmd
+		_, err := client.Pipelined(ctx, func(pipe redis.Pipeliner) error {
+			before = pipe.HMGet(ctx, layout.EventKey(in.number), layout.CountersField)
+			ask(ctx, pipe)
+			after = pipe.HMGet(ctx, layout.EventKey(in.number), layout.CountersField)
+			return nil
+		})
+		if err != nil || before.Val()[0] == after.Val()[0] {
+			return err
+		}
+	}
+}
+
+// scan copies the event's hash. Redis promises that a scan returns every field that
+// is there from its start to its end, and bookings never go away.
+func (in *inspection) scan(ctx context.Context) error {
+	for cursor, more := uint64(0), true; more; more = cursor != 0 {
+		var fields []string
+		var next uint64
+		err := in.read(ctx, "bookings", func(ctx context.Context, client redis.UniversalClient) (err error) {
+			fields, next, err = client.HScan(ctx, layout.EventKey(in.number), cursor, "", scanStep).Result()
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		for i := 0; i+1 < len(fields); i += 2 {
+			in.take(fields[i], fields[i+1])
+		}
+		cursor = next
+	}
+	return nil
+}
+
+// take copies one field of the event's hash.
+func (in *inspection) take(name, value string) {
+	field, err := layout.ParseField(name)
+	if err != nil {
+		in.breachf(nil, RuleSettings, "field %q is %v", name, err)
+		return
+	}
+	switch field.Kind {
+	case layout.FieldOfEvent: // checkSettings has seen it
+	case layout.FieldHolding:
+		in.putHolder(field.User, value)
+	case layout.FieldNewer:
+		_, b := in.findOrAdd(field.Booking)
+		b.newer = layout.ParseShortID(value)
+	case layout.FieldRequest:
+		in.takeRequest(field.Request, value)
+	case layout.FieldBooking:
+		in.putChecked(field.Booking, value)
+	}
+}
+
+// takeRequest copies what an id of a request leads to: the version that a change of
+// settings made, or the booking that a user cancelled without naming it.
+func (in *inspection) takeRequest(id, value string) {
+	request, err := layout.ParseRequest(value)
+	switch {
+	case err != nil:
+		in.breachf(nil, RuleCancellation, "request %q led to %q, %v", id, value, err)
+	case request.Version > 0:
+		in.updates[id] = request.Version
+	default:
+		_, b := in.findOrAdd(request.Cancelled)
+		b.cancelledByUser = true
+	}
+}
+
+func (in *inspection) putChecked(id layout.ShortID, record string) *copied {
+	b, err := in.put(id, record)
+	if err != nil {
+		in.breachf(b, RuleRecord, "%v: %q", err, record)
+	}
+	return b
+}
+
+// reread reads records once more, so that they are newer than all that was read before.
+func (in *inspection) reread(ctx context.Context, bookings []*copied) error {
+	for chunk := range slices.Chunk(bookings, readStep) {
+		names := make([]string, len(chunk))
+		for i, b := range chunk {
+			names[i] = layout.BookingField(b.id)
+		}
+		var records []any
+		err := in.read(ctx, "bookings again", func(ctx context.Context, client redis.UniversalClient) (err error) {
+			records, err = client.HMGet(ctx, layout.EventKey(in.number), names...).Result()
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		for i, b := range chunk {
+			if record, ok := records[i].(string); ok {
+				in.putChecked(b.id, record)
+			} else {
+				b.known = false
+			}
+		}
+	}
+	return nil
+}
+
+// catchUp copies the bookings that were made since the start, up to a version at
+// which the latest booking was this one.
+func (in *inspection) catchUp(ctx context.Context, latest layout.ShortID, version int64) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for next, more := latest, version > in.caughtUp; more && next != (layout.ShortID{}); {
+		r, err := in.conn.Call(ctx, conn.Call{
+			Script:    bookingsScript,
+			Keys:      []string{layout.EventKey(in.number), layout.WithdrawnKey(in.number)},
+			Args:      []any{"", next.String(), readStep},
+			Unbounded: true,
+		})
+		if err != nil {
+			return err
+		}
+		_, following, rows := r.Text(), r.Text(), r.List()
+		if err := answered(r); err != nil {
+			return err
+		}
+		for more && rows.More() {
+			name, record, _ := rows.Text(), rows.Text(), rows.Integer()
+			if rows.Err() != nil {
+				break
+			}
+			b := in.putChecked(layout.ParseShortID(name), record)
+			more = b.version > in.caughtUp
+		}
+		if rows.Err() != nil {
+			return rows.Err()
+		}
+		next = layout.ParseShortID(following)
+	}
+	in.caughtUp = max(in.caughtUp, version)
+	return nil
+}
+
+// bookingsScript reads bookings, each named by the one made after it.
+var bookingsScript = conn.NewScript(conn.Script{
+	Name: scripts.Bookings.Name, Source: scripts.Bookings.Source,
+	Keys: scripts.Bookings.Keys, Args: scripts.Bookings.Args, ReadOnly: true,
+})
+
+// answered returns why the script of bookings found none, or nil.
+func answered(r *conn.Reply) error {
+	switch r.Word {
+	case "no_event":
+		return layout.ErrEventNotFound
+	case "no_booking":
+		return errors.New("the latest booking has no record")
+	case "unknown_format":
+		return fmt.Errorf("%w: %w", conn.ErrUnavailable, layout.ErrUnknownFormat)
+	default:
+		return r.End("found")
+	}
+}

@@ -1,0 +1,140 @@
+package verify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/redis/go-redis/v9"
+
+	"boxoffice/scripts"
+	"boxoffice/store/conn"
+	"boxoffice/store/layout"
+)
+
+// instant is an event at the instant when the look started.
+type instant struct {
+	layout.Counters
+	event  uuid.UUID
+	state  layout.State
+	total  int64    // tickets
+	length int64    // of the list
+	served []string // entries of the list that were served, the last of them last
+	head   string   // the one after them
+}
+
+// stillListed is how many of those who were served follow entry 0.
+func (i instant) stillListed() int64 { return i.LastServed - layout.WaitlistBase(i.LastServed) }
+
+// readStart reads the event's settings and counters at one instant. complete is
+// false if they are so broken that nothing can be checked against them.
+func (in *inspection) readStart(ctx context.Context, event layout.EventRef) (complete bool, err error) {
+	var settings *redis.SliceCmd
+	var length *redis.IntCmd
+	var top *redis.StringSliceCmd
+	keys := layout.EventKeys(in.number)
+	lives := make([]*redis.DurationCmd, len(keys))
+	fields := layout.AllEventFields()
+	err = in.readSnapshot(ctx, "counters", func(ctx context.Context, tx redis.Pipeliner) {
+		settings = tx.HMGet(ctx, layout.EventKey(in.number), fields...)
+		length = tx.LLen(ctx, layout.WaitlistKey(in.number))
+		top = tx.LRange(ctx, layout.WaitlistKey(in.number), 0, scripts.TrimEvery)
+		for i, key := range keys {
+			lives[i] = tx.PTTL(ctx, key)
+		}
+	})
+	if err != nil {
+		return false, err
+	}
+	if present := in.checkKeys(keys, lives); present == 0 {
+		return false, layout.ErrEventNotFound
+	}
+	if lives[0].Val() == noKey {
+		return false, nil
+	}
+	if complete, err = in.checkSettings(fields, settings.Val()); err != nil || !complete {
+		return false, err
+	}
+	if !event.Matches(in.start.event) {
+		return false, layout.ErrEventNotFound
+	}
+	in.start.length = length.Val()
+	in.start.served = top.Val()[:min(len(top.Val()), int(in.start.stillListed())+1)]
+	if len(in.start.served) < len(top.Val()) {
+		in.start.head = top.Val()[len(in.start.served)]
+	}
+	in.caughtUp = in.start.Version
+	return true, nil
+}
+
+// What PTTL says of a key, other than how long it has to live.
+const (
+	noKey    time.Duration = -2
+	keyStays time.Duration = -1
+)
+
+// checkKeys checks that all keys of the event are there to stay, and counts those that
+// are: creating an event makes all of them at once, so none may be missing alone.
+func (in *inspection) checkKeys(keys []string, lives []*redis.DurationCmd) (present int) {
+	for _, life := range lives {
+		if life.Val() != noKey {
+			present++
+		}
+	}
+	for i, key := range keys {
+		switch life := lives[i].Val(); {
+		case life == noKey && present > 0:
+			in.breachf(nil, RuleKeys, "the key %s is gone, and others of the event are there", key)
+		case life != noKey && life != keyStays:
+			in.breachf(nil, RuleKeys, "the key %s has a time to live: Redis will delete it", key)
+		}
+	}
+	return present
+}
+
+// checkSettings takes in the settings and the counters, given the values of fields. complete
+// is false if they are not such that the rest can be checked. Errors: layout.ErrUnknownFormat.
+func (in *inspection) checkSettings(fields []string, values []any) (complete bool, err error) {
+	before := len(in.breaches)
+	texts := map[string]string{}
+	for i, name := range fields {
+		text, ok := values[i].(string)
+		if !ok {
+			in.breachf(nil, RuleSettings, "the event has no field %s", name)
+			continue
+		}
+		texts[name] = text
+	}
+	if text, ok := texts[layout.SettingsField]; ok {
+		settings, wrong := layout.ParseSettings(text)
+		if errors.Is(wrong, layout.ErrUnknownFormat) {
+			return false, fmt.Errorf("event %d: %w: %w", in.number, conn.ErrUnavailable, wrong)
+		}
+		in.breachOfEach(wrong)
+		if number, _ := layout.NumberOf(settings.UUID); wrong == nil && number != in.number {
+			in.breachf(nil, RuleSettings, "field uuid is %q", settings.UUID)
+		}
+		if wrong == nil && !settings.State.Known() {
+			in.breachf(nil, RuleSettings, "field state is %q", settings.State)
+		}
+		in.start.event, in.start.state, in.start.total = settings.UUID, settings.State, settings.TotalTickets
+	}
+	if text, ok := texts[layout.CountersField]; ok {
+		in.start.Counters, err = layout.ParseCounters(text)
+		in.breachOfEach(err)
+	}
+	if text, ok := texts[layout.CreatedAtField]; ok {
+		_, err = layout.ParseCreatedAt(text)
+		in.breachOfEach(err)
+	}
+	return len(in.breaches) == before, nil
+}
+
+// breachOfEach notes a breach for each part that a parser found wrong.
+func (in *inspection) breachOfEach(wrong error) {
+	for _, one := range layout.Each(wrong) {
+		in.breachf(nil, RuleSettings, "%v", one)
+	}
+}

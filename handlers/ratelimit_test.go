@@ -187,8 +187,8 @@ func TestRateLimitBurst(t *testing.T) {
 	}
 }
 
-// generation is how many clients the limiter remembers at least; twice as many at most.
-const generation = 10_000
+// remembered is how many clients the limiter remembers.
+const remembered = 10_000
 
 // flood sends one request each of clients who were never seen, and calls each
 // now and then.
@@ -227,13 +227,13 @@ func TestRateLimitForgetsOldClients(t *testing.T) {
 			t.Fatal("the limiter forgot an active client")
 		}
 	}
-	c.flood(1, generation-2, stillLimited)
+	c.flood(1, remembered-2, stillLimited)
 	if c.statusFor(gone) != 429 {
-		t.Errorf("the limiter forgot a client after fewer than %d others", generation)
+		t.Errorf("the limiter forgot a client after fewer than %d others", remembered)
 	}
-	c.flood(2, 2*generation+2, stillLimited)
+	c.flood(2, 2*remembered+2, stillLimited)
 	if c.statusFor(gone) != 200 {
-		t.Errorf("the limiter still knows a client after %d others", 2*generation)
+		t.Errorf("the limiter still knows a client after %d others", 2*remembered)
 	}
 }
 
@@ -241,13 +241,13 @@ func TestRateLimitForgetsOldClients(t *testing.T) {
 func TestRateLimitMemoryIsBounded(t *testing.T) {
 	c := limited(t, 0)
 	nothing := func() {}
-	c.flood(1, 2*generation, nothing)
+	c.flood(1, 2*remembered, nothing)
 	before := heapInUse()
-	c.flood(2, 2*generation, nothing)
-	c.flood(3, 2*generation, nothing)
+	c.flood(2, 2*remembered, nothing)
+	c.flood(3, 2*remembered, nothing)
 	const most = 2 << 20 // forty thousand limiters more would be four times that
 	if grown := heapInUse() - before; grown > most {
-		t.Errorf("the heap grew by %d bytes with %d more clients", grown, 4*generation)
+		t.Errorf("the heap grew by %d bytes with %d more clients", grown, 4*remembered)
 	}
 	runtime.KeepAlive(c)
 }

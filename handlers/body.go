@@ -18,9 +18,9 @@ import (
 
 var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
-// members are those of a JSON object, by their exact names: a struct would take
-// USERID for userId. What they hold is looked at one by one later, so that all that
-// is wrong can be told at once.
+// members are those of a JSON object, by their exact names: encoding/json would take
+// USERID for userId. Their values are checked one by one later, so that the answer can
+// list everything that is wrong.
 type members []member
 
 type member struct {
@@ -28,7 +28,7 @@ type member struct {
 	value gjson.Result
 }
 
-// get returns the last member of the name, as JSON decoders do, or one that is missing.
+// get returns the last member with the name, as JSON decoders do, or a missing value.
 func (m members) get(name string) gjson.Result {
 	for _, one := range slices.Backward(m) {
 		if one.name == name {
@@ -51,12 +51,12 @@ func readBody(r *http.Request) (members, error) {
 	}
 	if buffer.Len() > maxBody {
 		return nil, &inputError{status: http.StatusRequestEntityTooLarge, code: "body_too_large",
-			problems: []string{fmt.Sprintf("The body has more than %d bytes", maxBody)}}
+			problems: []string{fmt.Sprintf("The body is larger than %d bytes", maxBody)}}
 	}
-	text := bytes.Trim(buffer.Bytes(), " \t\r\n") // what is space to JSON, and no other
+	text := bytes.Trim(buffer.Bytes(), " \t\r\n") // what JSON counts as space, and nothing else
 	switch {
 	case len(text) == 0:
-		return nil, badInput("The body is empty, it must be a JSON object")
+		return nil, badInput("The body is empty; it must be a JSON object")
 	case !utf8.Valid(text):
 		return nil, badInput("The body is not valid UTF-8")
 	}
@@ -75,19 +75,19 @@ func readBody(r *http.Request) (members, error) {
 	return body, nil
 }
 
-// usualMembers is how many most requests have.
+// usualMembers is how many members most requests have.
 const usualMembers = 4
 
-// whyInvalid tells what is wrong with JSON, and where.
+// whyInvalid says what is wrong with JSON, and where.
 func whyInvalid(text []byte) string {
 	var syntax *json.SyntaxError
 	if err := json.Unmarshal(text, new(json.RawMessage)); errors.As(err, &syntax) {
 		return fmt.Sprintf("%v (after %d bytes)", syntax, syntax.Offset)
 	}
-	return "it is not clear why"
+	return "the reason is unknown"
 }
 
-// checkContentType takes JSON, and a request that does not say what it sends.
+// checkContentType accepts JSON, and requests without a content type.
 func checkContentType(header string) error {
 	if header == "" || header == "application/json" {
 		return nil

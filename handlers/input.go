@@ -38,7 +38,7 @@ func badInput(format string, args ...any) error {
 	return &inputError{status: http.StatusBadRequest, code: "invalid_input", problems: []string{fmt.Sprintf(format, args...)}}
 }
 
-// joinProblems makes one error of all that is wrong, or nil.
+// joinProblems joins input errors into one; it is nil if there are none.
 func joinProblems(errs ...error) error {
 	var all []string
 	for _, err := range errs {
@@ -54,8 +54,8 @@ func joinProblems(errs ...error) error {
 
 func missing(value gjson.Result) bool { return value.Type == gjson.Null }
 
-// userField reads who books: a string, or an exact integer that is the same user
-// as the string of its digits.
+// userField reads a user: a string, or an exact integer, which is the same user as the string
+// of its digits.
 func userField(value gjson.Result) (string, error) {
 	if missing(value) {
 		return "", badInput("userId is required")
@@ -95,8 +95,8 @@ func checkText(field, text string, most int, refused func(rune) bool) error {
 	if refused != nil && strings.ContainsFunc(text, refused) {
 		return badInput("%s must not contain control characters", field)
 	}
-	// What the JSON decoder puts in place of half a surrogate pair: with it, two
-	// different texts would be taken for one.
+	// The JSON decoder puts this in place of half a surrogate pair. If it were accepted, two
+	// different texts could become the same.
 	if strings.ContainsRune(text, utf8.RuneError) {
 		return badInput("%s must be valid Unicode", field)
 	}
@@ -162,7 +162,7 @@ func uuidField(field string, value gjson.Result) (uuid.UUID, error) {
 	return parseUUID(field, value.Str)
 }
 
-// parseUUID takes the form of RFC 9562 section 4 only, in either case.
+// parseUUID accepts only the form of RFC 9562, section 4, in upper or lower case.
 func parseUUID(field, text string) (uuid.UUID, error) {
 	const textLength = 36
 	id, err := uuid.Parse(text)
@@ -172,7 +172,7 @@ func parseUUID(field, text string) (uuid.UUID, error) {
 	return id, nil
 }
 
-// idempotencyKey reads the header of a request that may be repeated.
+// idempotencyKey reads the header that makes a request safe to repeat.
 func idempotencyKey(r *http.Request) (string, error) {
 	values := r.Header.Values("Idempotency-Key")
 	if len(values) == 0 {
@@ -188,12 +188,12 @@ func idempotencyKey(r *http.Request) (string, error) {
 	return key, nil
 }
 
-// visibleASCII tells whether a text has no other characters: no spaces either.
+// visibleASCII is true of a text of visible ASCII characters only, without spaces.
 func visibleASCII(text string) bool {
 	return !strings.ContainsFunc(text, func(char rune) bool { return char <= ' ' || char > '~' })
 }
 
-// page is which part of a list is asked for.
+// page is the part of a list that a request asks for.
 type page struct {
 	cursor string
 	limit  int

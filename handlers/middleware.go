@@ -50,7 +50,7 @@ func identify(next http.Handler) http.Handler {
 	})
 }
 
-// plainID keeps out of the log what could be mistaken for more than an id.
+// plainID keeps texts out of the log that could pass for more than an id.
 func plainID(id string) bool {
 	const maxRequestID = 128
 	return id != "" && len(id) <= maxRequestID && visibleASCII(id)

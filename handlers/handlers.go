@@ -1,5 +1,6 @@
 // Package handlers serves HTTP: it routes requests, parses and checks them, makes one call
-// of the store for each, and renders the answers. Two APIs share that core: the event API (UUIDs, /api/events/...) and the short API (integers, /book).
+// of the store for each, and renders the answers. Two APIs share that core: the event API
+// (UUIDs, /api/events/...) and the short API (integers, /book).
 package handlers
 
 import (

@@ -190,7 +190,7 @@ func TestRateLimitBurst(t *testing.T) {
 // remembered is how many clients the limiter remembers.
 const remembered = 10_000
 
-// flood sends one request of each of so many new clients, and calls now now and then.
+// flood sends one request of each of so many new clients, and calls now after every 1,000.
 func (c *client) flood(network, clients int, now func()) {
 	c.t.Helper()
 	for i := range clients {

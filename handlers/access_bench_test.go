@@ -15,7 +15,7 @@ import (
 )
 
 // BenchmarkAccess is what keys, limits and CORS add to BenchmarkBook. Each round has
-// headers of its own, as a connection gives them.
+// headers of its own, as on a connection.
 func BenchmarkAccess(b *testing.B) {
 	const body = `{"eventId":"00000000-0001-8850-bd94-5d60d3b0a36a","userId":"u1234567"}`
 	proxies := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}
@@ -25,7 +25,7 @@ func BenchmarkAccess(b *testing.B) {
 	}{
 		{"off", func(*handlers.Options) {}},
 		{"keys", withKeys(b)},
-		{"limit", func(o *handlers.Options) { o.RateLimit = 1e9 }},
+		{"limit", limitedTo(1e9)},
 		{"keys and limit", func(o *handlers.Options) { withKeys(b)(o); o.RateLimit = 1e9 }},
 		{"keys, limit, proxy, CORS", func(o *handlers.Options) {
 			withKeys(b)(o)

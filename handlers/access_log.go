@@ -23,7 +23,7 @@ func newUserHash(salt string) userHash {
 
 // of returns 16 hexadecimal digits.
 func (key userHash) of(user string) string {
-	const shown = 8 // bytes: two of a million users meet once in 37 million deployments
+	const shown = 8 // bytes: two of a million users collide in one of 37 million deployments
 	var buffer [512]byte
 	sum := sha256.Sum256(append(append(buffer[:0], key[:]...), user...))
 	return hex.EncodeToString(sum[:shown])
@@ -44,7 +44,7 @@ func (a *API) logAccess(info *requestInfo, r *http.Request, took time.Duration) 
 	if info.outcome != "" {
 		fields["outcome"] = info.outcome
 	}
-	// A number that no event has may be anything, a user's too.
+	// A number that is no event's may be anything, even a user's.
 	if info.event != 0 && info.status != http.StatusNotFound && info.status != http.StatusBadRequest {
 		fields["event"] = info.event
 	}

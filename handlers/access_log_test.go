@@ -9,7 +9,7 @@ import (
 	"boxoffice/handlers"
 )
 
-// Every request is one line, in which nothing stands that is secret.
+// Every request is one line, without secrets.
 func TestAccessLog(t *testing.T) {
 	t.Parallel()
 	for _, on := range []bool{true, false} {
@@ -64,7 +64,7 @@ func TestAccessLog(t *testing.T) {
 	}
 }
 
-// The same user has the same hash wherever the salt is the same, and only there.
+// The same user has the same hash wherever the salt is the same, and nowhere else.
 func TestUsersInTheLog(t *testing.T) {
 	t.Parallel()
 	hash := func(salt, path, user string) string {

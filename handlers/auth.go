@@ -41,7 +41,7 @@ func (s Scope) join(separator string) string {
 }
 
 // ParseScopes reads what String writes. Its error does not repeat the text, which may
-// be a key that got into the wrong place.
+// be a key in the wrong place.
 func ParseScopes(text string) (Scope, error) {
 	var scopes Scope
 next:
@@ -90,26 +90,26 @@ func ParseAPIKey(entry string) (APIKey, error) {
 	if !named {
 		name = hex.EncodeToString(key.Hash[:4])
 	}
-	if !plainID(name) || strings.ContainsAny(name, ",#") { // those part the entries of a list
+	if !plainID(name) || strings.ContainsAny(name, ",#") { // which separate the entries of a list
 		return APIKey{}, errors.New("a name has 1 to 128 visible ASCII characters, no comma and no #")
 	}
 	key.Name = name
 	return key, nil
 }
 
-// What routes ask for, beside a single scope.
+// What a route may require instead of a single scope.
 const (
 	anybody Scope = 1 << 7 // no key
 	readers       = ScopeOrganizer | ScopeBooking
 )
 
-// guard lets only those to a route whose key opens it. If there are no keys at all, it is the
-// route's own handler.
+// guard serves a route only to those whose key opens it. If there are no keys at all, it is
+// the route's own handler.
 func (a *API) guard(r route) http.HandlerFunc {
 	if len(a.APIKeys) == 0 || r.scopes == anybody {
 		return r.handler
 	}
-	// The challenges of RFC 6750, section 3: no reason where nothing was presented.
+	// The challenges of RFC 6750, section 3: no error code if no key was presented.
 	missing, wrong := []string{"Bearer"}, []string{`Bearer error="invalid_token"`}
 	insufficient := []string{`Bearer error="insufficient_scope", scope="` + r.scopes.join(" ") + `"`}
 	return func(w http.ResponseWriter, request *http.Request) {
@@ -134,13 +134,14 @@ func (a *API) guard(r route) http.HandlerFunc {
 
 type keyContext struct{}
 
-// keyOf is the key that the request came with, nil if none that is known.
+// keyOf is the key that the request came with, nil if there is none or it is unknown.
 func keyOf(r *http.Request) *APIKey {
 	key, _ := r.Context().Value(keyContext{}).(*APIKey)
 	return key
 }
 
-// authenticate finds the key that a request came with. What it opens, the routes say.
+// authenticate finds the key that a request came with. What a key opens is in the table of
+// routes.
 func (a *API) authenticate(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if key := a.findKey(r.Header["Authorization"]); key != nil {
@@ -150,8 +151,8 @@ func (a *API) authenticate(next http.Handler) http.Handler {
 	})
 }
 
-// findKey looks a presented key up. The comparison takes as long for a wrong key as
-// for a right one, and each of the keys is compared.
+// findKey looks up the key of a request. The comparison takes as long for a wrong key as for
+// a right one, and all keys are compared.
 func (a *API) findKey(authorization []string) *APIKey {
 	if len(authorization) != 1 {
 		return nil
@@ -173,8 +174,8 @@ func (a *API) findKey(authorization []string) *APIKey {
 
 const maxToken = 256 // bytes
 
-// bearerToken takes the token out of credentials as in RFC 6750, section 2.1; the name
-// of the scheme is in any case, RFC 9110, section 11.1.
+// bearerToken takes the token out of credentials, RFC 6750, section 2.1. The name of the
+// scheme may be in upper or lower case, RFC 9110, section 11.1.
 func bearerToken(credentials string) (string, bool) {
 	const scheme = "Bearer "
 	if len(credentials) <= len(scheme) || !strings.EqualFold(credentials[:len(scheme)], scheme) {

@@ -27,14 +27,6 @@ func (c *client) writes() []write {
 	}
 }
 
-// says is the member of an error in which a text says what is wrong.
-func (w write) says() string {
-	if strings.HasPrefix(w.path, "/api/") {
-		return "detail"
-	}
-	return "message"
-}
-
 func TestBadBodies(t *testing.T) {
 	t.Parallel()
 	c := start(t)
@@ -66,7 +58,7 @@ func TestBadBodies(t *testing.T) {
 			t.Run(w.name+"/"+test.name, func(t *testing.T) {
 				c := &client{t: t, api: c.api}
 				c.send(w.method, w.path, test.body).is(400, `{"code":"invalid_input"}`).
-					names(w.says(), "The body").names(w.says(), test.says)
+					names(explainedIn(w.path), "The body").names(explainedIn(w.path), test.says)
 			})
 		}
 	}
@@ -100,7 +92,7 @@ func TestBodySize(t *testing.T) {
 				t.Errorf("%s with %d bytes, the last ones %s, answered %d %s", w.name, most, padding, a.status, a.body)
 			}
 			for _, size := range []int{most + 1, 10 * most} {
-				c.send(w.method, w.path, padded(size)).is(413, `{"code":"body_too_large"}`).names(w.says(), "16384 bytes")
+				c.send(w.method, w.path, padded(size)).is(413, `{"code":"body_too_large"}`).names(explainedIn(w.path), "16384 bytes")
 			}
 		}
 	}
@@ -160,7 +152,7 @@ func TestContentType(t *testing.T) {
 			"application/jsonx", "text/json", "json", "*/*", "; ;", "application/json; charset",
 		} {
 			c.send(w.method, w.path, w.body, "Content-Type: "+bad).is(415, `{"code":"unsupported_media_type"}`).
-				names(w.says(), "Content-Type must be application/json")
+				names(explainedIn(w.path), "Content-Type must be application/json")
 		}
 	}
 }

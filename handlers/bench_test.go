@@ -50,7 +50,7 @@ func benchmark(b *testing.B, handler http.Handler) {
 	}
 }
 
-// BenchmarkBook is the way of a booking through the handlers, without Redis.
+// BenchmarkBook is the cost of a booking in the handlers, without Redis.
 func BenchmarkBook(b *testing.B) {
 	log := logrus.New()
 	log.SetOutput(io.Discard)
@@ -71,8 +71,7 @@ func BenchmarkBook(b *testing.B) {
 	}
 }
 
-// BenchmarkLimit is what the same costs at least: the router, the decoder, the
-// encoder.
+// BenchmarkLimit is the least that this can cost: the router, the decoder and the encoder.
 func BenchmarkLimit(b *testing.B) {
 	router := mux.NewRouter()
 	router.HandleFunc("/api/events/book", func(w http.ResponseWriter, r *http.Request) {

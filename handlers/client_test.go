@@ -52,7 +52,7 @@ func serve(t testing.TB, s handlers.Store, changes ...func(*handlers.Options)) *
 	return &client{t: t, api: handlers.New(options)}
 }
 
-// answer is what came back.
+// answer is the answer to a request.
 type answer struct {
 	t       testing.TB
 	request string
@@ -98,8 +98,7 @@ func (c *client) do(request *http.Request, body string) *answer {
 	ctx, cancel := context.WithTimeout(request.Context(), patience)
 	defer cancel()
 	request = request.WithContext(ctx)
-	recorder := httptest.NewRecorder()
-	c.api.ServeHTTP(recorder, request)
+	recorder := c.recorded(request)
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		c.t.Fatalf("%s %s was not answered within %s", request.Method, request.URL, patience)
 	}
@@ -114,7 +113,30 @@ func (c *client) do(request *http.Request, body string) *answer {
 	return a
 }
 
-// documents are what is not JSON.
+// accessLogged switches the access log on.
+func accessLogged(o *handlers.Options) { o.AccessLog = true }
+
+// limitedTo limits clients to a rate, in requests per second.
+func limitedTo(perSecond float64) func(*handlers.Options) {
+	return func(o *handlers.Options) { o.RateLimit = perSecond }
+}
+
+// recorded is do without its checks.
+func (c *client) recorded(request *http.Request) *httptest.ResponseRecorder {
+	recorder := httptest.NewRecorder()
+	c.api.ServeHTTP(recorder, request)
+	return recorder
+}
+
+// explainedIn is the member of a problem that says what is wrong, in the API of a path.
+func explainedIn(path string) string {
+	if strings.HasPrefix(path, "/api/") {
+		return "detail"
+	}
+	return "message"
+}
+
+// documents are the paths whose answers are not JSON, with their types.
 var documents = map[string]string{
 	"/openapi.yaml": "application/yaml", "/docs": "text/html; charset=utf-8",
 	"/metrics": "text/plain; version=0.0.4; charset=utf-8; escaping=underscores",
@@ -225,7 +247,7 @@ func (e event) bookBody(path, user string, members ...string) string {
 	return "{" + strings.Join(all, ",") + "}"
 }
 
-// book books through the event API, whatever comes of it, and returns the answer.
+// book books through the event API, and returns the answer whatever it is.
 func (c *client) book(e event, user string, members ...string) *answer {
 	c.t.Helper()
 	return c.post("/api/events/book", e.bookBody("/api/events/book", strconv.Quote(user), members...))

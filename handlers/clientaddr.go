@@ -7,11 +7,11 @@ import (
 	"strings"
 )
 
-// clientAddress is where a request comes from: the other end of the connection, or, if
-// that is a trusted proxy, the last address of X-Forwarded-For that is none. Each proxy
-// appends the address that it sees, so all before the last untrusted one is what that
-// client claims. direct tells that it is the connection's. An address that cannot be
-// read, such as a Unix socket's, is the zero address.
+// clientAddress is where a request comes from: the other end of the connection or, if that
+// is a trusted proxy, the last address in X-Forwarded-For that is not one. Each proxy appends
+// the address that it sees, so whatever stands before the last untrusted one is only what
+// that client claims. direct is true if the address is the connection's. An address that
+// cannot be read, such as a Unix socket's, is the zero address.
 func clientAddress(r *http.Request, trusted []netip.Prefix) (address netip.Addr, direct bool) {
 	address = parseAddress(r.RemoteAddr)
 	if !contains(trusted, address) {
@@ -31,7 +31,7 @@ func clientAddress(r *http.Request, trusted []netip.Prefix) (address netip.Addr,
 			}
 			next := parseAddress(item)
 			if !next.IsValid() {
-				return address, direct // what lies beyond is unknown: the proxy answers for it
+				return address, direct // what is beyond is unknown, so the proxy stands for it
 			}
 			address, direct = next, false
 			if !contains(trusted, address) {
@@ -55,16 +55,11 @@ func parseAddress(text string) netip.Addr {
 }
 
 func contains(prefixes []netip.Prefix, address netip.Addr) bool {
-	for _, prefix := range prefixes {
-		if prefix.Contains(address) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(prefixes, func(prefix netip.Prefix) bool { return prefix.Contains(address) })
 }
 
-// subscriber is what one client can be expected to hold: one IPv4 address, or a /64 of
-// IPv6, of which a client has 2^64 addresses to choose from.
+// subscriber is what one client can be expected to hold: one IPv4 address, or an IPv6 /64,
+// in which it has 2^64 addresses to choose from.
 func subscriber(address netip.Addr) netip.Addr {
 	const ipv6Network = 64 // bits
 	if !address.Is6() {

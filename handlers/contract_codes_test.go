@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// The codes of the file are those of the program: what stands second in a problem or
-// an inputError anywhere in this package.
+// The codes of the file are those of the program: the codes of all literals of problem and
+// inputError in this package.
 func TestContractHasEveryCode(t *testing.T) {
 	t.Parallel()
 	inCode := map[string]bool{}
@@ -50,16 +50,15 @@ func TestContractHasEveryCode(t *testing.T) {
 // codeOf returns the code in a literal, which is a variable's where another problem is
 // passed on.
 func codeOf(literal *ast.CompositeLit) (string, bool) {
-	for i, element := range literal.Elts {
-		if pair, ok := element.(*ast.KeyValueExpr); ok {
-			if key, _ := pair.Key.(*ast.Ident); key == nil || key.Name != "code" {
-				continue
-			}
-			element = pair.Value
-		} else if i != 1 {
+	for _, element := range literal.Elts {
+		pair, ok := element.(*ast.KeyValueExpr)
+		if !ok {
 			continue
 		}
-		if text, ok := element.(*ast.BasicLit); ok && text.Kind == token.STRING {
+		if key, _ := pair.Key.(*ast.Ident); key == nil || key.Name != "code" {
+			continue
+		}
+		if text, ok := pair.Value.(*ast.BasicLit); ok && text.Kind == token.STRING {
 			code, err := strconv.Unquote(text.Value)
 			return code, err == nil
 		}

@@ -26,7 +26,7 @@ func docsPage() http.HandlerFunc {
 	}
 }
 
-// writeDocument answers with what only a new version of the service changes.
+// writeDocument answers with a text that is part of the program.
 func writeDocument(w http.ResponseWriter, contentType string, text []byte) {
 	header := w.Header()
 	header.Set("Content-Type", contentType)

@@ -25,7 +25,7 @@ func TestDocuments(t *testing.T) {
 	}
 }
 
-// The page may have its style sheet, known by its hash, and nothing else.
+// The page may use its style sheet, known by its hash, and nothing else.
 func TestDocsPolicy(t *testing.T) {
 	t.Parallel()
 	a := start(t).get("/docs")

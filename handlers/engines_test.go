@@ -18,7 +18,7 @@ func TestMain(m *testing.M) {
 	os.Exit(reportUnseen(code))
 }
 
-// allTestsRan tells whether the command line left none out.
+// allTestsRan is false if the command line left any out.
 func allTestsRan() bool {
 	for _, name := range []string{"test.run", "test.skip", "test.fuzz", "test.list"} {
 		if flag.Lookup(name).Value.String() != "" {
@@ -49,20 +49,20 @@ func (s *servers) stop() {
 	}
 }
 
-// running returns the server at a place of realServers, started if it is not.
-func (s *servers) running(t testing.TB, place **redistest.Server, args ...string) *redistest.Server {
+// running returns one of realServers, and starts it if that was not done before.
+func (s *servers) running(t testing.TB, server **redistest.Server, args ...string) *redistest.Server {
 	t.Helper()
 	redistest.Require(t)
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
-	if *place == nil {
-		server, err := redistest.Start(args...)
+	if *server == nil {
+		started, err := redistest.Start(args...)
 		if err != nil {
 			t.Fatal(err)
 		}
-		*place = server
+		*server = started
 	}
-	return *place
+	return *server
 }
 
 func (s *servers) cluster(t testing.TB) *redistest.Cluster {

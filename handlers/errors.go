@@ -14,7 +14,7 @@ type problem struct {
 	status  int
 	code    string   // stable, for machines
 	title   string   // what kind of thing it is
-	detail  string   // this case of it
+	detail  string   // what is wrong in this case
 	entries []string // each thing wrong with the input
 }
 
@@ -28,8 +28,8 @@ var (
 	errForbidden    = errors.New("not with this API key")
 )
 
-const safeRetry = "The request may have been carried out or not; " +
-	"to repeat it with the same Idempotency-Key, or to repeat a cancellation by booking id, is safe"
+const safeRetry = "The request may or may not have been carried out; " +
+	"it is safe to repeat it with the same Idempotency-Key, or to repeat a cancellation by booking id"
 
 // problemOf is the one place that turns an error into an HTTP status.
 func problemOf(err error) problem {
@@ -59,41 +59,41 @@ var problems = []struct {
 	problem
 }{
 	{store.ErrEventNotFound, problem{status: http.StatusNotFound, code: "event_not_found", title: "Event not found", detail: "No such event"}},
-	{store.ErrBookingNotFound, problem{status: http.StatusNotFound, code: "booking_not_found", title: "Booking not found", detail: "No such booking of this user"}},
+	{store.ErrBookingNotFound, problem{status: http.StatusNotFound, code: "booking_not_found", title: "Booking not found", detail: "No such booking, or it is another user's"}},
 	{errNoRoute, problem{status: http.StatusNotFound, code: "route_not_found", title: "Path not found", detail: "There is nothing at this path"}},
 	{errMethod, problem{status: http.StatusMethodNotAllowed, code: "method_not_allowed", title: "Method not allowed", detail: "The Allow header lists the methods of this path"}},
-	{store.ErrEventPaused, problem{status: http.StatusConflict, code: "event_paused", title: "Event is paused", detail: "The event takes no bookings until it is open again"}},
+	{store.ErrEventPaused, problem{status: http.StatusConflict, code: "event_paused", title: "Event is paused", detail: "The event takes no bookings until it is opened again"}},
 	{store.ErrEventClosed, problem{status: http.StatusConflict, code: "event_closed", title: "Event is closed", detail: "The event is closed for good"}},
-	{store.ErrUserLimit, problem{status: http.StatusConflict, code: "user_limit", title: "User limit reached", detail: "The user would hold more tickets than the event's maxPerUser"}},
-	{store.ErrWaitingListFull, problem{status: http.StatusConflict, code: "waiting_list_full", title: "Waiting list is full", detail: "The event is sold out and its waitingListLimit is reached"}},
-	{store.ErrOverCapacity, problem{status: http.StatusConflict, code: "quantity_over_capacity", title: "Quantity is over capacity", detail: "The quantity is more than the event's totalTickets"}},
-	{store.ErrCapacityBelowConfirmed, problem{status: http.StatusConflict, code: "capacity_below_confirmed", title: "Capacity is below confirmed tickets", detail: "totalTickets must not be lower than the tickets already confirmed"}},
-	{store.ErrIdempotencyMismatch, problem{status: http.StatusUnprocessableEntity, code: "idempotency_mismatch", title: "Idempotency-Key was used before", detail: "The same Idempotency-Key was used with another request"}},
-	{store.ErrBadCursor, problem{status: http.StatusBadRequest, code: "invalid_input", title: "Invalid input", detail: "cursor must be the nextCursor of a former page"}},
-	{errUnauthorized, problem{status: http.StatusUnauthorized, code: "unauthorized", title: "Unauthorized", detail: "A valid API key is needed, in the header Authorization: Bearer <key>"}},
-	{errForbidden, problem{status: http.StatusForbidden, code: "forbidden", title: "Forbidden", detail: "The scopes of this API key do not allow this"}},
-	{errRateLimit, problem{status: http.StatusTooManyRequests, code: "rate_limited", title: "Too many requests", detail: "This client sends more requests a second than it may"}},
+	{store.ErrUserLimit, problem{status: http.StatusConflict, code: "user_limit", title: "User limit reached", detail: "The booking would give the user more tickets than the event's maxPerUser"}},
+	{store.ErrWaitingListFull, problem{status: http.StatusConflict, code: "waiting_list_full", title: "Waiting list is full", detail: "The event is sold out and its waitingListLimit has been reached"}},
+	{store.ErrOverCapacity, problem{status: http.StatusConflict, code: "quantity_over_capacity", title: "Quantity is over capacity", detail: "The quantity is greater than the event's totalTickets"}},
+	{store.ErrCapacityBelowConfirmed, problem{status: http.StatusConflict, code: "capacity_below_confirmed", title: "Capacity is below confirmed tickets", detail: "totalTickets must not be lower than the number of tickets already confirmed"}},
+	{store.ErrIdempotencyMismatch, problem{status: http.StatusUnprocessableEntity, code: "idempotency_mismatch", title: "Idempotency-Key was used before", detail: "The same Idempotency-Key was used before with a different request"}},
+	{store.ErrBadCursor, problem{status: http.StatusBadRequest, code: "invalid_input", title: "Invalid input", detail: "cursor must be the nextCursor of a previous page"}},
+	{errUnauthorized, problem{status: http.StatusUnauthorized, code: "unauthorized", title: "Unauthorized", detail: "A valid API key is required, in the header Authorization: Bearer <key>"}},
+	{errForbidden, problem{status: http.StatusForbidden, code: "forbidden", title: "Forbidden", detail: "The scopes of this API key do not allow this request"}},
+	{errRateLimit, problem{status: http.StatusTooManyRequests, code: "rate_limited", title: "Too many requests", detail: "This client sends more requests per second than it is allowed"}},
 	{errDraining, problem{status: http.StatusServiceUnavailable, code: "draining", title: "Service unavailable", detail: "This instance is shutting down"}},
-	{store.ErrOverloaded, problem{status: http.StatusServiceUnavailable, code: "overloaded", title: "Service unavailable", detail: "Too many requests are in flight here: this one was not carried out, and is safe to repeat"}},
+	{store.ErrOverloaded, problem{status: http.StatusServiceUnavailable, code: "overloaded", title: "Service unavailable", detail: "Too many requests are in flight here: this one was not carried out and is safe to repeat"}},
 	{store.ErrUnavailable, problem{status: http.StatusServiceUnavailable, code: "unavailable", title: "Service unavailable", detail: safeRetry}},
-	{store.ErrStorageFull, problem{status: http.StatusServiceUnavailable, code: "storage_full", title: "Service unavailable", detail: "Redis is full: this request was not carried out, and is safe to repeat; cancellations still work"}},
+	{store.ErrStorageFull, problem{status: http.StatusServiceUnavailable, code: "storage_full", title: "Service unavailable", detail: "Redis is full: this request was not carried out and is safe to repeat; cancellations still work"}},
 }
 
 // retryAfter is how long a client should wait, in seconds.
 const retryAfter = 1
 
-// fail logs what the client is not told, and renders what it is.
+// fail renders an error for the client, and logs what the client must not see.
 func (a *API) fail(w http.ResponseWriter, r *http.Request, render failure, err error) {
 	p := problemOf(err)
 	switch gone := r.Context().Err() != nil; {
 	case p.status == http.StatusInternalServerError:
 		noteProblem(w, p.code)
 		a.requestLog(w, r).WithError(err).Error("request failed")
-	case gone: // what follows is for one that closed no more than its sending half
+	case gone: // what follows is for a client that closed its sending half only
 		noteGone(w)
 	default:
 		noteProblem(w, p.code)
-		if p.status == http.StatusServiceUnavailable && !errors.Is(err, store.ErrOverloaded) { // a line each would add to the load
+		if p.status == http.StatusServiceUnavailable && !errors.Is(err, store.ErrOverloaded) { // a line for each would add to the load
 			a.requestLog(w, r).WithError(err).Warn("store unavailable")
 		}
 	}
@@ -103,7 +103,7 @@ func (a *API) fail(w http.ResponseWriter, r *http.Request, render failure, err e
 	render(w, p)
 }
 
-// failure renders a problem as one of the APIs does.
+// failure renders a problem as one of the APIs shows it.
 type failure func(http.ResponseWriter, problem)
 
 // failureFor chooses the API of a path that has no route.
@@ -114,8 +114,8 @@ func failureFor(r *http.Request) failure {
 	return shortFailure
 }
 
-// problemDocument is RFC 9457, with the two members that clients of the event API
-// have always read.
+// problemDocument is a problem as RFC 9457 has it, with two more members, error and details,
+// for existing clients of the event API.
 type problemDocument struct {
 	Type    string `json:"type"`
 	Title   string `json:"title"`
@@ -127,7 +127,7 @@ type problemDocument struct {
 	problemIDs
 }
 
-// problemIDs let a client name the request to those who read the log.
+// problemIDs let a client name the request to whoever reads the log.
 type problemIDs struct {
 	RequestID string `json:"requestId,omitempty"`
 	TraceID   string `json:"traceId,omitempty"`
@@ -151,7 +151,7 @@ type inputProblem struct {
 	Message string `json:"message"`
 }
 
-// initializeFailure lists each thing wrong.
+// initializeFailure lists everything that is wrong with an initialization.
 func initializeFailure(w http.ResponseWriter, p problem) {
 	if p.status != http.StatusBadRequest {
 		eventFailure(w, p)

@@ -49,7 +49,7 @@ func TestStoreThatHangs(t *testing.T) {
 	}
 }
 
-// An error nobody foresaw: fixed words for the client, the cause for the log.
+// An unforeseen error: fixed words for the client, the cause for the log.
 func TestInternalError(t *testing.T) {
 	t.Parallel()
 	var j journal
@@ -138,18 +138,15 @@ func TestStorageFull(t *testing.T) {
 	}
 }
 
-// Past the bound on calls under way a request is refused in both APIs, and says that
-// nothing has happened. No line of the log tells of each: that would add to the load.
+// Beyond the bound on calls in flight, both APIs refuse a request and say that it was not
+// carried out. It is not logged: a line for each would add to the load.
 func TestOverloaded(t *testing.T) {
 	t.Parallel()
 	var j journal
 	c := serve(t, &fake{fails: func(context.Context) error { return store.ErrOverloaded }}, j.into)
 	for _, call := range storeCalls {
 		a := c.send(call.method, call.path, call.body).is(503, `{"code":"overloaded"}`).hasHeader("Retry-After", "1")
-		member := "message"
-		if strings.HasPrefix(call.path, "/api/") {
-			member = "details"
-		}
+		member := explainedIn(call.path)
 		a.names(member, "safe to repeat").names(member, "not carried out")
 	}
 	if lines := j.take(t); len(lines) != 0 {

@@ -32,8 +32,8 @@ func parseEventInitialize(r *http.Request) (store.InitializeRequest, error) {
 	return initializeRequest(r, name, total, body.get("maxPerUser"), body.get("waitingListLimit"), nameErr, totalErr)
 }
 
-// initializeRequest reads what both APIs have in common, and tells all that
-// is wrong at once.
+// initializeRequest reads what both APIs have in common. Its error lists everything that is
+// wrong.
 func initializeRequest(
 	r *http.Request, name string, total int64, maxPerUser, waitingListLimit gjson.Result, nameErr, totalErr error,
 ) (store.InitializeRequest, error) {

@@ -18,8 +18,8 @@ import (
 	"boxoffice/store"
 )
 
-// fake is a store whose every method does the same: it counts the call, and
-// returns what fails does.
+// fake is a store all of whose methods do the same: count the call, and return what fails
+// returns.
 type fake struct {
 	calls    atomic.Int64
 	fails    func(context.Context) error
@@ -29,7 +29,7 @@ type fake struct {
 var _ handlers.Store = (*fake)(nil)
 
 // hang waits for the end of ctx, as a store that gets no answer does. It does not
-// wait for ever, so that a handler without a deadline fails instead of the run.
+// wait for ever, so that a handler without a deadline fails its test and not the whole run.
 func hang(ctx context.Context) error {
 	const forever = 10 * time.Second
 	select {
@@ -93,7 +93,7 @@ func (f *fake) Health(ctx context.Context) store.Health {
 	return store.Health{}
 }
 
-// someEvent is what the fake knows.
+// someEvent is the event that the fake has.
 var someEvent = store.Event{
 	UUID: uuid.MustParse(someID), Number: 1, Name: "x", TotalTickets: 1, State: store.StateOpen, Version: 1,
 	CreatedAt: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),

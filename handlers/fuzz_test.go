@@ -63,8 +63,7 @@ func startFuzz(f *testing.F, changes ...func(*handlers.Options)) (c *client, che
 // survives checks that one request has an answer that is not the server's fault.
 func (c *client) survives(request *http.Request, body string) {
 	c.t.Helper()
-	recorder := httptest.NewRecorder()
-	c.api.ServeHTTP(recorder, request)
+	recorder := c.recorded(request)
 	what := fmt.Sprintf("%s %q %q", request.Method, request.URL, body)
 	switch {
 	case recorder.Code >= 500:

@@ -1,6 +1,6 @@
-// Package handlers speaks HTTP: it routes, parses and checks what clients send,
-// makes one call of the store, and renders the answer. Two APIs share that
-// core: the event API (UUIDs, /api/events/...) and the short API (integers, /book).
+// Package handlers serves HTTP: it routes requests, parses and checks them, makes one call
+// of the store for each, and renders the answers. Two APIs share that core: the event API
+// (UUIDs, /api/events/...) and the short API (integers, /book).
 package handlers
 
 import (
@@ -40,14 +40,14 @@ type Options struct {
 	ScrapeHandler  http.Handler  // serves /metrics; nil: there is no such path
 	Engine         string        // what the store runs on, for /readyz
 	Version        string        // of the service, for /readyz
-	RateLimit      float64       // requests a second for each client not on loopback, 0 = no limit
+	RateLimit      float64       // requests per second of each client not on loopback, 0 = no limit
 
 	APIKeys        []APIKey       // who may do what; none: everybody may do everything
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed
 	CORSOrigins    []string       // whose pages may call; none: no CORS
 
-	// Health says what /readyz answers. It bounds its own time, and is called for each
-	// such request: it should remember what it found for a moment.
+	// Health is what /readyz answers. It is called for each such request, so it has to bound
+	// its own time, and should remember its result for a moment.
 	Health func(context.Context) store.Health
 }
 
@@ -72,8 +72,8 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.handler.Serv
 // Drain makes /readyz answer 503 from now on, so that no new clients are sent here.
 func (a *API) Drain() { a.draining.Store(true) }
 
-// call is the way of every request: parse it, make one call of the store, render
-// the result. Whatever fails is rendered by fail.
+// call handles every request in the same way: parse it, make one call of the store, render
+// the result. An error of either is rendered by fail.
 func call[Request, Result any](
 	a *API,
 	parse func(*http.Request) (Request, error),
@@ -82,7 +82,7 @@ func call[Request, Result any](
 	fail failure,
 ) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		request, err := parse(r) // in the time that the server gives a client to send
+		request, err := parse(r) // within the server's time limits for reading
 		seen := noteRequest(a, w, &request)
 		if err != nil {
 			a.fail(w, r, fail, err)

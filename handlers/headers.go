@@ -6,8 +6,8 @@ import (
 	"github.com/rs/cors"
 )
 
-// The values are shared by all answers, so that setting them allocates nothing. Nobody
-// changes them in place: Set and Add of http.Header make new ones.
+// The values are shared by all answers, so that setting them allocates nothing. Set and Add of
+// http.Header do not change them in place.
 var (
 	noSniff        = []string{"nosniff"}
 	noStore        = []string{"no-store"}
@@ -16,9 +16,9 @@ var (
 	sameOrigin     = []string{"same-origin"}
 )
 
-// secureHeaders tells browsers, and caches on the way, to make nothing of an answer but
-// what it is. A handler that serves something else sets its own. HSTS is left to whoever
-// terminates TLS: here it is never known.
+// secureHeaders forbids browsers, and caches on the way, to store an answer or to take it for
+// anything but data. A handler that serves something else sets its own headers. HSTS is left
+// to whatever terminates TLS, which the service cannot see.
 func secureHeaders(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		header := w.Header()
@@ -32,9 +32,9 @@ func secureHeaders(next http.Handler) http.Handler {
 }
 
 // allowOrigins lets pages of these origins call the service (CORS). No cookies or other
-// credentials of the browser's own are involved: a page has to have an API key.
+// credentials kept by the browser are involved: a page has to have an API key.
 func allowOrigins(origins []string, next http.Handler) http.Handler {
-	const preflightSeconds = 600 // that a browser need not ask again
+	const preflightSeconds = 600 // for which a browser need not ask again
 	return cors.New(cors.Options{
 		AllowedOrigins: origins,
 		AllowedMethods: []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPatch},

@@ -10,7 +10,7 @@ import (
 	"boxoffice/handlers"
 )
 
-// whatever it is, browsers and caches are told to leave it alone.
+// secured are the headers of every answer: browsers and caches are to leave it alone.
 var secured = map[string]string{
 	"X-Content-Type-Options":       "nosniff",
 	"Cache-Control":                "no-store",
@@ -22,7 +22,7 @@ var secured = map[string]string{
 func TestSecureHeaders(t *testing.T) {
 	t.Parallel()
 	f := &fake{}
-	c := serve(t, f, withKeys(t), func(o *handlers.Options) { o.RateLimit = 5; o.AccessLog = true })
+	c := serve(t, f, withKeys(t), limitedTo(5), accessLogged)
 	answers := []*answer{
 		c.get("/livez").is(200, `{}`), c.get("/status/1").is(401, `{}`), c.get("/nothing").is(404, `{}`),
 		c.send("PUT", "/book", "").is(405, `{}`),
@@ -71,12 +71,11 @@ func (c *client) preflight(origin, method, headers string) (status int, allowed 
 	request.Header.Set("Origin", origin)
 	request.Header.Set("Access-Control-Request-Method", method)
 	request.Header.Set("Access-Control-Request-Headers", headers)
-	recorder := httptest.NewRecorder()
-	c.api.ServeHTTP(recorder, request)
+	recorder := c.recorded(request)
 	return recorder.Code, recorder.Header().Get("Access-Control-Allow-Origin")
 }
 
-// A preflight carries no key, and is no request of the client's own.
+// A preflight carries no key, and does not count as a request of the client.
 func TestCORSPreflight(t *testing.T) {
 	t.Parallel()
 	c := cross(t, shop, "https://*.tickets.example")
@@ -120,7 +119,7 @@ func TestCORSAnswers(t *testing.T) {
 	}
 }
 
-// Off, it is not there: OPTIONS is a method like others that a path has not.
+// Without CORS, OPTIONS is a method like any other that a path does not have.
 func TestCORSOff(t *testing.T) {
 	t.Parallel()
 	c := cross(t)

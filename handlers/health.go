@@ -20,21 +20,21 @@ type health struct {
 	Warnings []string `json:"warnings,omitempty"` // sentences
 }
 
-// livez says that the process serves; it never asks Redis.
+// livez answers if the process serves; it never asks Redis.
 func (a *API) livez(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, http.StatusOK, health{Status: "ok"})
 }
 
-// readyz says whether requests sent here can succeed now, and on what they run. What
-// may lose bookings is a warning: an instance that is taken out of service for it
-// would lose the service too.
+// readyz says whether requests sent here can succeed now, and what the store runs on. What
+// may lose bookings is a warning: taking all instances out of service for it would only end
+// the service as well.
 func (a *API) readyz(w http.ResponseWriter, r *http.Request) {
 	if a.draining.Load() {
 		a.fail(w, r, eventFailure, errDraining)
 		return
 	}
 	found := a.Health(r.Context())
-	if len(a.APIKeys) > 0 { // who asks for keys is on a network, and addresses of Redis are no business of its clients
+	if len(a.APIKeys) > 0 { // then it serves a network, whose clients must not learn the addresses of Redis
 		found = discreet(found)
 	}
 	if !found.Ready() {
@@ -44,12 +44,12 @@ func (a *API) readyz(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, health{Status: "ok", Engine: a.Engine, Version: a.Version, Warnings: found.Warnings})
 }
 
-// discreet says whether bookings can be made, and leaves the reasons to the log.
+// discreet keeps whether bookings can be made, and leaves the reasons to the log.
 func discreet(found store.Health) store.Health {
 	if found.Ready() {
 		return store.Health{}
 	}
-	return store.Health{Problems: []string{"no event can be booked now, the log of this instance says why"}}
+	return store.Health{Problems: []string{"no event can be booked now; the log of this instance says why"}}
 }
 
 // notReadyError lists why no event can be booked.

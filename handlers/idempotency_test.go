@@ -192,11 +192,7 @@ func TestIdempotencyKeyForm(t *testing.T) {
 					}
 					continue
 				}
-				member := "message"
-				if strings.HasPrefix(request.path, "/api/") {
-					member = "detail"
-				}
-				a.is(400, `{"code":"invalid_input"}`).names(member, "Idempotency-Key")
+				a.is(400, `{"code":"invalid_input"}`).names(explainedIn(request.path), "Idempotency-Key")
 			}
 		})
 	}

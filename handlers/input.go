@@ -1,17 +1,11 @@
 package handlers
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"mime"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"unicode"
 	"unicode/utf8"
 
@@ -44,7 +38,7 @@ func badInput(format string, args ...any) error {
 	return &inputError{status: http.StatusBadRequest, code: "invalid_input", problems: []string{fmt.Sprintf(format, args...)}}
 }
 
-// joinProblems makes one error of all that is wrong, or nil.
+// joinProblems joins input errors into one; it is nil if there are none.
 func joinProblems(errs ...error) error {
 	var all []string
 	for _, err := range errs {
@@ -58,94 +52,10 @@ func joinProblems(errs ...error) error {
 	return &inputError{status: http.StatusBadRequest, code: "invalid_input", problems: all}
 }
 
-var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
-
-// members are those of a JSON object, by their exact names: a struct would take
-// USERID for userId. What they hold is looked at one by one later, so that all that
-// is wrong can be told at once.
-type members []member
-
-type member struct {
-	name  string
-	value gjson.Result
-}
-
-// get returns the last member of the name, as JSON decoders do, or one that is missing.
-func (m members) get(name string) gjson.Result {
-	for _, one := range slices.Backward(m) {
-		if one.name == name {
-			return one.value
-		}
-	}
-	return gjson.Result{}
-}
-
-// readBody decodes a JSON object.
-func readBody(r *http.Request) (members, error) {
-	if err := checkContentType(r.Header.Get("Content-Type")); err != nil {
-		return nil, err
-	}
-	buffer := buffers.Get().(*bytes.Buffer)
-	defer buffers.Put(buffer)
-	buffer.Reset()
-	if _, err := buffer.ReadFrom(io.LimitReader(r.Body, maxBody+1)); err != nil {
-		return nil, badInput("The body could not be read")
-	}
-	if buffer.Len() > maxBody {
-		return nil, &inputError{status: http.StatusRequestEntityTooLarge, code: "body_too_large",
-			problems: []string{fmt.Sprintf("The body has more than %d bytes", maxBody)}}
-	}
-	text := bytes.Trim(buffer.Bytes(), " \t\r\n") // what is space to JSON, and no other
-	switch {
-	case len(text) == 0:
-		return nil, badInput("The body is empty, it must be a JSON object")
-	case !utf8.Valid(text):
-		return nil, badInput("The body is not valid UTF-8")
-	}
-	if !gjson.ValidBytes(text) {
-		return nil, badInput("The body is not valid JSON: %v", whyInvalid(text))
-	}
-	object := gjson.ParseBytes(text)
-	if !object.IsObject() {
-		return nil, badInput("The body must be a JSON object")
-	}
-	body := make(members, 0, usualMembers)
-	object.ForEach(func(name, value gjson.Result) bool {
-		body = append(body, member{name: name.Str, value: value})
-		return true
-	})
-	return body, nil
-}
-
-// usualMembers is how many most requests have.
-const usualMembers = 4
-
-// whyInvalid tells what is wrong with JSON, and where.
-func whyInvalid(text []byte) string {
-	var syntax *json.SyntaxError
-	if err := json.Unmarshal(text, new(json.RawMessage)); errors.As(err, &syntax) {
-		return fmt.Sprintf("%v (after %d bytes)", syntax, syntax.Offset)
-	}
-	return "it is not clear why"
-}
-
-// checkContentType takes JSON, and a request that does not say what it sends.
-func checkContentType(header string) error {
-	if header == "" || header == "application/json" {
-		return nil
-	}
-	media, _, err := mime.ParseMediaType(header)
-	if err == nil && (media == "application/json" || strings.HasSuffix(media, "+json")) {
-		return nil
-	}
-	return &inputError{status: http.StatusUnsupportedMediaType, code: "unsupported_media_type",
-		problems: []string{"Content-Type must be application/json"}}
-}
-
 func missing(value gjson.Result) bool { return value.Type == gjson.Null }
 
-// userField reads who books: a string, or an exact integer that is the same user
-// as the string of its digits.
+// userField reads a user: a string, or an exact integer, which is the same user as the string
+// of its digits.
 func userField(value gjson.Result) (string, error) {
 	if missing(value) {
 		return "", badInput("userId is required")
@@ -185,8 +95,8 @@ func checkText(field, text string, most int, refused func(rune) bool) error {
 	if refused != nil && strings.ContainsFunc(text, refused) {
 		return badInput("%s must not contain control characters", field)
 	}
-	// What the JSON decoder puts in place of half a surrogate pair: with it, two
-	// different texts would be taken for one.
+	// The JSON decoder puts this in place of half a surrogate pair. If it were accepted, two
+	// different texts could become the same.
 	if strings.ContainsRune(text, utf8.RuneError) {
 		return badInput("%s must be valid Unicode", field)
 	}
@@ -252,7 +162,7 @@ func uuidField(field string, value gjson.Result) (uuid.UUID, error) {
 	return parseUUID(field, value.Str)
 }
 
-// parseUUID takes the form of RFC 9562 section 4 only, in either case.
+// parseUUID accepts only the form of RFC 9562, section 4, in upper or lower case.
 func parseUUID(field, text string) (uuid.UUID, error) {
 	const textLength = 36
 	id, err := uuid.Parse(text)
@@ -262,7 +172,7 @@ func parseUUID(field, text string) (uuid.UUID, error) {
 	return id, nil
 }
 
-// idempotencyKey reads the header of a request that may be repeated.
+// idempotencyKey reads the header that makes a request safe to repeat.
 func idempotencyKey(r *http.Request) (string, error) {
 	values := r.Header.Values("Idempotency-Key")
 	if len(values) == 0 {
@@ -272,15 +182,18 @@ func idempotencyKey(r *http.Request) (string, error) {
 	if len(values) > 1 || len(key) == 0 || len(key) > maxIdempotencyKey {
 		return "", badInput("Idempotency-Key must be one header of 1 to %d characters", maxIdempotencyKey)
 	}
-	for _, char := range []byte(key) {
-		if char <= ' ' || char > '~' {
-			return "", badInput("Idempotency-Key must consist of visible ASCII characters")
-		}
+	if !visibleASCII(key) {
+		return "", badInput("Idempotency-Key must consist of visible ASCII characters")
 	}
 	return key, nil
 }
 
-// page is which part of a list is asked for.
+// visibleASCII is true of a text of visible ASCII characters only, without spaces.
+func visibleASCII(text string) bool {
+	return !strings.ContainsFunc(text, func(char rune) bool { return char <= ' ' || char > '~' })
+}
+
+// page is the part of a list that a request asks for.
 type page struct {
 	cursor string
 	limit  int

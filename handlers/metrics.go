@@ -14,13 +14,13 @@ const (
 	metricsPath = "/metrics"
 	namespace   = "boxoffice"
 
-	// Labels of what clients make up, so that these cannot grow.
+	// Labels in place of what clients make up, which would be ever new ones.
 	unmatched   = "unmatched" // a path that no route takes
 	otherMethod = "other"     // a method that its path does not take
 )
 
-// Metrics measures requests. What happens on each request was looked up before: it costs an
-// atomic addition or two.
+// Metrics measures requests. What a request counts in is looked up at the start, so that it
+// costs an atomic addition or two.
 type Metrics struct {
 	inFlight    prometheus.Gauge
 	requests    *prometheus.CounterVec
@@ -31,7 +31,7 @@ type Metrics struct {
 	waitingList prometheus.Histogram
 }
 
-// NewMetrics returns metrics that are registered. It panics if the registry has some already.
+// NewMetrics registers new metrics. It panics if the registry has metrics of these names.
 func NewMetrics(registry prometheus.Registerer) *Metrics {
 	m := &Metrics{
 		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{
@@ -109,12 +109,12 @@ type measuredRoute struct {
 func (m *Metrics) route(path, method string) *measuredRoute {
 	r := &measuredRoute{path: path, method: method, duration: m.durations.WithLabelValues(path, method)}
 	for _, alarming := range []int{http.StatusInternalServerError, http.StatusServiceUnavailable} {
-		r.requests(m, alarming) // from the start, so that the first one is seen as an increase
+		r.requests(m, alarming) // made at the start, so that the first request is seen as an increase
 	}
 	return r
 }
 
-// requests is the counter of a status. Only those that occur are there.
+// requests is the counter of a status, made when the status first occurs.
 func (r *measuredRoute) requests(m *Metrics, status int) prometheus.Counter { //nolint:ireturn // it is the library's type
 	known := &r.byStatus[min(max(status, leastStatus), mostStatus)-leastStatus]
 	if counter := known.Load(); counter != nil {
@@ -125,14 +125,14 @@ func (r *measuredRoute) requests(m *Metrics, status int) prometheus.Counter { //
 	return counter
 }
 
-// outcomes counts requests of a kind by what came of them.
+// outcomes counts requests of one kind by their outcome.
 type outcomes struct {
 	vector *prometheus.CounterVec
 	known  map[string]prometheus.Counter
 }
 
-// newOutcomes has a counter for each known outcome from the start, so that the first
-// one is seen as an increase.
+// newOutcomes makes a counter for each known outcome at the start, so that the first request
+// is seen as an increase.
 func newOutcomes(name, help string, known ...string) *outcomes {
 	o := &outcomes{
 		vector: prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help}, []string{"outcome"}),
@@ -144,7 +144,7 @@ func newOutcomes(name, help string, known ...string) *outcomes {
 	return o
 }
 
-// count takes words and problem codes of this program only: they are labels.
+// count must be given only outcomes and codes of this program, as they become labels.
 func (o *outcomes) count(outcome string) {
 	counter, found := o.known[outcome]
 	if !found {
@@ -157,7 +157,7 @@ var plainMethods = []string{
 	http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodHead, http.MethodPut, http.MethodDelete, http.MethodOptions,
 }
 
-// methodLabel is the method, or "other" for what a client made up.
+// methodLabel is the method, or "other" for one that a client made up.
 func methodLabel(method string) string {
 	if slices.Contains(plainMethods, method) {
 		return method

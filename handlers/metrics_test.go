@@ -131,7 +131,7 @@ func TestMetricsCount(t *testing.T) {
 	})
 }
 
-// Users, events and what clients make up are no labels.
+// Users, events and what clients make up never become labels.
 func TestMetricsDoNotGrow(t *testing.T) {
 	t.Parallel()
 	c := measured(t)
@@ -170,7 +170,7 @@ func TestMetricsDoNotGrow(t *testing.T) {
 	}
 }
 
-// A panic is counted as what it is answered with, and leaves nothing in flight.
+// A panic is counted by the status that answers it, and leaves nothing in flight.
 func TestMetricsOfAPanic(t *testing.T) {
 	t.Parallel()
 	var j journal
@@ -183,7 +183,7 @@ func TestMetricsOfAPanic(t *testing.T) {
 	})
 }
 
-// Two instances in one process measure apart.
+// Two instances in one process have metrics of their own.
 func TestMetricsHaveNoCommonRegistry(t *testing.T) {
 	t.Parallel()
 	one, other := measured(t), measured(t)
@@ -212,7 +212,7 @@ func TestMetricsNeedTheirScope(t *testing.T) {
 	}
 }
 
-// Switched off there is no such path; not shown here does not mean not measured.
+// Without a handler there is no such path, but requests are measured all the same.
 func TestMetricsAreNotShown(t *testing.T) {
 	t.Parallel()
 	serve(t, &fake{}).get("/metrics").is(404, `{}`)
@@ -228,8 +228,7 @@ func TestMetricsAreNotShown(t *testing.T) {
 	}
 }
 
-// What is measured of a booking costs no allocation; with all of it off, nothing is
-// done at all.
+// Measuring a booking costs no allocation.
 func TestMetricsCostNoAllocation(t *testing.T) {
 	log := logrus.New()
 	log.SetOutput(t.Output())

@@ -12,8 +12,8 @@ import (
 
 const requestIDHeader = "X-Request-Id"
 
-// withMiddleware wraps the routes in what all requests pass. What is switched off
-// is not there at all.
+// withMiddleware wraps the routes in what all requests pass through. What is switched off
+// is left out.
 func (a *API) withMiddleware(next http.Handler) http.Handler {
 	if a.RateLimit > 0 {
 		next = a.limitRate(next)
@@ -31,11 +31,11 @@ func (a *API) withMiddleware(next http.Handler) http.Handler {
 	return secureHeaders(identify(next))
 }
 
-// identify takes the request's id from the client, or makes one, and its trace, if
-// it has one, and answers with them. The handlers find them there.
+// identify puts the ids of a request into the headers of its answer, where the handlers find
+// them: the client's request id, or a new one, and the client's trace, if there is one.
 func identify(next http.Handler) http.Handler {
-	// One random part for the process and a number for the request: it has to be
-	// unique, not secret, and costs a tenth of a random one.
+	// A random part for the process and a number for the request: an id has to be unique,
+	// not secret, and this costs a tenth of a random one.
 	process := rand.Text()[:12] + "-"
 	var count atomic.Uint64
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -50,15 +50,10 @@ func identify(next http.Handler) http.Handler {
 	})
 }
 
-// plainID keeps out of the log what could be mistaken for more than an id.
+// plainID keeps texts out of the log that could pass for more than an id.
 func plainID(id string) bool {
 	const maxRequestID = 128
-	for _, char := range []byte(id) {
-		if char <= ' ' || char > '~' {
-			return false
-		}
-	}
-	return id != "" && len(id) <= maxRequestID
+	return id != "" && len(id) <= maxRequestID && visibleASCII(id)
 }
 
 func (a *API) requestLog(w http.ResponseWriter, r *http.Request) *logrus.Entry {

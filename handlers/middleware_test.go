@@ -10,11 +10,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
-	"boxoffice/handlers"
 )
 
-// The id of a request is the client's if that is plain, else one of our own.
+// The id of a request is the client's if that is plain, otherwise a new one.
 func TestRequestID(t *testing.T) {
 	t.Parallel()
 	c := serve(t, &fake{})
@@ -52,7 +50,7 @@ func TestPanic(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var j journal
 			f := &fake{fails: func(context.Context) error { panic(cause) }}
-			c := serve(t, f, j.into, func(o *handlers.Options) { o.AccessLog = true })
+			c := serve(t, f, j.into, accessLogged)
 			for _, call := range storeCalls {
 				a := c.send(call.method, call.path, call.body, "X-Request-Id: the-id")
 				checkInternalError(t, a, call.path)
@@ -68,7 +66,7 @@ func TestPanic(t *testing.T) {
 	}
 }
 
-// The same over a real connection, which has to live too.
+// The same over a real connection, which has to survive too.
 func TestPanicOverAConnection(t *testing.T) {
 	t.Parallel()
 	var j journal

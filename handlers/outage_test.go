@@ -56,8 +56,8 @@ func TestOutage(t *testing.T) {
 	c.stands(booking, "Confirmed", 0)
 	c.get("/readyz").is(200, `{}`)
 
-	// Paused, Redis takes scripts and runs them later: nobody knows by the deadline
-	// what will have become of them.
+	// A paused Redis accepts scripts and runs them later: at the deadline their outcome is
+	// unknown.
 	admin := server.Client()
 	defer func() { _ = admin.Close() }()
 	ctx := context.Background()
@@ -80,7 +80,7 @@ func TestOutage(t *testing.T) {
 		`{"bookings":[{"bookingId":%q,"status":"Confirmed"},{"bookingId":%q,"status":"Cancelled"}]}`, booked, booking))
 }
 
-// A store that is closed is away, as an embedded one is at the very end.
+// A closed store is unavailable, as an embedded one is at the very end.
 func TestClosedStore(t *testing.T) {
 	t.Parallel()
 	s, err := store.Open(context.Background(), store.Config{})

@@ -26,20 +26,20 @@ func writeBody(w http.ResponseWriter, status int, contentType []string, body any
 	defer encoders.Put(out)
 	out.Reset()
 	if err := out.json.Encode(body); err != nil {
-		panic(err) // answers are structs of plain values: this is a mistake in the program
+		panic(err) // answers are structs of plain values, so this is a mistake in the program
 	}
 	header := w.Header()
 	header["Content-Type"] = contentType
-	if out.Len() > lengthIsTold {
+	if out.Len() > maxCountedLength {
 		header["Content-Length"] = []string{strconv.Itoa(out.Len())}
 	}
 	w.WriteHeader(status)
 	_, _ = w.Write(out.Bytes()) // the client is gone if this fails
 }
 
-// lengthIsTold is up to how many bytes net/http tells the length by itself, which
-// costs less than a header.
-const lengthIsTold = 1024
+// maxCountedLength is up to how many bytes net/http sets Content-Length by itself, which
+// costs less than a header here.
+const maxCountedLength = 1024
 
 // Values of headers that all answers share.
 var (
@@ -60,7 +60,7 @@ var encoders = sync.Pool{New: func() any {
 	return out
 }}
 
-// markReplayed tells a client that this is the first answer once more.
+// markReplayed marks an answer that repeats the first one to the same request.
 func markReplayed(w http.ResponseWriter, replayed bool) {
 	if replayed {
 		w.Header().Set("Idempotent-Replayed", "true")

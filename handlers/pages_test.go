@@ -104,7 +104,7 @@ func TestBookingCursorTooLong(t *testing.T) {
 	c := start(t)
 	e := c.event(5)
 	for _, cursor := range []string{e.uuid, strings.Repeat("A", 15), strings.Repeat("A", 16), strings.Repeat("A", 5000)} {
-		c.get(e.path()+"/bookings?cursor="+cursor).is(400, `{"details":"cursor must be the nextCursor of a former page"}`)
+		c.get(e.path()+"/bookings?cursor="+cursor).is(400, `{"details":"cursor must be the nextCursor of a previous page"}`)
 	}
 }
 
@@ -197,7 +197,7 @@ func TestBadPages(t *testing.T) {
 		t.Fatal("two events share a cursor")
 	}
 
-	const badCursor = `{"error":"Invalid input","details":"cursor must be the nextCursor of a former page","code":"invalid_input"}`
+	const badCursor = `{"error":"Invalid input","details":"cursor must be the nextCursor of a previous page","code":"invalid_input"}`
 	for _, cursor := range []string{
 		"x", "0", "-1", "1.5", "1e3", "%00", "%20", "%ff", "latest", "uuid", "version", "waitlistLimit",
 		"AAAAAAAAAAAAAA", foreign,

@@ -5,62 +5,51 @@ import (
 	"net/http"
 	"net/netip"
 	"strconv"
-	"sync"
 	"time"
 
+	lru "github.com/hashicorp/golang-lru/v2"
 	"golang.org/x/time/rate"
 )
 
-// maxLimiters bounds the memory of limiters: two generations of this many clients.
+// maxLimiters is how many clients are remembered.
 const maxLimiters = 10_000
 
 // limiters keeps one limiter for each client that was seen lately.
 type limiters struct {
-	mutex    sync.Mutex
-	rate     rate.Limit
-	burst    int
-	young    map[netip.Addr]*rate.Limiter
-	old      map[netip.Addr]*rate.Limiter
-	capacity int
+	rate    rate.Limit
+	burst   int
+	clients *lru.Cache[netip.Addr, *rate.Limiter]
 }
 
-func newLimiters(perSecond float64) *limiters {
-	return &limiters{
-		rate:     rate.Limit(perSecond),
-		burst:    max(1, int(perSecond)),
-		young:    map[netip.Addr]*rate.Limiter{},
-		capacity: maxLimiters,
+func newLimiters(perSecond float64, capacity int) *limiters {
+	clients, err := lru.New[netip.Addr, *rate.Limiter](capacity)
+	if err != nil {
+		panic(err) // the capacity is not positive
 	}
+	return &limiters{rate: rate.Limit(perSecond), burst: max(1, int(perSecond)), clients: clients}
 }
 
 func (l *limiters) fresh() *rate.Limiter { return rate.NewLimiter(l.rate, l.burst) }
 
-// of returns the client's limiter. When the young generation is full it becomes the old
-// one, and those who were not seen since the last time are forgotten. To be forgotten, a
-// client has to be silent while at least capacity others come, who would have got as
-// many requests through themselves; who goes on sending, refused or not, stays known.
+// of returns the client's limiter. A client is forgotten once as many others as are remembered
+// have come since its last request. These could have made as many requests themselves, so being
+// forgotten gains nothing. A client that goes on sending, refused or not, stays known.
 func (l *limiters) of(client netip.Addr) *rate.Limiter {
-	l.mutex.Lock()
-	defer l.mutex.Unlock()
-	limiter, found := l.young[client]
-	if found {
+	if limiter, found := l.clients.Get(client); found {
 		return limiter
 	}
-	if limiter, found = l.old[client]; !found {
-		limiter = l.fresh()
+	limiter := l.fresh()
+	if first, found, _ := l.clients.PeekOrAdd(client, limiter); found { // by another request meanwhile
+		return first
 	}
-	if len(l.young) >= l.capacity {
-		l.old, l.young = l.young, map[netip.Addr]*rate.Limiter{}
-	}
-	l.young[client] = limiter
 	return limiter
 }
 
 // limitRate refuses clients that send too much: a client is an API key, or else an
-// address. Those on loopback are never limited, nor are health checks: an instance must
-// not be restarted for being asked often.
+// address. Those on loopback are never limited, and neither are health checks: an instance
+// must not be restarted because it is checked often.
 func (a *API) limitRate(next http.Handler) http.Handler {
-	addresses := newLimiters(a.RateLimit)
+	addresses := newLimiters(a.RateLimit, maxLimiters)
 	keys := map[*APIKey]*rate.Limiter{}
 	for i := range a.APIKeys {
 		keys[&a.APIKeys[i]] = addresses.fresh()
@@ -85,8 +74,8 @@ func (a *API) limitRate(next http.Handler) http.Handler {
 		tokens := limiter.TokensAt(now)
 		header := w.Header()
 		if allowed {
-			// A client far from its limit is not told: with these two the header map of
-			// a booking would grow beyond eight, which costs more than all else here.
+			// An answer to a client far from its limit leaves these two out: with them the
+			// header map of a booking would grow beyond eight, which costs more than all else here.
 			if remaining := int64(tokens); 2*remaining <= int64(addresses.burst) {
 				header["Ratelimit-Policy"] = policy
 				header["Ratelimit"] = []string{limitField(remaining, addresses.secondsFor(float64(addresses.burst)-tokens))}
@@ -102,7 +91,7 @@ func (a *API) limitRate(next http.Handler) http.Handler {
 	})
 }
 
-// secondsFor is how long it takes until so many requests more are allowed: whole
+// secondsFor is how long it takes until that many more requests are allowed: whole
 // seconds, rounded up, at least one.
 func (l *limiters) secondsFor(tokens float64) int64 {
 	const longest = 1e9
@@ -110,8 +99,8 @@ func (l *limiters) secondsFor(tokens float64) int64 {
 }
 
 // policy and limitField write the fields of draft-ietf-httpapi-ratelimit-headers-11:
-// the quota and its window; what is left, and the seconds until that is renewed: until
-// the quota is whole again, or, where nothing is left, the same as Retry-After.
+// the quota and its window; what is left, and the seconds until the quota is whole again
+// or, where nothing is left, the same as Retry-After.
 func (l *limiters) policy() string {
 	return `"default";q=` + strconv.Itoa(l.burst) + ";w=" + strconv.FormatInt(l.secondsFor(float64(l.burst)), 10)
 }

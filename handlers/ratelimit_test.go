@@ -24,10 +24,10 @@ func (c *client) from(address, path string, headers ...string) *answer {
 	return c.do(request, "")
 }
 
-// limited serves so slow a rate that a test never sees a request given back.
+// limited serves at so slow a rate that no request is given back during a test.
 func limited(t testing.TB, burst float64) *client {
 	const never = 1e-9
-	return serve(t, &fake{}, func(o *handlers.Options) { o.RateLimit = max(burst, never) })
+	return serve(t, &fake{}, limitedTo(max(burst, never)))
 }
 
 func TestRateLimit(t *testing.T) {
@@ -76,7 +76,7 @@ func TestRateLimitNeverLimitsLoopback(t *testing.T) {
 	}
 }
 
-// A probe from another host must not have the instance restarted.
+// A probe from another host must not cause a restart of the instance.
 func TestRateLimitLeavesHealthChecksAlone(t *testing.T) {
 	t.Parallel()
 	c := limited(t, 0)
@@ -123,7 +123,7 @@ func TestRateLimitBehindProxies(t *testing.T) {
 // that is none counts as its address.
 func TestRateLimitOfKeys(t *testing.T) {
 	t.Parallel()
-	c := serve(t, &fake{}, withKeys(t), func(o *handlers.Options) { o.RateLimit = 1e-9 })
+	c := serve(t, &fake{}, withKeys(t), limitedTo(1e-9))
 	c.from("192.0.2.1:1", "/status/1", bearer(bookingKey)).is(200, `{}`)
 	c.from("192.0.2.1:1", "/status/1", bearer(organizerKey)).is(200, `{}`)
 	c.from("192.0.2.2:1", "/status/1", bearer(bookingKey)).is(429, `{}`)
@@ -144,14 +144,14 @@ func TestRateLimitFields(t *testing.T) {
 		2.5:   {`"default";q=2;w=1`, `"default";r=1;t=1`},
 		1e6:   {"", ""}, // far from it: not told
 	} {
-		c := serve(t, &fake{}, func(o *handlers.Options) { o.RateLimit = perSecond })
+		c := serve(t, &fake{}, limitedTo(perSecond))
 		for _, exempt := range []*answer{c.from("127.0.0.1:1", "/status/1"), c.from("192.0.2.1:1", "/livez")} {
 			exempt.is(200, `{}`).hasHeader("RateLimit", "").hasHeader("RateLimit-Policy", "")
 		}
 		c.from("192.0.2.1:1", "/status/1").is(200, `{}`).
 			hasHeader("RateLimit-Policy", want.policy).hasHeader("RateLimit", want.limit).hasHeader("Retry-After", "")
 	}
-	c := serve(t, &fake{}, func(o *handlers.Options) { o.RateLimit = 0.001 })
+	c := serve(t, &fake{}, limitedTo(0.001))
 	c.from("192.0.2.1:1", "/status/1").is(200, `{}`)
 	a := c.from("192.0.2.1:1", "/status/1").is(429, `{}`).hasHeader("RateLimit-Policy", `"default";q=1;w=1000`)
 	wait, err := strconv.Atoi(a.header.Get("Retry-After"))
@@ -187,11 +187,10 @@ func TestRateLimitBurst(t *testing.T) {
 	}
 }
 
-// generation is how many clients the limiter remembers at least; twice as many at most.
-const generation = 10_000
+// remembered is how many clients the limiter remembers.
+const remembered = 10_000
 
-// flood sends one request each of clients who were never seen, and calls each
-// now and then.
+// flood sends one request of each of so many new clients, and calls now after every 1,000.
 func (c *client) flood(network, clients int, now func()) {
 	c.t.Helper()
 	for i := range clients {
@@ -208,9 +207,7 @@ func (c *client) flood(network, clients int, now func()) {
 func (c *client) statusFor(address string) int {
 	request := httptest.NewRequest("GET", "/status/1", nil)
 	request.RemoteAddr = address
-	recorder := httptest.NewRecorder()
-	c.api.ServeHTTP(recorder, request)
-	return recorder.Code
+	return c.recorded(request).Code
 }
 
 // An active client is never forgotten, and one not seen for long starts anew.
@@ -227,13 +224,13 @@ func TestRateLimitForgetsOldClients(t *testing.T) {
 			t.Fatal("the limiter forgot an active client")
 		}
 	}
-	c.flood(1, generation-2, stillLimited)
+	c.flood(1, remembered-2, stillLimited)
 	if c.statusFor(gone) != 429 {
-		t.Errorf("the limiter forgot a client after fewer than %d others", generation)
+		t.Errorf("the limiter forgot a client after fewer than %d others", remembered)
 	}
-	c.flood(2, 2*generation+2, stillLimited)
+	c.flood(2, 2*remembered+2, stillLimited)
 	if c.statusFor(gone) != 200 {
-		t.Errorf("the limiter still knows a client after %d others", 2*generation)
+		t.Errorf("the limiter still knows a client after %d others", 2*remembered)
 	}
 }
 
@@ -241,13 +238,13 @@ func TestRateLimitForgetsOldClients(t *testing.T) {
 func TestRateLimitMemoryIsBounded(t *testing.T) {
 	c := limited(t, 0)
 	nothing := func() {}
-	c.flood(1, 2*generation, nothing)
+	c.flood(1, 2*remembered, nothing)
 	before := heapInUse()
-	c.flood(2, 2*generation, nothing)
-	c.flood(3, 2*generation, nothing)
+	c.flood(2, 2*remembered, nothing)
+	c.flood(3, 2*remembered, nothing)
 	const most = 2 << 20 // forty thousand limiters more would be four times that
 	if grown := heapInUse() - before; grown > most {
-		t.Errorf("the heap grew by %d bytes with %d more clients", grown, 4*generation)
+		t.Errorf("the heap grew by %d bytes with %d more clients", grown, 4*remembered)
 	}
 	runtime.KeepAlive(c)
 }

@@ -6,13 +6,11 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
-
-	"boxoffice/handlers"
 )
 
-// The request's own end is the store's deadline too: a client that hangs up is not worked
-// for. It is neither an outage in the log nor a 503 in the metrics; one that has closed its
-// sending half only gets the 503.
+// The end of a request ends its call of the store too. A client that hung up is neither an
+// outage in the log nor a 503 in the metrics; one that has closed its sending half only gets
+// the 503.
 func TestClientThatHangsUp(t *testing.T) {
 	t.Parallel()
 	gone, hangUp := context.WithCancel(context.Background())
@@ -21,7 +19,7 @@ func TestClientThatHangsUp(t *testing.T) {
 		return hang(ctx)
 	}}
 	var j journal
-	c := serve(t, f, j.into, measure, func(o *handlers.Options) { o.AccessLog = true })
+	c := serve(t, f, j.into, measure, accessLogged)
 	const body = `{"eventId":1,"userId":7}`
 	request := httptest.NewRequestWithContext(gone, http.MethodPost, "/book", strings.NewReader(body))
 	c.do(request, body).is(503, `{"code":"unavailable"}`).hasHeader("Retry-After", "1")

@@ -66,7 +66,7 @@ func parseUpdate(r *http.Request) (store.UpdateRequest, error) {
 		return store.UpdateRequest{}, err
 	}
 	for _, field := range []string{"totalTickets", "eventName", "maxPerUser", "waitingListLimit", "state"} {
-		if value := body.get(field); value.Exists() && missing(value) { // RFC 7396 would remove it, and none can be
+		if value := body.get(field); value.Exists() && missing(value) { // by RFC 7396 that removes a member, and none of these can be removed
 			return store.UpdateRequest{}, badInput("%s must not be null", field)
 		}
 	}

@@ -12,17 +12,12 @@ import (
 	"github.com/sirupsen/logrus"
 )
 
-// Every route says who may take it, and means it. Only those listed here are open to
-// everybody: to open another one has to be written down twice.
+// Every route declares its scopes, and asks for them. Only those listed here are open to
+// everybody, so opening another one has to be written down twice.
 func TestEveryRouteHasAScope(t *testing.T) {
 	t.Parallel()
 	open := []string{"/livez", "/readyz", "/openapi.yaml", "/docs"}
-	log := logrus.New()
-	log.SetOutput(t.Output())
-	a := New(Options{
-		Store: unusedStore{}, Log: log,
-		APIKeys: []APIKey{{Name: "any", Scopes: ScopeBooking, Hash: sha256.Sum256([]byte("key"))}},
-	})
+	a := withKey(t, ScopeBooking)
 	declared := map[string]Scope{}
 	for _, r := range a.table() {
 		for _, method := range r.methods() {
@@ -68,16 +63,23 @@ func TestEveryRouteHasAScope(t *testing.T) {
 	}
 }
 
+// withKey is an API that knows one key, "key".
+func withKey(t *testing.T, scopes Scope) *API {
+	t.Helper()
+	log := logrus.New()
+	log.SetOutput(t.Output())
+	return New(Options{
+		Store: unusedStore{}, Log: log, APIKeys: []APIKey{{Name: "one", Scopes: scopes, Hash: sha256.Sum256([]byte("key"))}},
+	})
+}
+
 // unusedStore must not be called.
 type unusedStore struct{ Store }
 
 // A route that declares no scope is not open: no key opens it.
 func TestRouteWithoutScopeIsClosed(t *testing.T) {
 	t.Parallel()
-	all := ScopeOrganizer | ScopeBooking | ScopeMetrics
-	log := logrus.New()
-	log.SetOutput(t.Output())
-	a := New(Options{Store: unusedStore{}, Log: log, APIKeys: []APIKey{{Name: "all", Scopes: all, Hash: sha256.Sum256([]byte("key"))}}})
+	a := withKey(t, ScopeOrganizer|ScopeBooking|ScopeMetrics)
 	handler := a.authenticate(a.guard(route{method: http.MethodDelete, path: "/x", handler: func(http.ResponseWriter, *http.Request) {
 		t.Error("it was called")
 	}}))

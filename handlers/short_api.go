@@ -54,8 +54,8 @@ func eventNumberField(value gjson.Result) (store.EventRef, error) {
 	return parseEventNumber(value.Raw)
 }
 
-// parseEventNumber reads an event's number. A number too big for any event is a
-// well-formed one that no event has.
+// parseEventNumber reads an event's number. A number too big for any event is still a
+// well-formed one.
 func parseEventNumber(text string) (store.EventRef, error) {
 	if !integral(text) || text[0] == '-' {
 		return store.EventRef{}, badInput("eventId must be a positive integer")
@@ -64,7 +64,7 @@ func parseEventNumber(text string) (store.EventRef, error) {
 	if err == nil && number == 0 {
 		return store.EventRef{}, badInput("eventId must be a positive integer")
 	}
-	return store.EventNumber(number), nil // too many digits: the highest uint64, which is no event's
+	return store.EventNumber(number), nil // if it has too many digits, number is the highest uint64, which is no event's
 }
 
 func parseShortBook(r *http.Request) (store.BookRequest, error) {

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"encoding/binary"
 	"encoding/hex"
 	"math/rand/v2"
 	"net/http"
@@ -10,9 +11,9 @@ import (
 )
 
 // W3C Trace Context, https://www.w3.org/TR/trace-context-2/: a caller that traces
-// names its trace and its span in traceparent. The service sends nothing onwards but
-// commands to Redis, so it passes the trace on where people look for it: in the
-// answer, in every line of the log and in error answers. A request without one gets
+// names its trace and its span in traceparent. The service sends nothing on except
+// commands to Redis, so it shows the trace where people look for it: in the answer's
+// headers, in every line of the log and in problems. A request without a trace gets
 // none: its request id does the same within the service.
 
 const (
@@ -30,12 +31,12 @@ const (
 	knownFlags    = 0x03 // sampled, random trace id
 )
 
-// passTraceOn answers with the caller's trace and a span of our own, if the caller
-// has a trace. The caller's header stays in the request.
+// passTraceOn answers with the caller's trace and a new span, if the caller has a trace.
+// The request keeps the caller's header.
 func passTraceOn(answer, request http.Header) {
 	parent := request[traceparentHeader]
 	if len(parent) != 1 || !isTraceparent(parent[0]) {
-		return // section 3.2: as if there were none; its tracestate goes with it
+		return // section 3.2: as if there were none, and no tracestate either
 	}
 	answer[traceparentHeader] = []string{childOf(parent[0])}
 	if state := request[tracestateHeader]; len(state) > 0 && isTracestate(strings.Join(state, ",")) {
@@ -43,15 +44,15 @@ func passTraceOn(answer, request http.Header) {
 	}
 }
 
-// isTracestate checks the characters and the length of a header, as section 3.3 has them.
-// What is in its list is the affair of those who wrote it.
+// isTracestate checks the characters and the length of a header by section 3.3. What its
+// list says concerns only those who wrote it.
 func isTracestate(header string) bool {
 	return len(header) <= maxTracestate &&
 		!strings.ContainsFunc(header, func(char rune) bool { return (char < ' ' && char != '\t') || char > '~' })
 }
 
-// isTraceparent checks a header by section 3.2.2. Of a version to come, which may
-// have more fields, the first four are as they are now (section 4).
+// isTraceparent checks a header by section 3.2.2. A later version may have more fields, after
+// the same first four (section 4).
 func isTraceparent(header string) bool {
 	if len(header) < flagsEnd || header[:2] == "ff" || !isLowerHex(header[:2]) {
 		return false
@@ -76,28 +77,27 @@ func isLowerHex(text string) bool {
 
 // childOf is a traceparent of version 00 in the same trace, with a new span.
 func childOf(parent string) string {
-	const digits = "0123456789abcdef"
-	var child [flagsEnd]byte
-	copy(child[:], "00")
-	copy(child[2:], parent[2:flagsEnd])
-	span := rand.Uint64() | 1 //nolint:gosec // unique, not secret; 0 would be no id
-	for i := range spanEnd - spanStart {
-		child[spanStart+i] = digits[span>>(4*i)&0xf]
-	}
+	var span [8]byte
+	binary.BigEndian.PutUint64(span[:], rand.Uint64()|1) //nolint:gosec // unique, not secret; 0 would be no id
 	flags, _ := hex.DecodeString(parent[flagsStart:flagsEnd])
-	hex.Encode(child[flagsStart:], []byte{flags[0] & knownFlags})
-	return string(child[:])
+	child := make([]byte, 0, flagsEnd)
+	child = append(child, "00"...)
+	child = append(child, parent[len("00"):spanStart]...)
+	child = hex.AppendEncode(child, span[:])
+	child = append(child, '-')
+	child = hex.AppendEncode(child, []byte{flags[0] & knownFlags})
+	return string(child)
 }
 
-// ids are what a request is known by, in the log and in error answers.
+// ids are what a request is known by, in the log and in problems.
 type ids struct {
 	request string
 	trace   string // empty without a trace, as are the spans
-	span    string // ours
+	span    string // the service's
 	parent  string // the caller's
 }
 
-// idsOf reads what identify noted.
+// idsOf reads the ids that identify put into the headers of the answer.
 func idsOf(w http.ResponseWriter, r *http.Request) ids {
 	known := answerIDs(w)
 	if known.trace != "" {

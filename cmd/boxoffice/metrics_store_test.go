@@ -100,7 +100,8 @@ func TestStoreMetricsCount(t *testing.T) {
 	if _, err := book("bob", 2, "once"); !errors.Is(err, store.ErrIdempotencyMismatch) {
 		t.Error(err)
 	}
-	if _, err := s.Book(t.Context(), store.BookRequest{Event: store.EventNumber(99), User: "ann", Quantity: 1}); !errors.Is(err, store.ErrEventNotFound) {
+	unknown := store.BookRequest{Event: store.EventNumber(99), User: "ann", Quantity: 1}
+	if _, err := s.Book(t.Context(), unknown); !errors.Is(err, store.ErrEventNotFound) {
 		t.Error(err)
 	}
 	for range 2 { // the second time it is cancelled already

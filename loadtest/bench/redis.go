@@ -195,7 +195,7 @@ func median(values []float64) float64 {
 	return sorted[len(sorted)/2]
 }
 
-// rounds measures several things by turns, so that a busy moment of the machine hits
+// rounds measures several things in turn, so that a busy moment of the machine hits
 // all of them, and returns the median of each.
 func rounds(count int, measure ...func() (float64, error)) ([]float64, error) {
 	values := make([][]float64, len(measure))

@@ -80,7 +80,7 @@ events:
 	return nil
 }
 
-// check holds what clients were told against the books and against the model.
+// check compares the answers that clients got with the books and with the model.
 func (r *round) check() findings {
 	f := findings{rounds: 1}
 	for _, attempt := range r.attempts {

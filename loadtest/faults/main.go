@@ -57,7 +57,7 @@ type row struct {
 	outageLimit time.Duration
 }
 
-// late tells whether bookings stood still for longer than they may.
+// late reports whether bookings stood still for longer than they may.
 func (r row) late() bool {
 	return tooLong(r.outage, r.outageLimit) || tooLong(r.elsewhere, elsewhereLimit)
 }

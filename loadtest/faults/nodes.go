@@ -63,7 +63,7 @@ func ask(server *redistest.Server, question func(*redis.Client) error) error {
 	return question(client)
 }
 
-// replicates tells whether a server is a master with this many replicas in step, or a
+// replicates returns an error unless a server is a master with this many replicas in step, or a
 // replica in step itself.
 func replicates(ctx context.Context, server *redistest.Server, replicas int) error {
 	return ask(server, func(client *redis.Client) error {
@@ -107,7 +107,7 @@ func (c *sixNodes) waitHealthy(ctx context.Context) error {
 // slotsSeenBy returns who serves which slots; the first node of each range is its master.
 func slotsSeenBy(ctx context.Context, server *redistest.Server) (ranges []redis.ClusterSlot, err error) {
 	err = ask(server, func(client *redis.Client) (err error) {
-		ranges, err = client.ClusterSlots(ctx).Result() //nolint:staticcheck // CLUSTER SHARDS tells no more here
+		ranges, err = client.ClusterSlots(ctx).Result() //nolint:staticcheck // CLUSTER SHARDS says no more here
 		return err
 	})
 	for _, one := range ranges {

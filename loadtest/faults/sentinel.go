@@ -14,8 +14,8 @@ import (
 )
 
 // watched is a master with its replicas, and a sentinel that replaces it. Of several
-// replicas a sentinel may choose one that lags behind: it goes by what it was told of
-// their progress up to ten seconds ago.
+// replicas a sentinel may choose one that lags behind: it goes by what they
+// reported of their progress up to ten seconds ago.
 type watched struct {
 	sentinel *redistest.Server
 	servers  []*redistest.Server
@@ -205,7 +205,7 @@ func sentinelFailovers(ctx context.Context, l *lab) error {
 			return err
 		}
 		master.Kill()
-		// It comes back as what it was last told to be by its command line.
+		// It comes back as its command line has it, whatever it was made since.
 		if err := errors.Join(reset(replica), follow(ctx, replica, master)); err != nil {
 			return err
 		}

@@ -133,7 +133,7 @@ func parse(ctx context.Context, args []string, output io.Writer) (*config, error
 	}
 	c.complete(list(w.faults))
 	flags.VisitAll(func(f *flag.Flag) {
-		if f.Name != "redis" { // it may hold a password; the topology tells the addresses
+		if f.Name != "redis" { // it may hold a password; the topology shows the addresses
 			c.given[f.Name] = f.Value.String()
 		}
 	})

@@ -15,7 +15,7 @@ import (
 type Source interface {
 	// Next fills in the request of arrival i; false leaves the arrival out.
 	Next(i int64, request *service.Request) bool
-	// Answered is told of each request's end.
+	// Answered is called at the end of each request.
 	Answered(entry *Entry)
 }
 

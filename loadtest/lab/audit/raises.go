@@ -34,7 +34,7 @@ func (c *eventCase) raises(steps []step) map[int64]int64 {
 	return at
 }
 
-// unanswered tells whether no raise from number i on was acknowledged.
+// unanswered reports whether no raise from number i on was acknowledged.
 func (c *eventCase) unanswered(i int) bool {
 	for _, raise := range c.event.Raised[i:] {
 		if raise.By != 0 {
@@ -55,7 +55,7 @@ func (c *eventCase) placeRaises(at map[int64]int64, steps []step, raises []Raise
 	}
 	last := raises[len(raises)-1]
 	if len(free) == 0 {
-		if last.Total <= c.state.Total { // else checkCounts tells that it was lost
+		if last.Total <= c.state.Total { // else checkCounts reports that it was lost
 			c.breachf(VersionConflict, c.event.ID, "",
 				"the total was raised to %d by version %d, but every version until then is another change's", last.Total, min(to, c.state.Version))
 			at[min(to, c.state.Version)] = last.Total

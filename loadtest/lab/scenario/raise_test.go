@@ -12,7 +12,7 @@ import (
 	"boxoffice/loadtest/service"
 )
 
-// The audit must be able to tell a raise that was acknowledged from one that was not.
+// The audit must know which raises were acknowledged.
 func TestRaisesAreKnownByTheirAnswers(t *testing.T) {
 	const id = "00000000-0001-8aaa-8aaa-aaaaaaaaaaaa"
 	fails := false

@@ -163,7 +163,7 @@ func or[T int | int64](setting, otherwise T) T { //nolint:ireturn // a number, n
 
 var all = []Scenario{flashSale, manyEvents, cancelChurn, waitlistStorm, retries, failover, soak, ramp}
 
-// All returns the scenarios, in the order that they are best met in.
+// All returns the scenarios, in the order in which to try them.
 func All() []Scenario { return all }
 
 // Named returns a scenario by its name.

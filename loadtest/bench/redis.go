@@ -104,7 +104,7 @@ func (r *rig) event(ctx context.Context, total int) (store.EventRef, uint64, err
 // user returns a user who has not booked yet.
 func (r *rig) user() string { return "u" + strconv.FormatInt(r.users.Add(1), 10) }
 
-// booked is a booking and whose it is.
+// booked is a booking and its user.
 type booked struct {
 	id   uuid.UUID
 	user string

@@ -182,7 +182,7 @@ func (l *lab) inflict(ctx context.Context, list ...fault) error {
 	return nil
 }
 
-// roundSeed gives each round its own dice, whatever else runs.
+// roundSeed gives each round random numbers of its own, whatever else runs.
 func roundSeed(name string, round int) uint64 {
 	hash := fnv.New64a()
 	fmt.Fprint(hash, name, round)
@@ -198,7 +198,7 @@ func verifyAll(ctx context.Context, books *store.Store, f *findings) error {
 		if breach.Rule == store.RuleLost {
 			count = &f.lost
 		}
-		f.tellf(count, 1, "%s", breach)
+		f.countf(count, 1, "%s", breach)
 	}
 	var failed error
 	_, err := books.VerifyAll(ctx, report, func(v store.Verification, err error) {

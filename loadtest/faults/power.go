@@ -22,7 +22,7 @@ import (
 // A power cut takes more than a kill -9 does: what Redis had written, and not yet flushed,
 // is gone with the machine's memory. strace shows which writes were flushed in time, and
 // the others are cut off the append-only file. A disk that lies about what it has flushed
-// is not made up for, neither here nor by Redis.
+// is compensated for neither here nor by Redis.
 
 // powered is a Redis whose power can be cut.
 type powered struct {

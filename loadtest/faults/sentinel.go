@@ -205,7 +205,7 @@ func sentinelFailovers(ctx context.Context, l *lab) error {
 			return err
 		}
 		master.Kill()
-		// It comes back as its command line has it, whatever it was made since.
+		// It restarts with the role of its command line, not with the one it was given since.
 		if err := errors.Join(reset(replica), follow(ctx, replica, master)); err != nil {
 			return err
 		}

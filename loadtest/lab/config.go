@@ -51,7 +51,7 @@ invalid and its numbers say nothing about the service, 3 it could not be started
 Scenarios:
 `
 
-// words are settings that must be made sense of.
+// words are settings that are parsed further.
 type words struct{ scenario, targets, redis, faults string }
 
 // flagSet returns the flags, which write to c and w.

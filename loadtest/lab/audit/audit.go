@@ -22,8 +22,8 @@ type Event struct {
 
 // Raise is a change of an event's total that the run asked for.
 type Raise struct {
-	Total int64
-	By    int64 // version in the answer: it happened no later; 0 = no answer, it may have happened or not
+	Total         int64
+	AnswerVersion int64 // the change was made no later; 0 = no answer, it may have been made or not
 }
 
 // Rule is what a service of bookings must not break.

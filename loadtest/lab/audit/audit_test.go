@@ -47,7 +47,7 @@ func (s *story) Next(i int64, request *service.Request) bool {
 	if now.raise > 0 {
 		raise := audit.Raise{Total: now.raise}
 		if event, err := s.client.RaiseTotal(context.Background(), s.event, now.raise); err == nil {
-			raise.By = event.Version
+			raise.AnswerVersion = event.Version
 		}
 		s.raised = append(s.raised, raise)
 	}

@@ -8,7 +8,7 @@ import (
 	"encoding/base64"
 )
 
-//go:generate go run ./page openapi.yaml page.html
+//go:generate go run -C openapi ./page ../openapi.yaml ../page.html
 
 // OpenAPI is the contract, as OpenAPI 3.1 in YAML.
 //

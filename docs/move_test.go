@@ -46,7 +46,7 @@ func TestMoveThatFails(t *testing.T) {
 		says   string
 	}{
 		"replica stopped before the move": {before: "kill -STOP $REPLICA_PID", after: "kill -CONT $REPLICA_PID", says: "not moved"},
-		"replica stopped at the copy":     {atCopy: "kill -STOP $REPLICA_PID", after: "kill -CONT $REPLICA_PID", says: "have got the copy"},
+		"replica stopped at the copy":     {atCopy: "kill -STOP $REPLICA_PID", after: "kill -CONT $REPLICA_PID", says: "have received the copy"},
 		"move interrupted at the copy":    {atCopy: "kill -TERM $MOVE_PID", says: "not moved"},
 		"the target is full": {
 			before: "redis-cli -p $TO_PORT config set maxmemory 1", after: "redis-cli -p $TO_PORT config set maxmemory 0", says: "not moved",

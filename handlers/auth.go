@@ -11,10 +11,10 @@ import (
 	"strings"
 )
 
-// Scope is what an API key is good for. A key may have several; none includes another.
+// Scope is what an API key may be used for. A key may have several; none includes another.
 type Scope uint8
 
-// The scopes. What each opens is in the table access.
+// The scopes. What each opens is in the table of routes.
 const (
 	ScopeOrganizer Scope = 1 << iota // create and change events, list who booked
 	ScopeBooking                     // book, cancel, read a booking
@@ -97,69 +97,38 @@ func ParseAPIKey(entry string) (APIKey, error) {
 	return key, nil
 }
 
+// What routes ask for, beside a single scope.
 const (
-	anybody Scope = 0 // no key is asked for
+	anybody Scope = 1 << 7 // no key
 	readers       = ScopeOrganizer | ScopeBooking
 )
 
-// access says which scopes open a route: any one of them does. A route that is not
-// here is the organizer's. Where GET may, HEAD may.
-var access = map[string]Scope{
-	"POST /api/events/book":              ScopeBooking,
-	"POST /book":                         ScopeBooking,
-	"POST /api/events/cancel":            ScopeBooking,
-	"POST /cancel":                       ScopeBooking,
-	"GET /api/bookings/{bookingId}":      ScopeBooking,
-	"GET /api/events/status/{eventId}":   readers,
-	"GET /status/{eventId}":              readers,
-	"GET /api/events":                    readers,
-	"GET /api/events/{eventId}":          readers,
-	"POST /api/events/initialize":        ScopeOrganizer,
-	"POST /initialize":                   ScopeOrganizer,
-	"PATCH /api/events/{eventId}":        ScopeOrganizer,
-	"GET /api/events/{eventId}/bookings": ScopeOrganizer,
-	"GET /metrics":                       ScopeMetrics,
-	"GET " + livezPath:                   anybody,
-	"GET " + readyzPath:                  anybody,
-	"GET /openapi.yaml":                  anybody,
-	"GET /docs":                          anybody,
-}
-
-func accessTo(method, path string) (scopes Scope, declared bool) {
-	if method == http.MethodHead {
-		method = http.MethodGet
-	}
-	if scopes, declared = access[method+" "+path]; !declared {
-		scopes = ScopeOrganizer
-	}
-	return scopes, declared
-}
-
-// guard lets only those to a route whose key opens it. Without keys it is the handler
-// itself.
-func (a *API) guard(method, path string, handler http.HandlerFunc) http.HandlerFunc {
-	scopes, _ := accessTo(method, path)
-	if len(a.APIKeys) == 0 || scopes == anybody {
-		return handler
+// guard lets only those to a route whose key opens it. If there are no keys at all, it is the
+// route's own handler.
+func (a *API) guard(r route) http.HandlerFunc {
+	if len(a.APIKeys) == 0 || r.scopes == anybody {
+		return r.handler
 	}
 	// The challenges of RFC 6750, section 3: no reason where nothing was presented.
 	missing, wrong := []string{"Bearer"}, []string{`Bearer error="invalid_token"`}
-	insufficient := []string{`Bearer error="insufficient_scope", scope="` + scopes.join(" ") + `"`}
-	return func(w http.ResponseWriter, r *http.Request) {
-		key := keyOf(r)
+	insufficient := []string{`Bearer error="insufficient_scope", scope="` + r.scopes.join(" ") + `"`}
+	return func(w http.ResponseWriter, request *http.Request) {
+		key := keyOf(request)
+		var challenge []string
+		refusal := errUnauthorized
 		switch {
-		case key == nil && r.Header["Authorization"] == nil:
-			w.Header()["Www-Authenticate"] = missing
-			a.fail(w, r, failureFor(r), errUnauthorized)
+		case key == nil && request.Header["Authorization"] == nil:
+			challenge = missing
 		case key == nil:
-			w.Header()["Www-Authenticate"] = wrong
-			a.fail(w, r, failureFor(r), errUnauthorized)
-		case key.Scopes&scopes == 0:
-			w.Header()["Www-Authenticate"] = insufficient
-			a.fail(w, r, failureFor(r), errForbidden)
+			challenge = wrong
+		case key.Scopes&r.scopes == 0:
+			challenge, refusal = insufficient, errForbidden
 		default:
-			handler(w, r)
+			r.handler(w, request)
+			return
 		}
+		w.Header()["Www-Authenticate"] = challenge
+		a.fail(w, request, failureFor(request), refusal)
 	}
 }
 
@@ -171,7 +140,7 @@ func keyOf(r *http.Request) *APIKey {
 	return key
 }
 
-// authenticate finds out whose request it is. What follows from it the routes decide.
+// authenticate finds the key that a request came with. What it opens, the routes say.
 func (a *API) authenticate(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if key := a.findKey(r.Header["Authorization"]); key != nil {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/gorilla/mux"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/sirupsen/logrus"
 
 	"boxoffice/handlers"
@@ -59,7 +60,7 @@ func BenchmarkBook(b *testing.B) {
 		metrics   *handlers.Metrics
 	}{
 		{"access log off", false, nil},
-		{"metrics on", false, handlers.NewMetrics("v1")},
+		{"metrics on", false, handlers.NewMetrics(prometheus.NewRegistry())},
 		{"access log on", true, nil},
 	} {
 		b.Run(c.name, func(b *testing.B) {

@@ -109,7 +109,7 @@ func (c *client) do(request *http.Request, body string) *answer {
 	}
 	a.checkForm(request.URL.Path)
 	if !c.impossible {
-		theContract(c.t).check(ctx, exchange{request, body, a})
+		a.checkContract(request, body)
 	}
 	return a
 }

@@ -34,43 +34,49 @@ const safeRetry = "The request may have been carried out or not; " +
 // problemOf is the one place that turns an error into an HTTP status.
 func problemOf(err error) problem {
 	if input, ok := errors.AsType[*inputError](err); ok {
-		return problem{input.status, input.code, "Invalid input", input.Error(), input.problems}
+		return problem{
+			status: input.status, code: input.code, title: "Invalid input", detail: input.Error(), entries: input.problems,
+		}
 	}
 	if notReady, ok := errors.AsType[notReadyError](err); ok {
-		return problem{http.StatusServiceUnavailable, "unavailable", "Service unavailable", notReady.Error(), nil}
+		return problem{
+			status: http.StatusServiceUnavailable, code: "unavailable", title: "Service unavailable", detail: notReady.Error(),
+		}
 	}
 	for _, known := range problems {
 		if errors.Is(err, known.err) {
 			return known.problem
 		}
 	}
-	return problem{http.StatusInternalServerError, "internal_error", "Internal server error",
-		"An unexpected error occurred", nil}
+	return problem{
+		status: http.StatusInternalServerError, code: "internal_error", title: "Internal server error",
+		detail: "An unexpected error occurred",
+	}
 }
 
 var problems = []struct {
 	err error
 	problem
 }{
-	{store.ErrEventNotFound, problem{http.StatusNotFound, "event_not_found", "Event not found", "No such event", nil}},
-	{store.ErrBookingNotFound, problem{http.StatusNotFound, "booking_not_found", "Booking not found", "No such booking of this user", nil}},
-	{errNoRoute, problem{http.StatusNotFound, "route_not_found", "Path not found", "There is nothing at this path", nil}},
-	{errMethod, problem{http.StatusMethodNotAllowed, "method_not_allowed", "Method not allowed", "The Allow header lists the methods of this path", nil}},
-	{store.ErrEventPaused, problem{http.StatusConflict, "event_paused", "Event is paused", "The event takes no bookings until it is open again", nil}},
-	{store.ErrEventClosed, problem{http.StatusConflict, "event_closed", "Event is closed", "The event is closed for good", nil}},
-	{store.ErrUserLimit, problem{http.StatusConflict, "user_limit", "User limit reached", "The user would hold more tickets than the event's maxPerUser", nil}},
-	{store.ErrWaitingListFull, problem{http.StatusConflict, "waiting_list_full", "Waiting list is full", "The event is sold out and its waitingListLimit is reached", nil}},
-	{store.ErrOverCapacity, problem{http.StatusConflict, "quantity_over_capacity", "Quantity is over capacity", "The quantity is more than the event's totalTickets", nil}},
-	{store.ErrCapacityBelowConfirmed, problem{http.StatusConflict, "capacity_below_confirmed", "Capacity is below confirmed tickets", "totalTickets must not be lower than the tickets already confirmed", nil}},
-	{store.ErrIdempotencyMismatch, problem{http.StatusUnprocessableEntity, "idempotency_mismatch", "Idempotency-Key was used before", "The same Idempotency-Key was used with another request", nil}},
-	{store.ErrBadCursor, problem{http.StatusBadRequest, "invalid_input", "Invalid input", "cursor must be the nextCursor of a former page", nil}},
-	{errUnauthorized, problem{http.StatusUnauthorized, "unauthorized", "Unauthorized", "A valid API key is needed, in the header Authorization: Bearer <key>", nil}},
-	{errForbidden, problem{http.StatusForbidden, "forbidden", "Forbidden", "The scopes of this API key do not allow this", nil}},
-	{errRateLimit, problem{http.StatusTooManyRequests, "rate_limited", "Too many requests", "This client sends more requests a second than it may", nil}},
-	{errDraining, problem{http.StatusServiceUnavailable, "draining", "Service unavailable", "This instance is shutting down", nil}},
-	{store.ErrOverloaded, problem{http.StatusServiceUnavailable, "overloaded", "Service unavailable", "Too many requests are in flight here: this one was not carried out, and is safe to repeat", nil}},
-	{store.ErrUnavailable, problem{http.StatusServiceUnavailable, "unavailable", "Service unavailable", safeRetry, nil}},
-	{store.ErrStorageFull, problem{http.StatusServiceUnavailable, "storage_full", "Service unavailable", "Redis is full: this request was not carried out, and is safe to repeat; cancellations still work", nil}},
+	{store.ErrEventNotFound, problem{status: http.StatusNotFound, code: "event_not_found", title: "Event not found", detail: "No such event"}},
+	{store.ErrBookingNotFound, problem{status: http.StatusNotFound, code: "booking_not_found", title: "Booking not found", detail: "No such booking of this user"}},
+	{errNoRoute, problem{status: http.StatusNotFound, code: "route_not_found", title: "Path not found", detail: "There is nothing at this path"}},
+	{errMethod, problem{status: http.StatusMethodNotAllowed, code: "method_not_allowed", title: "Method not allowed", detail: "The Allow header lists the methods of this path"}},
+	{store.ErrEventPaused, problem{status: http.StatusConflict, code: "event_paused", title: "Event is paused", detail: "The event takes no bookings until it is open again"}},
+	{store.ErrEventClosed, problem{status: http.StatusConflict, code: "event_closed", title: "Event is closed", detail: "The event is closed for good"}},
+	{store.ErrUserLimit, problem{status: http.StatusConflict, code: "user_limit", title: "User limit reached", detail: "The user would hold more tickets than the event's maxPerUser"}},
+	{store.ErrWaitingListFull, problem{status: http.StatusConflict, code: "waiting_list_full", title: "Waiting list is full", detail: "The event is sold out and its waitingListLimit is reached"}},
+	{store.ErrOverCapacity, problem{status: http.StatusConflict, code: "quantity_over_capacity", title: "Quantity is over capacity", detail: "The quantity is more than the event's totalTickets"}},
+	{store.ErrCapacityBelowConfirmed, problem{status: http.StatusConflict, code: "capacity_below_confirmed", title: "Capacity is below confirmed tickets", detail: "totalTickets must not be lower than the tickets already confirmed"}},
+	{store.ErrIdempotencyMismatch, problem{status: http.StatusUnprocessableEntity, code: "idempotency_mismatch", title: "Idempotency-Key was used before", detail: "The same Idempotency-Key was used with another request"}},
+	{store.ErrBadCursor, problem{status: http.StatusBadRequest, code: "invalid_input", title: "Invalid input", detail: "cursor must be the nextCursor of a former page"}},
+	{errUnauthorized, problem{status: http.StatusUnauthorized, code: "unauthorized", title: "Unauthorized", detail: "A valid API key is needed, in the header Authorization: Bearer <key>"}},
+	{errForbidden, problem{status: http.StatusForbidden, code: "forbidden", title: "Forbidden", detail: "The scopes of this API key do not allow this"}},
+	{errRateLimit, problem{status: http.StatusTooManyRequests, code: "rate_limited", title: "Too many requests", detail: "This client sends more requests a second than it may"}},
+	{errDraining, problem{status: http.StatusServiceUnavailable, code: "draining", title: "Service unavailable", detail: "This instance is shutting down"}},
+	{store.ErrOverloaded, problem{status: http.StatusServiceUnavailable, code: "overloaded", title: "Service unavailable", detail: "Too many requests are in flight here: this one was not carried out, and is safe to repeat"}},
+	{store.ErrUnavailable, problem{status: http.StatusServiceUnavailable, code: "unavailable", title: "Service unavailable", detail: safeRetry}},
+	{store.ErrStorageFull, problem{status: http.StatusServiceUnavailable, code: "storage_full", title: "Service unavailable", detail: "Redis is full: this request was not carried out, and is safe to repeat; cancellations still work"}},
 }
 
 // retryAfter is how long a client should wait, in seconds.
@@ -129,7 +135,7 @@ type problemIDs struct {
 
 func problemIDsOf(w http.ResponseWriter) problemIDs {
 	known := answerIDs(w)
-	return problemIDs{known.request, known.trace}
+	return problemIDs{RequestID: known.request, TraceID: known.trace}
 }
 
 func eventFailure(w http.ResponseWriter, p problem) {
@@ -140,26 +146,36 @@ func eventFailure(w http.ResponseWriter, p problem) {
 	writeProblem(w, p, legacy, details)
 }
 
+// inputProblem is one thing wrong with an initialization.
+type inputProblem struct {
+	Message string `json:"message"`
+}
+
 // initializeFailure lists each thing wrong.
 func initializeFailure(w http.ResponseWriter, p problem) {
 	if p.status != http.StatusBadRequest {
 		eventFailure(w, p)
 		return
 	}
-	type entry struct {
-		Message string `json:"message"`
-	}
-	var entries []entry
+	details := make([]inputProblem, 0, len(p.entries))
 	for _, message := range p.entries {
-		entries = append(entries, entry{message})
+		details = append(details, inputProblem{Message: message})
 	}
-	writeProblem(w, p, "Invalid event initialization", entries)
+	writeProblem(w, p, "Invalid event initialization", details)
 }
 
 func writeProblem(w http.ResponseWriter, p problem, legacy string, details any) {
 	writeBody(w, p.status, problemType, problemDocument{
-		"urn:boxoffice:problem:" + p.code, p.title, p.status, p.detail, p.code, legacy, details, problemIDsOf(w),
+		Type: "urn:boxoffice:problem:" + p.code, Title: p.title, Status: p.status, Detail: p.detail, Code: p.code,
+		Error: legacy, Details: details, problemIDs: problemIDsOf(w),
 	})
+}
+
+// shortProblem is a problem as the short API shows it.
+type shortProblem struct {
+	Message string `json:"message"`
+	Code    string `json:"code"`
+	problemIDs
 }
 
 func shortFailure(w http.ResponseWriter, p problem) {
@@ -169,9 +185,5 @@ func shortFailure(w http.ResponseWriter, p problem) {
 		http.StatusServiceUnavailable:
 		message = p.detail
 	}
-	writeJSON(w, p.status, struct {
-		Message string `json:"message"`
-		Code    string `json:"code"`
-		problemIDs
-	}{message, p.code, problemIDsOf(w)})
+	writeJSON(w, p.status, shortProblem{Message: message, Code: p.code, problemIDs: problemIDsOf(w)})
 }

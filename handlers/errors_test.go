@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -51,33 +49,6 @@ func TestStoreThatHangs(t *testing.T) {
 	}
 }
 
-// The request's own end is the store's deadline too: a client that hangs up is not worked
-// for. It is neither an outage in the log nor a 503 in the metrics; one that has closed its
-// sending half only gets the 503.
-func TestClientThatHangsUp(t *testing.T) {
-	t.Parallel()
-	gone, hangUp := context.WithCancel(context.Background())
-	f := &fake{fails: func(ctx context.Context) error {
-		hangUp()
-		return hang(ctx)
-	}}
-	metrics := handlers.NewMetrics("v1")
-	var j journal
-	c := serve(t, f, j.into, measure(metrics), func(o *handlers.Options) { o.AccessLog = true })
-	const body = `{"eventId":1,"userId":7}`
-	request := httptest.NewRequestWithContext(gone, http.MethodPost, "/book", strings.NewReader(body))
-	c.do(request, body).is(503, `{"code":"unavailable"}`).hasHeader("Retry-After", "1")
-	lines := j.take(t)
-	if len(lines) != 1 || lines[0]["level"] != "info" || lines[0]["status"] != 499.0 || lines[0]["outcome"] != "client_closed_request" {
-		t.Errorf("logged %v", lines)
-	}
-	c.scrape().check(t, samples{
-		`boxoffice_http_requests_total{code="499",method="POST",route="/book"}`: 1,
-		`boxoffice_http_requests_total{code="503",method="POST",route="/book"}`: 0,
-		`boxoffice_bookings_total{outcome="client_closed_request"}`:             1,
-	})
-}
-
 // An error nobody foresaw: fixed words for the client, the cause for the log.
 func TestInternalError(t *testing.T) {
 	t.Parallel()
@@ -113,66 +84,6 @@ func checkInternalError(t *testing.T, a *answer, path string) {
 		t.Errorf("%s answered %d %s, want 500 %s", a.request, a.status, a.body, want)
 	}
 	a.hasHeader("Retry-After", "").hasHeader("X-Request-Id", "the-id")
-}
-
-// A panic in the store: the same answer, and the server lives.
-func TestPanic(t *testing.T) {
-	t.Parallel()
-	for name, cause := range map[string]any{
-		"text": secret, "error": errors.New(secret),
-	} {
-		t.Run(name, func(t *testing.T) {
-			var j journal
-			f := &fake{fails: func(context.Context) error { panic(cause) }}
-			c := serve(t, f, j.into, func(o *handlers.Options) { o.AccessLog = true })
-			for _, call := range storeCalls {
-				a := c.send(call.method, call.path, call.body, "X-Request-Id: the-id")
-				checkInternalError(t, a, call.path)
-				lines := j.take(t)
-				if len(lines) != 2 || lines[0]["msg"] != "panic: "+secret || lines[0]["request_id"] != "the-id" ||
-					!strings.Contains(fmt.Sprint(lines[0]["stack"]), "fake_test.go") || lines[1]["status"] != 500.0 {
-					t.Errorf("%s logged %v", a.request, lines)
-				}
-			}
-			f.fails = nil
-			c.get("/status/1").is(200, `{}`)
-		})
-	}
-}
-
-// The same over a real connection, which has to live too.
-func TestPanicOverAConnection(t *testing.T) {
-	t.Parallel()
-	var j journal
-	c := serve(t, &fake{fails: func(context.Context) error { panic(secret) }}, j.into)
-	server := httptest.NewServer(c.api)
-	defer server.Close()
-	for path, want := range map[string]int{"/status/1": 500, "/livez": 200} {
-		response, err := server.Client().Get(server.URL + path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_ = response.Body.Close()
-		if response.StatusCode != want {
-			t.Errorf("%s answered %d, want %d", path, response.StatusCode, want)
-		}
-	}
-}
-
-// http.ErrAbortHandler is net/http's own way to cut a connection, not an error.
-func TestAbortIsPassedOn(t *testing.T) {
-	t.Parallel()
-	var j journal
-	c := serve(t, &fake{fails: func(context.Context) error { panic(http.ErrAbortHandler) }}, j.into)
-	defer func() {
-		if cause, _ := recover().(error); !errors.Is(cause, http.ErrAbortHandler) {
-			t.Errorf("recovered %v", cause)
-		}
-		if lines := j.take(t); len(lines) != 0 {
-			t.Errorf("logged %v", lines)
-		}
-	}()
-	c.get("/status/1")
 }
 
 // A refusal is recognised however deep it is wrapped, and is nothing to log.

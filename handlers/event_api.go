@@ -44,23 +44,21 @@ func initializeRequest(
 	}, joinProblems(nameErr, totalErr, limitsErr, keyErr)
 }
 
+// eventInitialized answers an initialization.
+type eventInitialized struct {
+	Message   string    `json:"message"`
+	EventID   uuid.UUID `json:"eventId"`
+	EventName string    `json:"eventName"`
+	eventView
+	eventDetails
+}
+
 func renderEventInitialized(w http.ResponseWriter, request store.InitializeRequest, result store.InitializeResult) {
 	event := result.Event
 	markReplayed(w, result.Replayed && request.IdempotencyKey != "")
-	writeJSON(w, http.StatusCreated, struct {
-		Message      string    `json:"message"`
-		EventID      uuid.UUID `json:"eventId"`
-		UUID         uuid.UUID `json:"uuid"`
-		Number       uint64    `json:"number"`
-		EventName    string    `json:"eventName"`
-		TotalTickets int64     `json:"totalTickets"`
-		MaxPerUser   int64     `json:"maxPerUser"`
-		WaitingLimit int64     `json:"waitingListLimit"`
-		Version      int64     `json:"version"`
-		CreatedAt    timestamp `json:"createdAt"`
-	}{
-		"Event successfully initialized", event.UUID, event.UUID, event.Number, event.Name,
-		event.TotalTickets, event.MaxPerUser, event.WaitlistLimit, event.Version, timestamp(event.CreatedAt),
+	writeJSON(w, http.StatusCreated, eventInitialized{
+		Message: "Event successfully initialized", EventID: event.UUID, EventName: event.Name,
+		eventView: viewOf(event), eventDetails: detailsOf(event),
 	})
 }
 
@@ -84,20 +82,22 @@ func bookRequest(r *http.Request, event store.EventRef, userID, quantity gjson.R
 		joinProblems(eventErr, userErr, quantityErr, keyErr)
 }
 
+// eventBooked answers a booking.
+type eventBooked struct {
+	Message string `json:"message"`
+	Status  string `json:"status"`
+	bookingView
+}
+
 func renderEventBooked(w http.ResponseWriter, request store.BookRequest, result store.BookResult) {
 	code, message := http.StatusOK, "Ticket successfully booked"
 	if result.Status == store.StatusWaiting {
 		code, message = http.StatusCreated, "Added to waiting list"
 	}
 	markReplayed(w, result.Replayed && request.IdempotencyKey != "")
-	writeJSON(w, code, struct {
-		Message   string    `json:"message"`
-		BookingID uuid.UUID `json:"bookingId"`
-		Status    string    `json:"status"`
-		Quantity  int64     `json:"quantity"`
-		Position  int64     `json:"position,omitempty"`
-		Version   int64     `json:"version"`
-	}{message, result.Booking, eventStatusTexts[result.Status], request.Quantity, result.Position, result.Version})
+	writeJSON(w, code, eventBooked{
+		Message: message, Status: eventStatusTexts[result.Status], bookingView: bookedView(request, result),
+	})
 }
 
 func parseEventCancel(r *http.Request) (store.CancelRequest, error) {
@@ -110,17 +110,27 @@ func parseEventCancel(r *http.Request) (store.CancelRequest, error) {
 	return store.CancelRequest{Booking: booking, User: user}, joinProblems(bookingErr, userErr)
 }
 
+// eventCancelled answers a cancellation.
+type eventCancelled struct {
+	Message string              `json:"message"`
+	Details cancellationDetails `json:"details"`
+	Version int64               `json:"version"`
+}
+
+type cancellationDetails struct {
+	WaitingListAssigned bool       `json:"waitingListAssigned"`
+	NextBookingID       *uuid.UUID `json:"nextBookingId"`
+	Promoted            int64      `json:"promoted"`
+}
+
 func renderEventCancelled(w http.ResponseWriter, _ store.CancelRequest, result store.CancelResult) {
-	type details struct {
-		WaitingListAssigned bool       `json:"waitingListAssigned"`
-		NextBookingID       *uuid.UUID `json:"nextBookingId"`
-		Promoted            int64      `json:"promoted"`
-	}
-	writeJSON(w, http.StatusOK, struct {
-		Message string  `json:"message"`
-		Details details `json:"details"`
-		Version int64   `json:"version"`
-	}{"Ticket successfully cancelled", details{result.Promoted > 0, orNull(result.Next), result.Promoted}, result.Version})
+	writeJSON(w, http.StatusOK, eventCancelled{
+		Message: "Ticket successfully cancelled",
+		Details: cancellationDetails{
+			WaitingListAssigned: result.Promoted > 0, NextBookingID: orNull(result.Next), Promoted: result.Promoted,
+		},
+		Version: result.Version,
+	})
 }
 
 func orNull(id uuid.UUID) *uuid.UUID {
@@ -138,18 +148,15 @@ func parseEventPath(r *http.Request) (store.EventRef, error) {
 
 // eventStatus is an event as GET .../status shows it.
 type eventStatus struct {
-	EventID          uuid.UUID `json:"eventId"`
-	UUID             uuid.UUID `json:"uuid"`
-	Number           uint64    `json:"number"`
-	AvailableTickets int64     `json:"availableTickets"`
-	TotalTickets     int64     `json:"totalTickets"`
-	WaitingListCount int64     `json:"waitingListCount"`
-	Version          int64     `json:"version"`
+	EventID uuid.UUID `json:"eventId"`
+	eventView
+	AvailableTickets int64 `json:"availableTickets"`
+	WaitingListCount int64 `json:"waitingListCount"`
 }
 
 func statusOf(event store.Event) eventStatus {
 	return eventStatus{
-		event.UUID, event.UUID, event.Number, event.Available(), event.TotalTickets, event.Waiting, event.Version,
+		EventID: event.UUID, eventView: viewOf(event), AvailableTickets: event.Available(), WaitingListCount: event.Waiting,
 	}
 }
 

@@ -37,7 +37,7 @@ type Options struct {
 	AccessLog      bool          // one line for each request
 	LogUserSalt    string        // key of the hashes that stand for users in the log; empty: a random one
 	Metrics        *Metrics      // measures requests; nil: nothing is measured
-	ServeMetrics   bool          // at /metrics, beside the rest
+	ScrapeHandler  http.Handler  // serves /metrics; nil: there is no such path
 	Engine         string        // what the store runs on, for /readyz
 	Version        string        // of the service, for /readyz
 	RateLimit      float64       // requests a second for each client not on loopback, 0 = no limit

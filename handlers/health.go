@@ -41,7 +41,7 @@ func (a *API) readyz(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, r, eventFailure, notReadyError(found.Problems))
 		return
 	}
-	writeJSON(w, http.StatusOK, health{"ok", a.Engine, a.Version, found.Warnings})
+	writeJSON(w, http.StatusOK, health{Status: "ok", Engine: a.Engine, Version: a.Version, Warnings: found.Warnings})
 }
 
 // discreet says whether bookings can be made, and leaves the reasons to the log.

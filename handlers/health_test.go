@@ -3,8 +3,6 @@ package handlers_test
 import (
 	"context"
 	"fmt"
-	"regexp"
-	"slices"
 	"strings"
 	"testing"
 
@@ -80,87 +78,4 @@ func TestReadyzWhileDraining(t *testing.T) {
 		t.Errorf("the store was called %d times, want once", calls)
 	}
 	c.get("/status/1").is(200, `{}`)
-}
-
-// The id of a request is the client's if that is plain, else one of our own.
-func TestRequestID(t *testing.T) {
-	t.Parallel()
-	c := serve(t, &fake{})
-	const header = "X-Request-Id: "
-	for _, kept := range []string{"a", "0198c1e2-7c1d-7abc-9def-0123456789ab", "a/b:c{d}~", strings.Repeat("x", 128)} {
-		for _, path := range []string{"/status/1", "/livez", "/unknown", "/book"} {
-			c.send("GET", path, "", header+kept).hasHeader("X-Request-Id", kept)
-		}
-	}
-	seen := map[string]bool{}
-	for _, headers := range [][]string{
-		nil, nil, {header}, {header + " "}, {header + "a b"}, {header + "a\x1b[31m"}, {header + "a\x7f"}, {header + "é"},
-		{header + strings.Repeat("x", 129)}, {header + "a", header + "b"},
-	} {
-		ids := c.send("GET", "/status/1", "", headers...).header.Values("X-Request-Id")
-		id := strings.Join(ids, ", ")
-		switch {
-		case !regexp.MustCompile(`^[!-~]{8,128}$`).MatchString(id) || len(ids) != 1:
-			t.Errorf("with %q the id is %q", headers, ids)
-		case slices.Contains(headers, header+id):
-			t.Errorf("with %q the id is the client's", headers)
-		case seen[id]:
-			t.Errorf("the id %q was given twice", id)
-		}
-		seen[id] = true
-	}
-}
-
-func TestAccessLog(t *testing.T) {
-	t.Parallel()
-	for _, on := range []bool{true, false} {
-		var j journal
-		c := serve(t, &fake{}, j.into, func(o *handlers.Options) { o.AccessLog = on })
-		for _, request := range []struct {
-			method, path, body string
-			status             float64
-			route, outcome     string
-			event              any
-			user               bool
-		}{
-			{"GET", "/status/1?x=hunter2", "", 200, "/status/{eventId}", "ok", 1.0, false},
-			{"GET", "/status/hunter2", "", 400, "/status/{eventId}", "invalid_input", nil, false},
-			{"POST", "/book", `{"eventId":7,"userId":"hunter2"}`, 201, "/book", "confirmed", 7.0, true},
-			{"POST", "/book", `{"eventId":"x","userId":"hunter2"}`, 400, "/book", "invalid_input", nil, true},
-			{"POST", "/api/events/cancel", `{"bookingId":"` + someID + `","userId":"hunter2"}`, 200,
-				"/api/events/cancel", "cancelled", 1.0, true},
-			{"POST", "/api/events/book", `{`, 400, "/api/events/book", "invalid_input", nil, false},
-			{"GET", "/unknown/hunter2", "", 404, "unmatched", "route_not_found", nil, false},
-			{"DELETE", "/book", "", 405, "/book", "method_not_allowed", nil, false},
-			{"GET", "/livez", "", 200, "/livez", "<nil>", nil, false},
-		} {
-			c.send(request.method, request.path, request.body, "X-Request-Id: the-id", "Idempotency-Key: hunter2",
-				"Authorization: hunter2")
-			lines := j.take(t)
-			if !on {
-				if len(lines) != 0 {
-					t.Errorf("switched off, it logged %v", lines)
-				}
-				continue
-			}
-			if len(lines) != 1 {
-				t.Fatalf("%v logged %d lines", request, len(lines))
-			}
-			line := lines[0]
-			if line["level"] != "info" || line["msg"] != "request" || line["method"] != request.method ||
-				line["route"] != request.route || line["status"] != request.status || line["request_id"] != "the-id" ||
-				fmt.Sprint(line["outcome"]) != request.outcome || line["event"] != request.event {
-				t.Errorf("%v logged %v", request, line)
-			}
-			if user, told := line["user"].(string); told != request.user || told && !regexp.MustCompile(`^[0-9a-f]{16}$`).MatchString(user) {
-				t.Errorf("%v logged the user %v", request, line["user"])
-			}
-			if took, ok := line["duration_ms"].(float64); !ok || took < 0 || took > 60_000 {
-				t.Errorf("%v took %v ms", request, line["duration_ms"])
-			}
-			if strings.Contains(fmt.Sprint(line), "hunter2") {
-				t.Errorf("%v logged a secret: %v", request, line)
-			}
-		}
-	}
 }

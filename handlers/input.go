@@ -41,7 +41,7 @@ type inputError struct {
 func (e *inputError) Error() string { return strings.Join(e.problems, "; ") }
 
 func badInput(format string, args ...any) error {
-	return &inputError{http.StatusBadRequest, "invalid_input", []string{fmt.Sprintf(format, args...)}}
+	return &inputError{status: http.StatusBadRequest, code: "invalid_input", problems: []string{fmt.Sprintf(format, args...)}}
 }
 
 // joinProblems makes one error of all that is wrong, or nil.
@@ -55,7 +55,7 @@ func joinProblems(errs ...error) error {
 	if len(all) == 0 {
 		return nil
 	}
-	return &inputError{http.StatusBadRequest, "invalid_input", all}
+	return &inputError{status: http.StatusBadRequest, code: "invalid_input", problems: all}
 }
 
 var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
@@ -92,8 +92,8 @@ func readBody(r *http.Request) (members, error) {
 		return nil, badInput("The body could not be read")
 	}
 	if buffer.Len() > maxBody {
-		return nil, &inputError{http.StatusRequestEntityTooLarge, "body_too_large",
-			[]string{fmt.Sprintf("The body has more than %d bytes", maxBody)}}
+		return nil, &inputError{status: http.StatusRequestEntityTooLarge, code: "body_too_large",
+			problems: []string{fmt.Sprintf("The body has more than %d bytes", maxBody)}}
 	}
 	text := bytes.Trim(buffer.Bytes(), " \t\r\n") // what is space to JSON, and no other
 	switch {
@@ -111,7 +111,7 @@ func readBody(r *http.Request) (members, error) {
 	}
 	body := make(members, 0, usualMembers)
 	object.ForEach(func(name, value gjson.Result) bool {
-		body = append(body, member{name.Str, value})
+		body = append(body, member{name: name.Str, value: value})
 		return true
 	})
 	return body, nil
@@ -138,8 +138,8 @@ func checkContentType(header string) error {
 	if err == nil && (media == "application/json" || strings.HasSuffix(media, "+json")) {
 		return nil
 	}
-	return &inputError{http.StatusUnsupportedMediaType, "unsupported_media_type",
-		[]string{"Content-Type must be application/json"}}
+	return &inputError{status: http.StatusUnsupportedMediaType, code: "unsupported_media_type",
+		problems: []string{"Content-Type must be application/json"}}
 }
 
 func missing(value gjson.Result) bool { return value.Type == gjson.Null }

@@ -8,8 +8,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
 const (
@@ -21,78 +19,52 @@ const (
 	otherMethod = "other"     // a method that its path does not take
 )
 
-// Metrics is what one instance of the service measures. Make one with NewMetrics;
-// it is an observer of the store too. What happens on each request was looked up
-// before: it costs an atomic addition or two.
+// Metrics measures requests. What happens on each request was looked up before: it costs an
+// atomic addition or two.
 type Metrics struct {
-	registry *prometheus.Registry
-
 	inFlight    prometheus.Gauge
 	requests    *prometheus.CounterVec
 	durations   *prometheus.HistogramVec
-	unmatched   *route
+	unmatched   *measuredRoute
 	bookings    *outcomes
 	cancelled   *outcomes
 	waitingList prometheus.Histogram
-
-	storeMetrics
 }
 
-// NewMetrics returns metrics with a registry of their own. The version is a label of
-// boxoffice_build_info.
-func NewMetrics(version string) *Metrics {
+// NewMetrics returns metrics that are registered. It panics if the registry has some already.
+func NewMetrics(registry prometheus.Registerer) *Metrics {
 	m := &Metrics{
-		registry: prometheus.NewRegistry(),
 		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{
 			Namespace: namespace, Name: "http_requests_in_flight",
-			Help: "Requests that are being answered.",
+			Help: "Requests being answered now.",
 		}),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Namespace: namespace, Name: "http_requests_total",
-			Help: "Requests that were answered, by route, method and status code.",
+			Help: "Requests answered, by route, method and status code.",
 		}, []string{"route", "method", "code"}),
 		durations: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Namespace: namespace, Name: "http_request_duration_seconds",
-			Help:    "From the end of a request's headers to the end of its answer.",
+			Help:    "Time from the end of a request's headers to the end of its answer.",
 			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
 		}, []string{"route", "method"}),
-		bookings: newOutcomes("bookings_total", "Booking requests that were understood or refused, by outcome: confirmed, "+
-			"waiting, replayed (the first answer once more), or the code of the problem.",
+		bookings: newOutcomes("bookings_total", "Booking requests, by outcome: confirmed, waiting, replayed (a repetition, "+
+			"which got the first answer again), or the code of the problem.",
 			"confirmed", "waiting", outcomeReplayed, "invalid_input", "event_not_found", "event_paused", "event_closed",
 			"user_limit", "waiting_list_full", "quantity_over_capacity", "idempotency_mismatch", "unavailable", "storage_full",
 			"overloaded", "internal_error"),
-		cancelled: newOutcomes("cancellations_total", "Cancellation requests, by outcome: cancelled, replayed (it was "+
+		cancelled: newOutcomes("cancellations_total", "Cancellation requests, by outcome: cancelled, replayed (already "+
 			"cancelled before), or the code of the problem.",
 			outcomeCancelled, outcomeReplayed, "invalid_input", "event_not_found", "booking_not_found", "unavailable",
 			"overloaded", "internal_error"),
 		waitingList: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Namespace: namespace, Name: "waiting_list_length",
-			Help:    "Length of an event's waiting list, seen by each booking that joined it, itself included.",
+			Help:    "Length of an event's waiting list when a booking joined it, that booking included.",
 			Buckets: []float64{1, 10, 100, 1000, 10_000, 100_000, 1_000_000},
 		}),
-		storeMetrics: newStoreMetrics(),
 	}
 	m.unmatched = m.route(unmatched, otherMethod)
-	build := prometheus.NewGauge(prometheus.GaugeOpts{
-		Namespace: namespace, Name: "build_info",
-		Help:        "Always 1; the label tells what runs.",
-		ConstLabels: prometheus.Labels{"version": version},
-	})
-	build.Set(1)
-	m.registry.MustRegister(
-		m.inFlight, m.requests, m.durations, m.bookings.vector, m.cancelled.vector, m.waitingList, build,
-		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-	)
-	m.registry.MustRegister(m.storeMetrics.collectors()...)
+	registry.MustRegister(m.inFlight, m.requests, m.durations, m.bookings.vector, m.cancelled.vector, m.waitingList)
 	return m
-}
-
-// Handler answers a scrape.
-func (m *Metrics) Handler() http.Handler {
-	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{
-		MaxRequestsInFlight: 4, // each asks Redis how it is
-		Registry:            m.registry,
-	})
 }
 
 func (m *Metrics) bookingOutcomes() *outcomes {
@@ -127,15 +99,15 @@ const (
 	mostStatus  = 599
 )
 
-// route is a path's template and a method, with the metrics that have these labels.
-type route struct {
+// measuredRoute is a path's template and a method, with the metrics that have these labels.
+type measuredRoute struct {
 	path, method string
 	duration     prometheus.Observer
 	byStatus     [mostStatus - leastStatus + 1]atomic.Pointer[prometheus.Counter]
 }
 
-func (m *Metrics) route(path, method string) *route {
-	r := &route{path: path, method: method, duration: m.durations.WithLabelValues(path, method)}
+func (m *Metrics) route(path, method string) *measuredRoute {
+	r := &measuredRoute{path: path, method: method, duration: m.durations.WithLabelValues(path, method)}
 	for _, alarming := range []int{http.StatusInternalServerError, http.StatusServiceUnavailable} {
 		r.requests(m, alarming) // from the start, so that the first one is seen as an increase
 	}
@@ -143,13 +115,13 @@ func (m *Metrics) route(path, method string) *route {
 }
 
 // requests is the counter of a status. Only those that occur are there.
-func (r *route) requests(m *Metrics, status int) prometheus.Counter { //nolint:ireturn // it is the library's type
-	place := &r.byStatus[min(max(status, leastStatus), mostStatus)-leastStatus]
-	if counter := place.Load(); counter != nil {
+func (r *measuredRoute) requests(m *Metrics, status int) prometheus.Counter { //nolint:ireturn // it is the library's type
+	known := &r.byStatus[min(max(status, leastStatus), mostStatus)-leastStatus]
+	if counter := known.Load(); counter != nil {
 		return *counter
 	}
 	counter := m.requests.WithLabelValues(r.path, r.method, strconv.Itoa(status))
-	place.Store(&counter)
+	known.Store(&counter)
 	return counter
 }
 

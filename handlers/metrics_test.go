@@ -2,7 +2,6 @@ package handlers_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -14,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/sirupsen/logrus"
 
 	"boxoffice/handlers"
@@ -23,14 +24,14 @@ import (
 // measured serves an empty embedded store and measures it.
 func measured(t testing.TB) *client {
 	t.Helper()
-	metrics := handlers.NewMetrics("v1")
-	s := open(t, store.Config{Observer: metrics})
-	metrics.Watch(s, 5*time.Second)
-	return serve(t, s, measure(metrics))
+	return serve(t, open(t, store.Config{}), measure)
 }
 
-func measure(metrics *handlers.Metrics) func(*handlers.Options) {
-	return func(o *handlers.Options) { o.Metrics, o.ServeMetrics = metrics, true }
+// measure has requests measured, and served at /metrics.
+func measure(o *handlers.Options) {
+	registry := prometheus.NewRegistry()
+	o.Metrics = handlers.NewMetrics(registry)
+	o.ScrapeHandler = promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
 }
 
 // samples are what a scrape gave, by the name and labels of each.
@@ -66,7 +67,7 @@ func (s samples) check(t *testing.T, want samples) {
 	}
 }
 
-// A scrape tells exactly what was asked and what came of it.
+// A scrape counts exactly what was asked, and its outcomes.
 func TestMetricsCount(t *testing.T) {
 	t.Parallel()
 	c := measured(t)
@@ -76,7 +77,6 @@ func TestMetricsCount(t *testing.T) {
 		`boxoffice_bookings_total{outcome="waiting_list_full"}`:                            0,
 		`boxoffice_bookings_total{outcome="overloaded"}`:                                   0,
 		`boxoffice_cancellations_total{outcome="overloaded"}`:                              0,
-		`boxoffice_store_unknown_outcomes_total{call="book"}`:                              0,
 	})
 	e := c.event(2, `"waitingListLimit":3`, `"maxPerUser":2`)
 	ann := c.confirmed(e, "ann")
@@ -115,7 +115,6 @@ func TestMetricsCount(t *testing.T) {
 		`boxoffice_cancellations_total{outcome="cancelled"}`:         1,
 		`boxoffice_cancellations_total{outcome="replayed"}`:          1,
 		`boxoffice_cancellations_total{outcome="booking_not_found"}`: 1,
-		`boxoffice_promotions_total`:                                 3,
 		`boxoffice_waiting_list_length_sum`:                          1 + 2 + 3,
 		`boxoffice_waiting_list_length_count`:                        3,
 		`boxoffice_waiting_list_length_bucket{le="1"}`:               1,
@@ -129,18 +128,6 @@ func TestMetricsCount(t *testing.T) {
 		`boxoffice_http_requests_total{code="405",method="other",route="/book"}`:           1,
 		`boxoffice_http_request_duration_seconds_count{method="POST",route="/book"}`:       6,
 		`boxoffice_http_requests_in_flight`:                                                1, // the scrape
-
-		`boxoffice_store_call_duration_seconds_count{call="book"}`:       12,
-		`boxoffice_store_call_duration_seconds_count{call="cancel"}`:     3,
-		`boxoffice_store_call_duration_seconds_count{call="update"}`:     1,
-		`boxoffice_store_call_duration_seconds_count{call="read event"}`: 1,
-		`boxoffice_store_call_retries_total{call="book"}`:                0,
-		`boxoffice_store_batch_commands_sum`:                             1 + 1 + 1 + 12 + 3 + 1 + 1, // number, initialize, complete ... promote
-		`boxoffice_store_queued_commands`:                                0,
-
-		`boxoffice_redis_up`:                      1,
-		`boxoffice_build_info{version="v1"}`:      1,
-		`boxoffice_store_info{engine="embedded"}`: 1,
 	})
 }
 
@@ -186,51 +173,14 @@ func TestMetricsDoNotGrow(t *testing.T) {
 // A panic is counted as what it is answered with, and leaves nothing in flight.
 func TestMetricsOfAPanic(t *testing.T) {
 	t.Parallel()
-	metrics := handlers.NewMetrics("v1")
 	var j journal
-	c := serve(t, &fake{fails: func(context.Context) error { panic("x") }}, j.into, measure(metrics))
+	c := serve(t, &fake{fails: func(context.Context) error { panic("x") }}, j.into, measure)
 	c.post("/book", `{"eventId":1,"userId":7}`).is(500, `{}`)
 	c.scrape().check(t, samples{
 		`boxoffice_http_requests_total{code="500",method="POST",route="/book"}`: 1,
 		`boxoffice_bookings_total{outcome="internal_error"}`:                    1,
 		`boxoffice_http_requests_in_flight`:                                     1, // the scrape
 	})
-}
-
-// watched is a store whose health is as told.
-type watched func(context.Context) error
-
-func (w watched) Health(ctx context.Context) store.Health {
-	if err := w(ctx); err != nil {
-		return store.Health{Problems: []string{err.Error()}}
-	}
-	return store.Health{}
-}
-func (watched) Stats() store.Stats {
-	return store.Stats{Queued: 1, Connections: 2, IdleConnections: 3, StaleConnections: 4, PoolTimeouts: 5}
-}
-func (watched) Engine() store.Engine { return store.EngineCluster }
-
-// A Redis that is away, or hangs, is told by a scrape that is answered all the same.
-func TestMetricsOfRedisThatIsAway(t *testing.T) {
-	t.Parallel()
-	for name, ping := range map[string]watched{"away": func(context.Context) error { return errors.New("away") }, "hangs": hang} {
-		metrics := handlers.NewMetrics("v1")
-		metrics.Watch(ping, 20*time.Millisecond)
-		found := serve(t, &fake{}, measure(metrics)).scrape()
-		found.check(t, samples{
-			`boxoffice_redis_up`:                           0,
-			`boxoffice_store_info{engine="redis cluster"}`: 1,
-			`boxoffice_store_queued_commands`:              1,
-			`boxoffice_redis_connections`:                  2,
-			`boxoffice_redis_idle_connections`:             3,
-			`boxoffice_redis_stale_connections_total`:      4,
-			`boxoffice_redis_pool_timeouts_total`:          5,
-		})
-		if waited := found["boxoffice_redis_check_seconds"]; name == "hangs" && waited < .02 {
-			t.Errorf("a check that hangs took %v s", waited)
-		}
-	}
 }
 
 // Two instances in one process measure apart.
@@ -248,7 +198,7 @@ func TestMetricsHaveNoCommonRegistry(t *testing.T) {
 // A scraper has a key of its own scope, once there are keys.
 func TestMetricsNeedTheirScope(t *testing.T) {
 	t.Parallel()
-	c := serve(t, &fake{}, withKeys(t), measure(handlers.NewMetrics("v1")))
+	c := serve(t, &fake{}, withKeys(t), measure)
 	c.get("/metrics").is(401, `{"code":"unauthorized"}`).hasHeader("WWW-Authenticate", "Bearer")
 	for _, key := range []string{organizerKey, bookingKey, bothKey} {
 		c.send("GET", "/metrics", "", bearer(key)).is(403, `{"code":"forbidden"}`).
@@ -266,12 +216,12 @@ func TestMetricsNeedTheirScope(t *testing.T) {
 func TestMetricsAreNotShown(t *testing.T) {
 	t.Parallel()
 	serve(t, &fake{}).get("/metrics").is(404, `{}`)
-	metrics := handlers.NewMetrics("v1")
-	c := serve(t, &fake{}, func(o *handlers.Options) { o.Metrics = metrics })
+	var elsewhere http.Handler
+	c := serve(t, &fake{}, measure, func(o *handlers.Options) { elsewhere, o.ScrapeHandler = o.ScrapeHandler, nil })
 	c.get("/metrics").is(404, `{}`)
 	c.get("/status/1").is(200, `{}`)
 	recorder := httptest.NewRecorder()
-	metrics.Handler().ServeHTTP(recorder, httptest.NewRequest("GET", "/", nil))
+	elsewhere.ServeHTTP(recorder, httptest.NewRequest("GET", "/", nil))
 	const want = `boxoffice_http_requests_total{code="200",method="GET",route="/status/{eventId}"} 1`
 	if !strings.Contains(recorder.Body.String(), want) {
 		t.Errorf("no word of %s in\n%s", want, recorder.Body)
@@ -299,7 +249,7 @@ func TestMetricsCostNoAllocation(t *testing.T) {
 		}
 		return least
 	}
-	off, on, quiet := cost(false, nil), cost(false, handlers.NewMetrics("v1")), cost(true, nil)
+	off, on, quiet := cost(false, nil), cost(false, handlers.NewMetrics(prometheus.NewRegistry())), cost(true, nil)
 	if on > off+1 || quiet > off+1 {
 		t.Errorf("a booking allocates %v times, measured %v times, with an access log that is not written %v times", off, on, quiet)
 	}

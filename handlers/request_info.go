@@ -1,26 +1,21 @@
 package handlers
 
 import (
-	"crypto/rand"
-	"crypto/sha256"
-	"encoding/hex"
 	"net/http"
 	"sync"
 	"time"
 
 	"github.com/gorilla/mux"
-	"github.com/sirupsen/logrus"
 
 	"boxoffice/store"
 )
 
-// requestInfo is what is remembered of a request and its answer, for the metrics and
-// the access log. It travels as the handlers' ResponseWriter, which costs less than
-// a context.
+// requestInfo is what the metrics and the access log need to know of a request and its
+// answer. It travels as the handlers' ResponseWriter, which costs less than a context.
 type requestInfo struct {
 	http.ResponseWriter
-	status  int    // 0: nothing was answered yet
-	route   *route // nil: no route took the request
+	status  int            // 0: nothing was answered yet
+	route   *measuredRoute // nil: no route took the request
 	counts  *outcomes
 	outcome string // confirmed, waiting, ..., or the code of a problem
 	event   uint64 // number, 0 = none is meant
@@ -33,11 +28,11 @@ const (
 	outcomeOK        = "ok"
 	outcomeCreated   = "created"
 	outcomeCancelled = "cancelled"
-	outcomeReplayed  = "replayed" // the first answer, once more
+	outcomeReplayed  = "replayed" // a repetition, which got the first answer again
 )
 
-// What stands for the answer to a client that has hung up meanwhile: what nginx calls 499,
-// Client Closed Request. It says nothing of the service, as a 503 would.
+// What stands for the answer to a client that has hung up: nginx's 499, Client Closed
+// Request. A 503 would say that the service was at fault.
 const (
 	statusClientGone  = 499
 	outcomeClientGone = "client_closed_request"
@@ -56,8 +51,8 @@ func (info *requestInfo) Unwrap() http.ResponseWriter { return info.ResponseWrit
 
 var requestInfos = sync.Pool{New: func() any { return new(requestInfo) }}
 
-// requestInfoOf finds the request's info under other middleware's writers, or returns nil:
-// nobody looks.
+// requestInfoOf finds the request's info under other middleware's writers. It is nil if
+// neither metrics nor the access log are on.
 func requestInfoOf(w http.ResponseWriter) *requestInfo {
 	for {
 		switch writer := w.(type) {
@@ -71,7 +66,7 @@ func requestInfoOf(w http.ResponseWriter) *requestInfo {
 	}
 }
 
-// observe measures requests and writes the access log, as far as either is on.
+// observe measures requests and writes the access log, whichever of the two is on.
 func (a *API) observe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
@@ -104,12 +99,12 @@ func (a *API) observe(next http.Handler) http.Handler {
 	})
 }
 
-// on names the route in what is observed of its requests.
+// on names the route in the metrics and the access log of its requests.
 func (a *API) on(path, method string, handler http.HandlerFunc) http.HandlerFunc {
 	if a.Metrics == nil && !a.AccessLog {
 		return handler
 	}
-	matched := &route{path: path, method: method}
+	matched := &measuredRoute{path: path, method: method}
 	if a.Metrics != nil {
 		matched = a.Metrics.route(path, method)
 	}
@@ -121,8 +116,8 @@ func (a *API) on(path, method string, handler http.HandlerFunc) http.HandlerFunc
 	}
 }
 
-// routeOf is the template of the path that took the request: paths themselves are
-// not logged, as anything may be written in one.
+// routeOf is the template of the path that took the request. The path itself is not
+// logged, as anything may be written in one.
 func routeOf(w http.ResponseWriter, r *http.Request) string {
 	if info := requestInfoOf(w); info != nil && info.route != nil {
 		return info.route.path
@@ -169,7 +164,7 @@ func noteRequest[Request any](a *API, w http.ResponseWriter, request *Request) *
 	return info
 }
 
-// noteResult remembers what came of it.
+// noteResult remembers the outcome of a request that succeeded.
 func noteResult[Result any](a *API, info *requestInfo, result *Result) {
 	if info == nil {
 		return
@@ -190,8 +185,8 @@ func noteResult[Result any](a *API, info *requestInfo, result *Result) {
 	}
 }
 
-// replayed is the outcome of a request that may be a client's retry. A replay that
-// the client did not ask for is the store's own retry.
+// replayed is the outcome of a request that may be a client's retry. Without an
+// Idempotency-Key, a replay is the store's own retry.
 func (info *requestInfo) replayed(replayed bool, outcome string) string {
 	if replayed && info.keyed {
 		return outcomeReplayed
@@ -206,53 +201,9 @@ func noteProblem(w http.ResponseWriter, code string) {
 	}
 }
 
-// noteGone remembers that nobody waits for the answer.
+// noteGone remembers that the client has hung up.
 func noteGone(w http.ResponseWriter) {
 	if info := requestInfoOf(w); info != nil {
 		info.status, info.outcome = statusClientGone, outcomeClientGone
 	}
-}
-
-// userHash tells one user from another in the log and does not tell who it is: it
-// is keyed, as the hash of a guessed name would otherwise give the name away.
-type userHash [sha256.Size]byte
-
-func newUserHash(salt string) userHash {
-	if salt == "" {
-		salt = rand.Text()
-	}
-	return sha256.Sum256([]byte(salt))
-}
-
-// of returns 16 hexadecimal digits.
-func (key userHash) of(user string) string {
-	const shown = 8 // bytes: two of a million users meet once in 37 million deployments
-	var buffer [512]byte
-	sum := sha256.Sum256(append(append(buffer[:0], key[:]...), user...))
-	return hex.EncodeToString(sum[:shown])
-}
-
-// logAccess writes the line that tells who asked what, and what came of it.
-func (a *API) logAccess(info *requestInfo, r *http.Request, took time.Duration) {
-	if !a.Log.IsLevelEnabled(logrus.InfoLevel) {
-		return
-	}
-	fields := idsOf(info, r).fields()
-	fields["method"], fields["status"] = methodLabel(r.Method), info.status
-	fields["duration_ms"] = float64(took.Microseconds()) / 1000
-	fields["route"] = unmatched
-	if info.route != nil {
-		fields["route"] = info.route.path
-	}
-	if info.outcome != "" {
-		fields["outcome"] = info.outcome
-	}
-	// A number that no event has may be anything, a user's too.
-	if info.event != 0 && info.status != http.StatusNotFound && info.status != http.StatusBadRequest {
-		fields["event"] = info.event
-	}
-	if info.user != "" {
-		fields["user"] = a.users.of(info.user)
-	}
-	a.Log.WithFields(fields).Info("request")
 }

@@ -17,18 +17,16 @@ import (
 // eventResource is an event as GET shows it.
 type eventResource struct {
 	eventStatus
-	EventName        string      `json:"eventName"`
-	ConfirmedTickets int64       `json:"confirmedTickets"`
-	MaxPerUser       int64       `json:"maxPerUser"`
-	WaitingListLimit int64       `json:"waitingListLimit"`
-	State            store.State `json:"state"`
-	CreatedAt        timestamp   `json:"createdAt"`
+	EventName        string `json:"eventName"`
+	ConfirmedTickets int64  `json:"confirmedTickets"`
+	eventDetails
+	State store.State `json:"state"`
 }
 
 func resourceOf(event store.Event) eventResource {
 	return eventResource{
-		statusOf(event), event.Name, event.Confirmed, event.MaxPerUser, event.WaitlistLimit, event.State,
-		timestamp(event.CreatedAt),
+		eventStatus: statusOf(event), EventName: event.Name, ConfirmedTickets: event.Confirmed,
+		eventDetails: detailsOf(event), State: event.State,
 	}
 }
 
@@ -44,15 +42,18 @@ func (a *API) listEvents(ctx context.Context, p page) (store.EventPage, error) {
 	return a.Store.Events(ctx, p.cursor, p.limit)
 }
 
+// eventPage is a part of the list of events.
+type eventPage struct {
+	Events     []eventResource `json:"events"`
+	NextCursor string          `json:"nextCursor,omitempty"`
+}
+
 func renderEvents(w http.ResponseWriter, _ page, result store.EventPage) {
 	events := make([]eventResource, 0, len(result.Events))
 	for _, event := range result.Events {
 		events = append(events, resourceOf(event))
 	}
-	writeJSON(w, http.StatusOK, struct {
-		Events     []eventResource `json:"events"`
-		NextCursor string          `json:"nextCursor,omitempty"`
-	}{events, result.Next})
+	writeJSON(w, http.StatusOK, eventPage{Events: events, NextCursor: result.Next})
 }
 
 func parseUpdate(r *http.Request) (store.UpdateRequest, error) {
@@ -107,7 +108,7 @@ type bookingsPage struct {
 func parseBookingsPage(r *http.Request) (bookingsPage, error) {
 	event, eventErr := parseEventPath(r)
 	p, pageErr := parsePage(r)
-	return bookingsPage{p, event}, joinProblems(eventErr, pageErr)
+	return bookingsPage{page: p, event: event}, joinProblems(eventErr, pageErr)
 }
 
 func (a *API) listBookings(ctx context.Context, p bookingsPage) (store.BookingPage, error) {
@@ -116,18 +117,15 @@ func (a *API) listBookings(ctx context.Context, p bookingsPage) (store.BookingPa
 
 // bookingResource is a booking as GET shows it.
 type bookingResource struct {
-	BookingID   uuid.UUID `json:"bookingId"`
+	bookingView
 	EventID     uuid.UUID `json:"eventId"`
 	EventNumber uint64    `json:"eventNumber"`
 	UserID      string    `json:"userId"`
-	Quantity    int64     `json:"quantity"`
 	Status      string    `json:"status"`
-	Position    int64     `json:"position,omitempty"` // live, while it waits
 	CreatedAt   timestamp `json:"createdAt"`
 
-	// The event's version when the booking was made, promoted and cancelled: the
-	// order of all that happened to the event.
-	Version          int64 `json:"version"`
+	// The event's version when the booking was promoted and cancelled: with the booking's
+	// own version, the order of all that happened to the event.
 	Waited           bool  `json:"waited"`
 	PromotedVersion  int64 `json:"promotedVersion,omitempty"`
 	CancelledVersion int64 `json:"cancelledVersion,omitempty"`
@@ -135,9 +133,16 @@ type bookingResource struct {
 
 func bookingOf(b store.Booking) bookingResource {
 	return bookingResource{
-		b.ID, b.Event, b.EventNumber, b.User, b.Quantity, eventStatusTexts[b.Status], b.Position, timestamp(b.CreatedAt),
-		b.Version, b.Waited, b.Promoted, b.Cancelled,
+		bookingView: bookingView{BookingID: b.ID, Quantity: b.Quantity, Position: b.Position, Version: b.Version},
+		EventID:     b.Event, EventNumber: b.EventNumber, UserID: b.User, Status: eventStatusTexts[b.Status],
+		CreatedAt: timestamp(b.CreatedAt), Waited: b.Waited, PromotedVersion: b.Promoted, CancelledVersion: b.Cancelled,
 	}
+}
+
+// bookingPage is a part of the list of an event's bookings.
+type bookingPage struct {
+	Bookings   []bookingResource `json:"bookings"`
+	NextCursor string            `json:"nextCursor,omitempty"`
 }
 
 func renderBookings(w http.ResponseWriter, _ bookingsPage, result store.BookingPage) {
@@ -145,10 +150,7 @@ func renderBookings(w http.ResponseWriter, _ bookingsPage, result store.BookingP
 	for _, booking := range result.Bookings {
 		bookings = append(bookings, bookingOf(booking))
 	}
-	writeJSON(w, http.StatusOK, struct {
-		Bookings   []bookingResource `json:"bookings"`
-		NextCursor string            `json:"nextCursor,omitempty"`
-	}{bookings, result.Next})
+	writeJSON(w, http.StatusOK, bookingPage{Bookings: bookings, NextCursor: result.Next})
 }
 
 func parseBookingPath(r *http.Request) (uuid.UUID, error) {

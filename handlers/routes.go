@@ -8,64 +8,97 @@ import (
 	"github.com/gorilla/mux"
 )
 
-// methods are the handlers of one path.
-type methods map[string]http.HandlerFunc
-
-func get(handler http.HandlerFunc) methods {
-	return methods{http.MethodGet: handler, http.MethodHead: handler}
+// route is one call: who may make it, and what answers it.
+type route struct {
+	method  string
+	path    string
+	scopes  Scope // any one of them opens it; none: nobody may make it
+	handler http.HandlerFunc
 }
 
-func post(handler http.HandlerFunc) methods { return methods{http.MethodPost: handler} }
+// get declares a call that HEAD may make too.
+func get(path string, scopes Scope, handler http.HandlerFunc) route {
+	return route{method: http.MethodGet, path: path, scopes: scopes, handler: handler}
+}
 
-// routes lists every path. mux tries them in this order, so the busiest come first.
+func post(path string, scopes Scope, handler http.HandlerFunc) route {
+	return route{method: http.MethodPost, path: path, scopes: scopes, handler: handler}
+}
+
+func patch(path string, scopes Scope, handler http.HandlerFunc) route {
+	return route{method: http.MethodPatch, path: path, scopes: scopes, handler: handler}
+}
+
+// methods are those of the requests that the route takes.
+func (r route) methods() []string {
+	if r.method == http.MethodGet {
+		return []string{http.MethodGet, http.MethodHead}
+	}
+	return []string{r.method}
+}
+
+// table declares every route, once. Paths are tried in this order, so the busiest come first.
+func (a *API) table() []route {
+	s := a.Store
+	table := []route{
+		post("/api/events/book", ScopeBooking, call(a, parseEventBook, s.Book, renderEventBooked, eventFailure)),
+		post("/book", ScopeBooking, call(a, parseShortBook, s.Book, renderShortBooked, shortFailure)),
+		post("/api/events/cancel", ScopeBooking, call(a, parseEventCancel, s.Cancel, renderEventCancelled, eventFailure)),
+		post("/cancel", ScopeBooking, call(a, parseShortCancel, s.CancelOldest, renderShortCancelled, shortFailure)),
+		get("/api/events/status/{eventId}", readers, call(a, parseEventPath, s.Event, renderEventStatus, eventFailure)),
+		get("/status/{eventId}", readers, call(a, parseShortPath, s.Event, renderShortStatus, shortFailure)),
+		get("/api/bookings/{bookingId}", ScopeBooking, call(a, parseBookingPath, s.Booking, renderBooking, eventFailure)),
+		post("/api/events/initialize", ScopeOrganizer,
+			call(a, parseEventInitialize, s.Initialize, renderEventInitialized, initializeFailure)),
+		post("/initialize", ScopeOrganizer, call(a, parseShortInitialize, s.Initialize, renderShortInitialized, shortFailure)),
+
+		get("/api/events", readers, call(a, parsePage, a.listEvents, renderEvents, eventFailure)),
+		get("/api/events/{eventId}", readers, call(a, parseEventPath, s.Event, renderEvent, eventFailure)),
+		patch("/api/events/{eventId}", ScopeOrganizer, call(a, parseUpdate, s.Update, renderUpdated, eventFailure)),
+		get("/api/events/{eventId}/bookings", ScopeOrganizer,
+			call(a, parseBookingsPage, a.listBookings, renderBookings, eventFailure)),
+
+		get(livezPath, anybody, a.livez),
+		get(readyzPath, anybody, a.readyz),
+		get(openAPIPath, anybody, openAPI),
+		get(docsPath, anybody, docsPage()),
+	}
+	if a.ScrapeHandler != nil {
+		table = append(table, get(metricsPath, ScopeMetrics, a.ScrapeHandler.ServeHTTP))
+	}
+	return table
+}
+
+// routes makes a router of the table. A path takes no other methods than its routes do.
 func (a *API) routes() *mux.Router {
 	router := mux.NewRouter().SkipClean(true) // cleaning redirects, and a redirected POST becomes a GET
-	route := func(path string, handlers methods) {
-		for method, handler := range handlers {
-			router.HandleFunc(path, a.on(path, method, a.guard(method, path, handler))).Methods(method)
+	table := a.table()
+	allowed := map[string][]string{} // methods, by path
+	for _, first := range table {
+		path := first.path
+		if allowed[path] != nil {
+			continue
 		}
-		router.HandleFunc(path, a.on(path, otherMethod, a.methodNotAllowed(handlers)))
+		for _, r := range table {
+			if r.path != path {
+				continue
+			}
+			for _, method := range r.methods() {
+				router.HandleFunc(path, a.on(path, method, a.guard(r))).Methods(method)
+				allowed[path] = append(allowed[path], method)
+			}
+		}
+		router.HandleFunc(path, a.on(path, otherMethod, a.methodNotAllowed(allowed[path])))
 	}
-	s := a.Store
-
-	route("/api/events/book", post(call(a, parseEventBook, s.Book, renderEventBooked, eventFailure)))
-	route("/book", post(call(a, parseShortBook, s.Book, renderShortBooked, shortFailure)))
-	route("/api/events/cancel", post(call(a, parseEventCancel, s.Cancel, renderEventCancelled, eventFailure)))
-	route("/cancel", post(call(a, parseShortCancel, s.CancelOldest, renderShortCancelled, shortFailure)))
-	route("/api/events/status/{eventId}", get(call(a, parseEventPath, s.Event, renderEventStatus, eventFailure)))
-	route("/status/{eventId}", get(call(a, parseShortPath, s.Event, renderShortStatus, shortFailure)))
-	route("/api/bookings/{bookingId}", get(call(a, parseBookingPath, s.Booking, renderBooking, eventFailure)))
-	route("/api/events/initialize", post(
-		call(a, parseEventInitialize, s.Initialize, renderEventInitialized, initializeFailure)))
-	route("/initialize", post(call(a, parseShortInitialize, s.Initialize, renderShortInitialized, shortFailure)))
-
-	route("/api/events", get(call(a, parsePage, a.listEvents, renderEvents, eventFailure)))
-	event := get(call(a, parseEventPath, s.Event, renderEvent, eventFailure))
-	event[http.MethodPatch] = call(a, parseUpdate, s.Update, renderUpdated, eventFailure)
-	route("/api/events/{eventId}", event)
-	route("/api/events/{eventId}/bookings", get(
-		call(a, parseBookingsPage, a.listBookings, renderBookings, eventFailure)))
-
-	route(livezPath, get(a.livez))
-	route(readyzPath, get(a.readyz))
-	if a.ServeMetrics && a.Metrics != nil {
-		route(metricsPath, get(a.Metrics.Handler().ServeHTTP))
-	}
-	route(openAPIPath, get(openAPI))
-	route(docsPath, get(docsPage()))
 	router.NotFoundHandler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, r, failureFor(r), errNoRoute)
 	})
 	return router
 }
 
-func (a *API) methodNotAllowed(handlers methods) http.HandlerFunc {
-	var allowed []string
-	for method := range handlers {
-		allowed = append(allowed, method)
-	}
-	slices.Sort(allowed)
-	allow := strings.Join(allowed, ", ")
+func (a *API) methodNotAllowed(methods []string) http.HandlerFunc {
+	slices.Sort(methods)
+	allow := strings.Join(methods, ", ")
 	return func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Allow", allow)
 		a.fail(w, r, failureFor(r), errMethod)

@@ -24,26 +24,25 @@ func parseShortInitialize(r *http.Request) (store.InitializeRequest, error) {
 	return initializeRequest(r, name, total, body.get("maxPerUser"), body.get("waitingListLimit"), nameErr, totalErr)
 }
 
+// shortInitialized answers an initialization.
+type shortInitialized struct {
+	Event shortEvent `json:"event"`
+}
+
+type shortEvent struct {
+	ID               uint64 `json:"id"`
+	Name             string `json:"name"`
+	RemainingTickets int64  `json:"remainingTickets"`
+	eventView
+	eventDetails
+}
+
 func renderShortInitialized(w http.ResponseWriter, request store.InitializeRequest, result store.InitializeResult) {
-	type created struct {
-		ID               uint64    `json:"id"`
-		Number           uint64    `json:"number"`
-		UUID             uuid.UUID `json:"uuid"`
-		Name             string    `json:"name"`
-		TotalTickets     int64     `json:"totalTickets"`
-		RemainingTickets int64     `json:"remainingTickets"`
-		MaxPerUser       int64     `json:"maxPerUser"`
-		WaitingListLimit int64     `json:"waitingListLimit"`
-		Version          int64     `json:"version"`
-		CreatedAt        timestamp `json:"createdAt"`
-	}
 	event := result.Event
 	markReplayed(w, result.Replayed && request.IdempotencyKey != "")
-	writeJSON(w, http.StatusCreated, struct {
-		Event created `json:"event"`
-	}{created{
-		event.Number, event.Number, event.UUID, event.Name, event.TotalTickets, event.Available(),
-		event.MaxPerUser, event.WaitlistLimit, event.Version, timestamp(event.CreatedAt),
+	writeJSON(w, http.StatusCreated, shortInitialized{Event: shortEvent{
+		ID: event.Number, Name: event.Name, RemainingTickets: event.Available(),
+		eventView: viewOf(event), eventDetails: detailsOf(event),
 	}})
 }
 
@@ -77,19 +76,19 @@ func parseShortBook(r *http.Request) (store.BookRequest, error) {
 	return bookRequest(r, event, body.get("userId"), body.get("quantity"), eventErr)
 }
 
+// shortBooked answers a booking.
+type shortBooked struct {
+	Message string `json:"message"`
+	bookingView
+}
+
 func renderShortBooked(w http.ResponseWriter, request store.BookRequest, result store.BookResult) {
 	code, message := http.StatusCreated, "Ticket booked successfully"
 	if result.Status == store.StatusWaiting {
 		code, message = http.StatusAccepted, "Added to waiting list"
 	}
 	markReplayed(w, result.Replayed && request.IdempotencyKey != "")
-	writeJSON(w, code, struct {
-		Message   string    `json:"message"`
-		BookingID uuid.UUID `json:"bookingId"`
-		Quantity  int64     `json:"quantity"`
-		Position  int64     `json:"position,omitempty"`
-		Version   int64     `json:"version"`
-	}{message, result.Booking, request.Quantity, result.Position, result.Version})
+	writeJSON(w, code, shortBooked{Message: message, bookingView: bookedView(request, result)})
 }
 
 func parseShortCancel(r *http.Request) (store.CancelOldestRequest, error) {
@@ -104,18 +103,21 @@ func parseShortCancel(r *http.Request) (store.CancelOldestRequest, error) {
 		joinProblems(eventErr, userErr, keyErr)
 }
 
+// shortCancelled answers a cancellation.
+type shortCancelled struct {
+	Message       string     `json:"message"`
+	BookingID     uuid.UUID  `json:"bookingId"`
+	Reassigned    bool       `json:"reassigned"`
+	NextBookingID *uuid.UUID `json:"nextBookingId"`
+	Promoted      int64      `json:"promoted"`
+	Version       int64      `json:"version"`
+}
+
 func renderShortCancelled(w http.ResponseWriter, request store.CancelOldestRequest, result store.CancelResult) {
 	markReplayed(w, result.Replayed && request.IdempotencyKey != "")
-	writeJSON(w, http.StatusOK, struct {
-		Message       string     `json:"message"`
-		BookingID     uuid.UUID  `json:"bookingId"`
-		Reassigned    bool       `json:"reassigned"`
-		NextBookingID *uuid.UUID `json:"nextBookingId"`
-		Promoted      int64      `json:"promoted"`
-		Version       int64      `json:"version"`
-	}{
-		"Booking cancelled and ticket reassigned if applicable", result.Booking,
-		result.Promoted > 0, orNull(result.Next), result.Promoted, result.Version,
+	writeJSON(w, http.StatusOK, shortCancelled{
+		Message: "Booking cancelled and ticket reassigned if applicable", BookingID: result.Booking,
+		Reassigned: result.Promoted > 0, NextBookingID: orNull(result.Next), Promoted: result.Promoted, Version: result.Version,
 	})
 }
 
@@ -124,17 +126,18 @@ func parseShortPath(r *http.Request) (store.EventRef, error) {
 	return parseEventNumber(mux.Vars(r)["eventId"])
 }
 
+// shortStatus is an event as GET /status shows it.
+type shortStatus struct {
+	EventID          uint64 `json:"eventId"`
+	Name             string `json:"name"`
+	RemainingTickets int64  `json:"remainingTickets"`
+	WaitingListCount int64  `json:"waitingListCount"`
+	eventView
+}
+
 func renderShortStatus(w http.ResponseWriter, _ store.EventRef, event store.Event) {
-	writeJSON(w, http.StatusOK, struct {
-		EventID          uint64    `json:"eventId"`
-		Number           uint64    `json:"number"`
-		UUID             uuid.UUID `json:"uuid"`
-		Name             string    `json:"name"`
-		TotalTickets     int64     `json:"totalTickets"`
-		RemainingTickets int64     `json:"remainingTickets"`
-		WaitingListCount int64     `json:"waitingListCount"`
-		Version          int64     `json:"version"`
-	}{
-		event.Number, event.Number, event.UUID, event.Name, event.TotalTickets, event.Available(), event.Waiting, event.Version,
+	writeJSON(w, http.StatusOK, shortStatus{
+		EventID: event.Number, Name: event.Name, RemainingTickets: event.Available(), WaitingListCount: event.Waiting,
+		eventView: viewOf(event),
 	})
 }

@@ -128,30 +128,3 @@ func TestIDsInLogAndErrors(t *testing.T) {
 		})
 	}
 }
-
-// The same user has the same hash wherever the salt is the same, and only there.
-func TestUsersInTheLog(t *testing.T) {
-	t.Parallel()
-	hash := func(salt, path, user string) string {
-		var j journal
-		c := serve(t, &fake{}, j.into, func(o *handlers.Options) { o.AccessLog, o.LogUserSalt = true, salt })
-		c.post(path, `{"eventId":1,"userId":`+user+`}`).is(201, `{}`)
-		text, _ := j.take(t)[0]["user"].(string)
-		return text
-	}
-	salted := hash("0123456789abcdef", "/book", `"7"`)
-	if again := hash("0123456789abcdef", "/book", `7`); again != salted || salted == "" {
-		t.Errorf("the user has the hashes %q and %q", salted, again)
-	}
-	for name, other := range map[string]string{
-		"another user": hash("0123456789abcdef", "/book", `"8"`), "another salt": hash("0123456789abcdeF", "/book", `"7"`),
-		"no salt": hash("", "/book", `"7"`), "no salt, again": hash("", "/book", `"7"`),
-	} {
-		if other == salted {
-			t.Errorf("%s has the same hash", name)
-		}
-	}
-	if hash("", "/book", `"7"`) == hash("", "/book", `"7"`) {
-		t.Error("two processes without a salt give the same hash")
-	}
-}

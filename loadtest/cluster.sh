@@ -1,40 +1,40 @@
 #!/usr/bin/env bash
 # A Redis Cluster on this machine: three masters and three replicas, AOF on.
 #
-#   loadtest/cluster.sh up            start it, or what of it does not run
+#   loadtest/cluster.sh up            start it, or those of its nodes that do not run
 #   loadtest/cluster.sh down          stop it and remove its data
 #   loadtest/cluster.sh status        show the nodes
-#   loadtest/cluster.sh addrs         print the addresses, with commas, for REDIS_ADDRS
+#   loadtest/cluster.sh addrs         print the addresses, comma-separated, for REDIS_ADDRS
 #   loadtest/cluster.sh kill-master   kill -9 a master that has a replica
-#   loadtest/cluster.sh pause-master  stop one for PAUSE seconds (5), then let it go on
+#   loadtest/cluster.sh pause-master  pause a master for PAUSE seconds (5)
 #   loadtest/cluster.sh reshard       move SLOTS slots (500) from one master to another
 #
 # CLUSTER_DIR   folder for data, logs and pids   ${TMPDIR:-/tmp}/boxoffice-cluster-<uid>
-# CLUSTER_PORT  first of six ports in a row      7101 (the cluster's bus is 10000 higher)
+# CLUSTER_PORT  first of six consecutive ports   7101 (the cluster bus is 10000 higher)
 #
-# It signals only processes that it started: by their pid files, and only if the
+# The script signals only processes that it started, by their pid files, and only if the
 # process is still the redis-server of that port.
 
-# shellcheck disable=SC2015,SC2046,SC2086 # "a && b || die" and lists of ports are meant so
+# shellcheck disable=SC2015,SC2046,SC2086 # "a && b || die" and lists of ports are intended
 set -euo pipefail
 
 dir=${CLUSTER_DIR:-${TMPDIR:-/tmp}/boxoffice-cluster-$UID}
 first=${CLUSTER_PORT:-7101}
 [ -f "$dir/first-port" ] && first=$(cat "$dir/first-port")
 ports=$(seq "$first" $((first + 5)))
-node_timeout=2000 # ms without a sign of life until a master counts as gone
+node_timeout=2000 # ms without a sign of life after which a master counts as gone
 
-# REDIS_SERVER may name another redis-server than that of PATH; its redis-cli is beside it.
+# REDIS_SERVER may name a redis-server other than that in PATH; its redis-cli is next to it.
 case ${REDIS_SERVER:-} in */*) PATH=$(dirname "$REDIS_SERVER"):$PATH ;; esac
 
 die() { echo "cluster.sh: $*" >&2; exit 1; }
 ask() { timeout 5 redis-cli -h 127.0.0.1 -p "$@" 2>/dev/null; }
 
-# pid_of PORT prints the pid of the node if it runs.
+# pid_of PORT prints the pid of the node, if it runs.
 pid_of() {
   local pid
   pid=$(cat "$dir/$1/redis.pid" 2>/dev/null) || return 1
-  # With its title it is "redis-server 127.0.0.1:7101"; started by a loader it keeps its arguments.
+  # A process title is "redis-server 127.0.0.1:7101"; a server started by a loader keeps its arguments.
   ps -p "$pid" -o args= 2>/dev/null | grep -qE -- "(redis|valkey)-server.*(:|--port )$1 " || return 1
   echo "$pid"
 }
@@ -46,14 +46,14 @@ wait_for() {
   local deadline=$((SECONDS + $1)) what=$2
   shift 2
   until "$@"; do
-    [ "$SECONDS" -lt "$deadline" ] || die "$what: not within the time"
+    [ "$SECONDS" -lt "$deadline" ] || die "timed out waiting for $what"
     sleep 0.1
   done
 }
 
 answers() { [ "$(ask "$1" ping)" = PONG ] || ask "$1" ping | grep -q LOADING; }
 
-# healthy: all running nodes say that all slots are served, and replicas are in sync.
+# healthy checks that all running nodes report all slots served, and replicas in sync.
 healthy() {
   local port
   for port in $ports; do
@@ -66,11 +66,11 @@ healthy() {
   done
 }
 
-# open PORT: does anything listen there?
+# open PORT checks whether anything listens there.
 open() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
-# check_ports makes sure that all nodes that do not run can start, and that a process
-# that is not ours is never taken for a node.
+# check_ports makes sure that the nodes that do not run can start, and that a foreign process
+# is never taken for a node.
 check_ports() {
   local port one
   for port in $ports; do
@@ -88,13 +88,13 @@ start_node() {
     --cluster-enabled yes --cluster-config-file nodes.conf --cluster-node-timeout "$node_timeout" \
     --appendonly yes --appendfsync everysec --save '' --maxmemory-policy noeviction \
     --repl-diskless-sync-delay 0 >/dev/null)
-  wait_for 20 "start of $1 (see $dir/$1/redis.log)" answers "$1"
+  wait_for 20 "the start of $1 (see $dir/$1/redis.log)" answers "$1"
 }
 
 up() {
   command -v redis-server >/dev/null && command -v redis-cli >/dev/null || die "redis-server and redis-cli are not installed"
   local port new=yes
-  check_ports # before anything is written: what is left behind would decide over the next start
+  check_ports # before anything is written: leftovers would affect the next start
   mkdir -p "$dir"
   [ -f "$dir/created" ] && new=no
   echo "$first" >"$dir/first-port"
@@ -103,7 +103,7 @@ up() {
   done
   if [ "$new" = yes ]; then
     redis-cli --cluster create $(printf '127.0.0.1:%s ' $ports) --cluster-replicas 1 --cluster-yes >"$dir/create.log" ||
-      die "cluster create failed, see $dir/create.log"
+      die "cluster creation failed, see $dir/create.log"
     touch "$dir/created"
   fi
   wait_for 60 "a healthy cluster" healthy
@@ -151,14 +151,14 @@ pick_master() {
 
 kill_master() {
   local port
-  port=$(pick_master) || die "no master has a replica; try: $0 up"
+  port=$(pick_master) || die "no master has a replica in sync; try: $0 up"
   kill -KILL "$(pid_of "$port")"
   echo "killed the master 127.0.0.1:$port"
 }
 
 pause_master() {
   local port pid
-  port=$(pick_master) || die "no master has a replica; try: $0 up"
+  port=$(pick_master) || die "no master has a replica in sync; try: $0 up"
   pid=$(pid_of "$port")
   kill -STOP "$pid"
   sleep "${PAUSE:-5}"
@@ -176,7 +176,7 @@ reshard() {
     id=$(ask "$port" cluster myid)
     if [ -z "$from" ]; then from=$id; else to=$id; fi
   done
-  [ -n "$to" ] || die "there are no two masters"
+  [ -n "$to" ] || die "fewer than two masters are running"
   redis-cli --cluster reshard "127.0.0.1:$first" --cluster-from "$from" --cluster-to "$to" \
     --cluster-slots "${SLOTS:-500}" --cluster-yes >"$dir/reshard.log" 2>&1 ||
     die "reshard failed: $(tail -n 3 "$dir/reshard.log")"

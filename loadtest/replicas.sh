@@ -1,20 +1,20 @@
 #!/usr/bin/env bash
-# Instances of the service on this machine, on the cluster of cluster.sh.
+# Instances of the service on this machine, using the cluster of cluster.sh.
 #
 #   loadtest/replicas.sh up [COUNT]  build the service and start COUNT (2) instances, or
-#                                    what of them does not run, from the same build
+#                                    those that do not run, from the same build
 #   loadtest/replicas.sh down        stop them
 #   loadtest/replicas.sh status      show them
-#   loadtest/replicas.sh urls        print their URLs, with commas, for -target
+#   loadtest/replicas.sh urls        print their URLs, comma-separated, for -target
 #
 # REPLICAS_DIR   folder for binary, logs and pids   ${TMPDIR:-/tmp}/boxoffice-replicas-<uid>
-# REPLICAS_PORT  port of the first                  3001
-# REDIS_ADDRS    which Redis                        what cluster.sh says
+# REPLICAS_PORT  port of the first instance         3001
+# REDIS_ADDRS    addresses of Redis                 those of cluster.sh
 #
-# Other settings of the service are passed on from the environment. It signals only
+# Other settings of the service are passed on from the environment. The script signals only
 # processes that it started.
 
-# shellcheck disable=SC2015 # "a && b || die" is meant so
+# shellcheck disable=SC2015 # "a && b || die" is intended
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -23,7 +23,7 @@ first=${REPLICAS_PORT:-3001}
 
 die() { echo "replicas.sh: $*" >&2; exit 1; }
 
-# pid_of PORT prints the pid of the instance if it runs.
+# pid_of PORT prints the pid of the instance, if it runs.
 pid_of() {
   local pid
   pid=$(cat "$dir/$1.pid" 2>/dev/null) || return 1
@@ -33,11 +33,11 @@ pid_of() {
 
 ports() { (cd "$dir" 2>/dev/null && ls -- *.pid 2>/dev/null) | sed 's/\.pid$//' | sort -n; }
 
-# open PORT: does anything listen there?
+# open PORT checks whether anything listens there.
 open() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
-# ready PORT: does the instance say that it can serve? Something that listens may still
-# be waiting for Redis.
+# ready PORT checks whether the instance says that it can serve: Redis may not take bookings
+# yet although the instance listens.
 ready() {
   local line=
   {
@@ -59,19 +59,19 @@ up() {
   done
   mkdir -p "$dir"
   for port in $(ports); do
-    pid_of "$port" >/dev/null || rm -f "$dir/$port.pid" # or urls would name one that died
+    pid_of "$port" >/dev/null || rm -f "$dir/$port.pid" # otherwise urls would list an instance that died
   done
-  # Not under instances that run: all of a run should be of one build.
+  # Not while instances run: all instances of a run must be from one build.
   [ -n "$(ports)" ] || (cd "$here/.." && go build -o "$dir/boxoffice" ./cmd/boxoffice)
   for port in $start; do
-    # In its own folder, so that no .env file of a developer is read.
+    # In its own folder, so that no developer's .env file is read.
     (cd "$dir" && PORT=$port exec nohup "$dir/boxoffice" >"$dir/$port.log" 2>&1 </dev/null) &
     echo $! >"$dir/$port.pid"
   done
   for port in $wanted; do
     deadline=$((SECONDS + 40))
     until ready "$port"; do
-      pid_of "$port" >/dev/null && [ "$SECONDS" -lt "$deadline" ] || die "no start: $(tail -n 3 "$dir/$port.log")"
+      pid_of "$port" >/dev/null && [ "$SECONDS" -lt "$deadline" ] || die "port $port did not start: $(tail -n 3 "$dir/$port.log")"
       sleep 0.1
     done
   done

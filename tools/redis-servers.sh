@@ -1,17 +1,15 @@
 #!/usr/bin/env bash
-# Fetches the servers that boxoffice is tested on, without installing anything:
+# Fetches the servers that boxoffice is tested on, without installing anything, and prints
+# the path of each redis-server, for REDIS_SERVER:
 #
-#   tools/redis-servers.sh                # all of them
-#   tools/redis-servers.sh redis-8.0      # one
-#
-# and prints the path of each redis-server, for REDIS_SERVER:
-#
+#   tools/redis-servers.sh                # all servers
+#   tools/redis-servers.sh redis-8.0      # one server
 #   valkey=$(tools/redis-servers.sh valkey-8.0) && REDIS_SERVER=$valkey make test
 #
-# They are Debian's packages from the mirror that this machine's apt uses, checked by
-# apt's signatures and unpacked below out/servers. Each runs with the loader and the
-# libraries of its own Debian release, so the machine's release does not matter. Beside
-# a server are its redis-cli and redis-check-aof; those of Valkey have the same names.
+# The servers are Debian packages from the mirror that this machine's apt uses, verified by
+# apt's signatures and unpacked into out/servers. Each runs with the loader and libraries of
+# its own Debian release, so the machine's release does not matter. Next to each server are
+# its redis-cli and redis-check-aof, under the same names for Valkey.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -23,29 +21,29 @@ die() {
 	exit 1
 }
 
-# What each server is: the Debian suite of its package and that of its libraries, the
-# package, the prefix of its programs, and the name of its OpenSSL.
+# For each server: the Debian suites of its package and of its libraries, the package, the
+# prefix of its programs, and the name of its OpenSSL package.
 describe() {
 	case $1 in
 	redis-7.0) echo bookworm bookworm redis-tools redis libssl3 ;;
 	redis-8.0) echo trixie trixie redis-tools redis libssl3t64 ;;
 	valkey-8.0) echo bookworm-backports bookworm valkey-tools valkey libssl3 ;;
-	*) die "there is no server $1; there are: ${all[*]}" ;;
+	*) die "unknown server $1; known servers: ${all[*]}" ;;
 	esac
 }
 
 libraries=(libc6 libsystemd0 libjemalloc2 liblzf1 libatomic1 libstdc++6 libgcc-s1 zlib1g
 	libzstd1 libcap2 liblz4-1 liblzma5 libgcrypt20 libgpg-error0)
 
-# apt's own index of these suites, apart from the machine's.
+# Prepares an apt index of these suites that is separate from the machine's.
 prepare_apt() {
-	command -v dpkg-deb >/dev/null || die "needs Debian's apt and dpkg-deb"
+	command -v dpkg-deb >/dev/null || die "Debian's apt and dpkg-deb are required"
 	local mirror
 	mirror=$(apt-get indextargets --format '$(ORIGIN) $(CODENAME) $(REPO_URI)' |
 		awk '$1 == "Debian" && $2 !~ /-/ { print $3; exit }')
 	# Before the first apt-get update, apt does not know the origins.
 	[[ -n $mirror ]] || mirror=$(apt-get indextargets --format '$(REPO_URI)' | awk '/\/debian\/?$/ { print; exit }')
-	[[ -n $mirror ]] || die "apt has no mirror, see /etc/apt/sources.list"
+	[[ -n $mirror ]] || die "apt has no mirror configured, see /etc/apt/sources.list"
 	apt=$(mktemp -d)
 	trap 'rm -rf "$apt"' EXIT
 	mkdir -p "$apt"/lists/partial "$apt"/cache/archives/partial "$apt"/packages
@@ -72,12 +70,11 @@ fetch() {
 		"${get[@]}" download "$package/$suite" "$openssl/$library_suite" "${libraries[@]/%//$library_suite}" >&2
 		for file in *.deb; do dpkg-deb -x "$file" "$root/files"; done
 	)
-	loader=$(find "$root/files" -type f -name 'ld-linux*.so.*' -print -quit) # not a link to the machine's own
+	loader=$(find "$root/files" -type f -name 'ld-linux*.so.*' -print -quit) # not a link to the machine's own loader
 	[[ -n $loader ]] || die "$name: libc6 has no loader"
 	loader=${loader#"$root/"}
-	# The programs are found from where the wrapper stands. They become the wrapper's
-	# process, and go by the name that they are called by.
-	# A server and its checkers are one program, which its name tells apart.
+	# A wrapper finds its program relative to its own folder, and replaces itself with it.
+	# The server and its checkers are one program, whose behaviour depends on its name.
 	local tool binary
 	for tool in server cli check-aof; do
 		binary=$program-check-rdb

@@ -17,15 +17,15 @@ import (
 	"boxoffice/handlers"
 )
 
-// checkAccess checks the settings of who may do what, and how often.
+// checkAccess checks the settings for access and rate limits.
 func (c config) checkAccess() error {
 	const slowest, fastest = 0.001, 1e6
 	// Written so that NaN, which is a float64 to envconfig, is refused too.
 	if !(c.RateLimit == 0 || c.RateLimit >= slowest && c.RateLimit <= fastest) {
-		return fmt.Errorf("setting RATE_LIMIT: %v is neither 0 nor from %v to %v", c.RateLimit, slowest, fastest)
+		return fmt.Errorf("setting RATE_LIMIT: %v is not 0 or from %v to %v", c.RateLimit, slowest, fastest)
 	}
 	if c.Auth != "auto" && c.Auth != "on" && c.Auth != "off" {
-		return fmt.Errorf("setting AUTH: %q is neither auto, on nor off", c.Auth)
+		return fmt.Errorf("setting AUTH: %q is not auto, on or off", c.Auth)
 	}
 	for i, entry := range c.APIKeys {
 		if _, err := handlers.ParseAPIKey(strings.TrimSpace(entry)); err != nil {
@@ -34,12 +34,12 @@ func (c config) checkAccess() error {
 	}
 	for _, proxy := range c.TrustedProxies {
 		if _, err := parseNetwork(proxy); err != nil {
-			return fmt.Errorf("setting TRUSTED_PROXIES: %q is neither an address nor a network such as 10.0.0.0/8", proxy)
+			return fmt.Errorf("setting TRUSTED_PROXIES: %q is not an address or a network such as 10.0.0.0/8", proxy)
 		}
 	}
 	for _, origin := range c.CORSOrigins {
 		if !validOrigin(origin) {
-			return fmt.Errorf("setting CORS_ORIGINS: %q is neither * nor an origin such as https://shop.example", origin)
+			return fmt.Errorf("setting CORS_ORIGINS: %q is not * or an origin such as https://shop.example", origin)
 		}
 	}
 	return nil
@@ -61,7 +61,7 @@ func parseNetwork(text string) (netip.Prefix, error) {
 	text = strings.TrimSpace(text)
 	if network, err := netip.ParsePrefix(text); err == nil {
 		if network.Addr().Is4In6() {
-			return netip.Prefix{}, errors.New("an IPv4 network is written as one")
+			return netip.Prefix{}, errors.New("an IPv4 network must be written in IPv4 notation")
 		}
 		return network.Masked(), nil
 	}
@@ -82,13 +82,13 @@ func (c config) trustedProxies() []netip.Prefix {
 	return networks
 }
 
-// accessKeys returns the keys to ask for, none for serving everybody. It refuses to
-// serve everybody by accident, and says it where it is meant.
+// accessKeys returns the accepted API keys; none means that no key is required. It
+// refuses to serve without keys by accident, and logs a warning where that is intended.
 func (c config) accessKeys(log *logrus.Logger) ([]handlers.APIKey, error) {
 	loopback := isLoopback(c.Host)
 	if c.Auth == "off" {
 		if !loopback {
-			log.Warnf("AUTH=off: everybody who reaches %s may create events, book and cancel", c.Host)
+			log.Warnf("AUTH=off: anyone who can reach %s can create events, book and cancel", c.Host)
 		}
 		return nil, nil
 	}
@@ -102,10 +102,10 @@ func (c config) accessKeys(log *logrus.Logger) ([]handlers.APIKey, error) {
 		}
 		return keys, nil
 	case c.Auth == "on":
-		return nil, errors.New("AUTH=on needs keys in API_KEYS or API_KEYS_FILE; boxoffice key makes one")
+		return nil, errors.New("AUTH=on needs at least one key in API_KEYS or API_KEYS_FILE; boxoffice key makes one")
 	case !loopback:
-		return nil, fmt.Errorf("HOST=%s is not loopback, and there are no API keys: set API_KEYS or API_KEYS_FILE "+
-			"(boxoffice key makes one), or AUTH=off to let everybody who reaches it do everything", c.Host)
+		return nil, fmt.Errorf("HOST=%s is not loopback, and no API keys are configured: set API_KEYS or API_KEYS_FILE "+
+			"(boxoffice key makes one), or AUTH=off to let anyone who can reach it do everything", c.Host)
 	}
 	return nil, nil
 }
@@ -128,7 +128,7 @@ func (c config) apiKeys() ([]handlers.APIKey, error) {
 			return fmt.Errorf("%s: %w", where, err)
 		}
 		if seen[key.Hash] {
-			return fmt.Errorf("%s: the hash of %s is there twice; several scopes of a key are joined by +", where, key.Name)
+			return fmt.Errorf("%s: the hash of %s appears twice; join the scopes of one key with +", where, key.Name)
 		}
 		seen[key.Hash] = true
 		keys = append(keys, key)
@@ -163,10 +163,10 @@ func (c config) apiKeys() ([]handlers.APIKey, error) {
 	return keys, nil
 }
 
-// makeKey makes a key, and prints it with what the service is to know of it.
+// makeKey makes a key, and prints it with its entry for API_KEYS.
 func makeKey(args []string, output io.Writer) error {
 	if len(args) < 1 || len(args) > 2 {
-		return errors.New("usage: boxoffice key SCOPE [NAME]; SCOPE is organizer, booking or metrics, several joined by +")
+		return errors.New("usage: boxoffice key SCOPE [NAME]; SCOPE is organizer, booking or metrics, or several of them joined by +")
 	}
 	secret := "boxoffice_" + rand.Text() // 128 random bits; the prefix is for scanners that look for leaked keys
 	entry := fmt.Sprintf("%s:%x", args[0], sha256.Sum256([]byte(secret)))

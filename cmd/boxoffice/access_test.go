@@ -137,7 +137,7 @@ func TestAuthOff(t *testing.T) {
 		t.Errorf("answered %d", got)
 	}
 	p.end()
-	if !strings.Contains(p.log.String(), "AUTH=off: everybody who reaches 0.0.0.0") {
+	if !strings.Contains(p.log.String(), "AUTH=off: anyone who can reach 0.0.0.0") {
 		t.Errorf("the log does not say so:\n%s", p.log)
 	}
 }
@@ -170,7 +170,7 @@ func TestKeysFile(t *testing.T) {
 	for text, want := range map[string]string{
 		"booking:" + hashOf("b") + "\n" + testKey + "\n":                               "line 2",
 		"booking:" + testKey + "\n":                                                    "line 1",
-		"booking:" + hashOf("a") + "\n":                                                "there twice",
+		"booking:" + hashOf("a") + "\n":                                                "appears twice",
 		"booking:" + hashOf("b") + "\n\norganizer:" + hashOf("b") + "\n":               "line 3",
 		"booking:" + hashOf("b") + ":" + strings.Repeat("x", 100_000) + testKey + "\n": "API_KEYS_FILE",
 	} {

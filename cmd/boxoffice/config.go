@@ -23,56 +23,56 @@ import (
 
 // config is every setting: its environment variable, default and meaning.
 type config struct {
-	Host        string  `envconfig:"HOST" default:"127.0.0.1" desc:"address to listen on; 0.0.0.0 for all"`
-	Port        int     `envconfig:"PORT" default:"3000" desc:"TCP port to listen on; 0 for any free one"`
+	Host        string  `envconfig:"HOST" default:"127.0.0.1" desc:"address to listen on; 0.0.0.0 listens on all"`
+	Port        int     `envconfig:"PORT" default:"3000" desc:"TCP port to listen on; 0 picks a free one"`
 	LogLevel    string  `envconfig:"LOG_LEVEL" default:"info" desc:"debug, info, warn or error"`
 	LogFormat   string  `envconfig:"LOG_FORMAT" default:"text" desc:"text or json"`
-	AccessLog   bool    `envconfig:"ACCESS_LOG" default:"true" desc:"one line for each request; true or false"`
-	LogUserSalt string  `envconfig:"LOG_USER_SALT" desc:"key of the hashes that stand for users in the log, 16 characters or more, the same on all instances; empty: a random one for each start"`
-	Metrics     string  `envconfig:"METRICS" default:"true" desc:"GET /metrics for Prometheus: true, false, or the host:port of a listener for it alone"`
-	RateLimit   float64 `envconfig:"RATE_LIMIT" default:"0" desc:"requests a second for each client; 0 = no limit; clients on loopback are never limited"`
+	AccessLog   bool    `envconfig:"ACCESS_LOG" default:"true" desc:"log one line for each request; true or false"`
+	LogUserSalt string  `envconfig:"LOG_USER_SALT" desc:"key for hashing user ids in the log, at least 16 characters, the same on all instances; empty: a random key at each start"`
+	Metrics     string  `envconfig:"METRICS" default:"true" desc:"GET /metrics for Prometheus: true, false, or the host:port of a separate listener"`
+	RateLimit   float64 `envconfig:"RATE_LIMIT" default:"0" desc:"requests per second for each client; 0 = no limit; clients on loopback are never limited"`
 
-	Auth           string   `envconfig:"AUTH" default:"auto" desc:"auto: API keys are asked for if there are any, and without any only loopback is served; on: always; off: never"`
-	APIKeys        []string `envconfig:"API_KEYS" desc:"scope:hash or scope:hash:name, several with commas; scopes organizer, booking, metrics, joined by +; boxoffice key makes one"`
-	APIKeysFile    string   `envconfig:"API_KEYS_FILE" desc:"file with such keys, one a line, read at start; # begins a comment"`
-	TrustedProxies []string `envconfig:"TRUSTED_PROXIES" desc:"addresses or networks (10.0.0.0/8), several with commas, whose X-Forwarded-For tells the client that RATE_LIMIT counts"`
-	CORSOrigins    []string `envconfig:"CORS_ORIGINS" desc:"origins such as https://shop.example whose pages may call, several with commas; https://*.shop.example, or * for all; empty: no CORS"`
+	Auth           string   `envconfig:"AUTH" default:"auto" desc:"auto: require an API key if any is configured, otherwise serve loopback only; on: always require one; off: never"`
+	APIKeys        []string `envconfig:"API_KEYS" desc:"scope:hash or scope:hash:name, comma-separated; scopes organizer, booking and metrics, joined by +; boxoffice key makes one"`
+	APIKeysFile    string   `envconfig:"API_KEYS_FILE" desc:"file with API keys in the same form, one a line, read at start; # begins a comment"`
+	TrustedProxies []string `envconfig:"TRUSTED_PROXIES" desc:"addresses or networks (10.0.0.0/8), comma-separated, whose X-Forwarded-For names the client that RATE_LIMIT counts"`
+	CORSOrigins    []string `envconfig:"CORS_ORIGINS" desc:"origins whose pages may call the API, such as https://shop.example, comma-separated; https://*.shop.example for subdomains, * for all; empty: no CORS"`
 
-	MaxInFlight int `envconfig:"MAX_IN_FLIGHT" default:"4096" desc:"changes worked on at once for each Redis master, and as many reads; more get 503 at once; 0 = no bound"`
+	MaxInFlight int `envconfig:"MAX_IN_FLIGHT" default:"4096" desc:"changes in flight at once for each Redis master, and as many reads; further requests get 503 at once; 0 = no limit"`
 
-	RequestTimeout    time.Duration `envconfig:"REQUEST_TIMEOUT" default:"5s" desc:"for all that one request does, retries included"`
-	ReadyTimeout      time.Duration `envconfig:"READY_TIMEOUT" default:"500ms" desc:"for Redis to say how it is, for GET /readyz"`
-	ShutdownTimeout   time.Duration `envconfig:"SHUTDOWN_TIMEOUT" default:"15s" desc:"for requests in flight to end after SIGTERM"`
-	DrainDelay        time.Duration `envconfig:"DRAIN_DELAY" default:"0s" desc:"after SIGTERM, time to go on serving while GET /readyz says 503"`
-	ReadHeaderTimeout time.Duration `envconfig:"READ_HEADER_TIMEOUT" default:"5s" desc:"for a client to send a request's headers"`
-	ReadTimeout       time.Duration `envconfig:"READ_TIMEOUT" default:"10s" desc:"for a client to send a whole request"`
-	WriteTimeout      time.Duration `envconfig:"WRITE_TIMEOUT" default:"20s" desc:"from the end of a request's headers to the end of its answer"`
-	IdleTimeout       time.Duration `envconfig:"IDLE_TIMEOUT" default:"2m" desc:"for a kept-alive connection to stay unused"`
+	RequestTimeout    time.Duration `envconfig:"REQUEST_TIMEOUT" default:"5s" desc:"time limit for one request, retries included"`
+	ReadyTimeout      time.Duration `envconfig:"READY_TIMEOUT" default:"500ms" desc:"time limit for the check of Redis behind GET /readyz"`
+	ShutdownTimeout   time.Duration `envconfig:"SHUTDOWN_TIMEOUT" default:"15s" desc:"time limit for requests in flight to finish after SIGTERM"`
+	DrainDelay        time.Duration `envconfig:"DRAIN_DELAY" default:"0s" desc:"how long to keep serving after SIGTERM while GET /readyz answers 503"`
+	ReadHeaderTimeout time.Duration `envconfig:"READ_HEADER_TIMEOUT" default:"5s" desc:"time limit for a client to send the headers of a request"`
+	ReadTimeout       time.Duration `envconfig:"READ_TIMEOUT" default:"10s" desc:"time limit for a client to send a whole request"`
+	WriteTimeout      time.Duration `envconfig:"WRITE_TIMEOUT" default:"20s" desc:"time limit from the end of the request headers to the end of the response"`
+	IdleTimeout       time.Duration `envconfig:"IDLE_TIMEOUT" default:"2m" desc:"how long a kept-alive connection may stay unused"`
 
-	RedisHost             string        `envconfig:"REDIS_HOST" desc:"host of one Redis; nothing here nor in REDIS_ADDRS: the embedded engine"`
-	RedisPort             int           `envconfig:"REDIS_PORT" default:"6379" desc:"port that goes with REDIS_HOST"`
-	RedisAddrs            []string      `envconfig:"REDIS_ADDRS" desc:"host:port, several with commas; one node of a cluster is enough; with REDIS_SENTINEL_MASTER: the sentinels"`
-	RedisSentinelMaster   string        `envconfig:"REDIS_SENTINEL_MASTER" desc:"name of the master that the sentinels watch"`
+	RedisHost             string        `envconfig:"REDIS_HOST" desc:"host of a single Redis; if this and REDIS_ADDRS are empty, the embedded engine is used"`
+	RedisPort             int           `envconfig:"REDIS_PORT" default:"6379" desc:"port of REDIS_HOST"`
+	RedisAddrs            []string      `envconfig:"REDIS_ADDRS" desc:"host:port, comma-separated; one node of a cluster is enough; with REDIS_SENTINEL_MASTER, the sentinels"`
+	RedisSentinelMaster   string        `envconfig:"REDIS_SENTINEL_MASTER" desc:"name of the master that the sentinels monitor"`
 	RedisUsername         string        `envconfig:"REDIS_USERNAME" desc:"ACL user"`
-	RedisPassword         string        `envconfig:"REDIS_PASSWORD" desc:"password of the user, or of Redis"`
-	RedisSentinelUsername string        `envconfig:"REDIS_SENTINEL_USERNAME" desc:"ACL user at the sentinels"`
-	RedisSentinelPassword string        `envconfig:"REDIS_SENTINEL_PASSWORD" desc:"password at the sentinels"`
-	RedisDB               int           `envconfig:"REDIS_DB" default:"0" desc:"database number; not on a cluster"`
+	RedisPassword         string        `envconfig:"REDIS_PASSWORD" desc:"password of the ACL user, or the password of Redis"`
+	RedisSentinelUsername string        `envconfig:"REDIS_SENTINEL_USERNAME" desc:"ACL user on the sentinels"`
+	RedisSentinelPassword string        `envconfig:"REDIS_SENTINEL_PASSWORD" desc:"password on the sentinels"`
+	RedisDB               int           `envconfig:"REDIS_DB" default:"0" desc:"database number; not available on a cluster"`
 	RedisTLS              bool          `envconfig:"REDIS_TLS" default:"false" desc:"connect with TLS; true or false"`
-	RedisTLSCA            string        `envconfig:"REDIS_TLS_CA" desc:"PEM file of the authorities to trust; empty: the system's"`
-	RedisPoolSize         int           `envconfig:"REDIS_POOL_SIZE" default:"64" desc:"connections for each node"`
-	RedisDialTimeout      time.Duration `envconfig:"REDIS_DIAL_TIMEOUT" default:"1s" desc:"for a connection to open"`
-	RedisReadTimeout      time.Duration `envconfig:"REDIS_READ_TIMEOUT" default:"2s" desc:"for one reply; the script is then sent again until REQUEST_TIMEOUT"`
-	RedisStartTimeout     time.Duration `envconfig:"REDIS_START_TIMEOUT" default:"30s" desc:"at start, for Redis to be there"`
-	RedisCheckInterval    time.Duration `envconfig:"REDIS_CHECK_INTERVAL" default:"10s" desc:"how often to look whether Redis takes and keeps bookings"`
+	RedisTLSCA            string        `envconfig:"REDIS_TLS_CA" desc:"PEM file with the certificate authorities to trust; empty: the system's"`
+	RedisPoolSize         int           `envconfig:"REDIS_POOL_SIZE" default:"64" desc:"maximum number of connections to each node"`
+	RedisDialTimeout      time.Duration `envconfig:"REDIS_DIAL_TIMEOUT" default:"1s" desc:"time limit for opening a connection"`
+	RedisReadTimeout      time.Duration `envconfig:"REDIS_READ_TIMEOUT" default:"2s" desc:"time limit for one reply; the script is then sent again until REQUEST_TIMEOUT"`
+	RedisStartTimeout     time.Duration `envconfig:"REDIS_START_TIMEOUT" default:"30s" desc:"how long to wait for Redis at start"`
+	RedisCheckInterval    time.Duration `envconfig:"REDIS_CHECK_INTERVAL" default:"10s" desc:"how often to check whether Redis takes and keeps bookings"`
 
-	Durability  string        `envconfig:"DURABILITY" default:"local" desc:"a change is answered when Redis has it (local), when its disk has it (synced; Redis 8.0), or when replicas have it (replicated)"`
-	AckReplicas int           `envconfig:"ACK_REPLICAS" default:"1" desc:"replicas that must have a change; with DURABILITY=replicated"`
-	AckTimeout  time.Duration `envconfig:"ACK_TIMEOUT" default:"1500ms" desc:"for replicas or the disk to get a change; it is then tried again until REQUEST_TIMEOUT"`
+	Durability  string        `envconfig:"DURABILITY" default:"local" desc:"when a change is acknowledged: once Redis has it (local), once it is on Redis's disk (synced; Redis 8.0), or once replicas have it (replicated)"`
+	AckReplicas int           `envconfig:"ACK_REPLICAS" default:"1" desc:"replicas that must have a change, with DURABILITY=replicated"`
+	AckTimeout  time.Duration `envconfig:"ACK_TIMEOUT" default:"1500ms" desc:"time limit for replicas or the disk to get a change; it is then tried again until REQUEST_TIMEOUT"`
 }
 
-// readConfig reads the environment, and a file for what is not set there. The file
-// may be missing.
+// readConfig reads the environment, and a file for what the environment does not set.
+// The file may be missing.
 func readConfig(dotenv string) (config, error) {
 	if err := godotenv.Load(dotenv); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return config{}, fmt.Errorf("%s: %w", dotenv, err)
@@ -80,11 +80,27 @@ func readConfig(dotenv string) (config, error) {
 	var c config
 	if err := envconfig.Process("", &c); err != nil {
 		if parse, ok := errors.AsType[*envconfig.ParseError](err); ok {
-			return config{}, fmt.Errorf("setting %s: %q is not a %s", parse.KeyName, parse.Value, parse.TypeName)
+			return config{}, fmt.Errorf("setting %s: %q is not %s", parse.KeyName, parse.Value, kindOf(parse.TypeName))
 		}
 		return config{}, err
 	}
 	return c, c.check()
+}
+
+// kindOf names a Go type as -h and the README describe its values.
+func kindOf(typeName string) string {
+	switch typeName {
+	case "bool":
+		return "true or false"
+	case "int":
+		return "an integer"
+	case "float64":
+		return "a number"
+	case "time.Duration":
+		return "a time such as 500ms, 5s or 2m"
+	default:
+		return "a " + typeName
+	}
 }
 
 func (c config) check() error {
@@ -100,7 +116,7 @@ func (c config) check() error {
 
 func (c config) checkListening() error {
 	if c.LogFormat != "text" && c.LogFormat != "json" {
-		return fmt.Errorf("setting LOG_FORMAT: %q is neither text nor json", c.LogFormat)
+		return fmt.Errorf("setting LOG_FORMAT: %q is not text or json", c.LogFormat)
 	}
 	if _, err := logrus.ParseLevel(c.LogLevel); err != nil {
 		return fmt.Errorf("setting LOG_LEVEL: %w", err)
@@ -119,7 +135,7 @@ func (c config) checkTimes() error {
 		return fmt.Errorf("setting DRAIN_DELAY: %s is negative", c.DrainDelay)
 	}
 	if c.RequestTimeout >= c.WriteTimeout {
-		return fmt.Errorf("setting REQUEST_TIMEOUT: %s is not below WRITE_TIMEOUT, %s: answers would be cut off",
+		return fmt.Errorf("setting REQUEST_TIMEOUT: %s is not below WRITE_TIMEOUT (%s): responses would be cut off",
 			c.RequestTimeout, c.WriteTimeout)
 	}
 	for name, value := range map[string]time.Duration{
@@ -147,10 +163,10 @@ func (c config) checkRedis() error {
 		return fmt.Errorf("setting REDIS_DB: %d is negative", c.RedisDB)
 	}
 	if c.RedisSentinelMaster != "" && len(c.RedisAddrs) == 0 {
-		return errors.New("setting REDIS_SENTINEL_MASTER needs the sentinels in REDIS_ADDRS")
+		return errors.New("setting REDIS_SENTINEL_MASTER: needs the addresses of the sentinels in REDIS_ADDRS")
 	}
 	if c.RedisHost != "" && len(c.RedisAddrs) > 0 {
-		return errors.New("settings REDIS_HOST and REDIS_ADDRS exclude each other")
+		return errors.New("settings REDIS_HOST and REDIS_ADDRS: only one of them can be set")
 	}
 	for _, addr := range c.RedisAddrs {
 		if _, _, err := net.SplitHostPort(addr); err != nil {
@@ -160,7 +176,7 @@ func (c config) checkRedis() error {
 	return nil
 }
 
-// What DURABILITY may be.
+// The values of DURABILITY.
 const (
 	durabilityLocal      = "local"
 	durabilitySynced     = "synced"
@@ -170,7 +186,7 @@ const (
 func (c config) checkDurability() error {
 	switch {
 	case !slices.Contains([]string{durabilityLocal, durabilitySynced, durabilityReplicated}, c.Durability):
-		return fmt.Errorf("setting DURABILITY: %q is none of local, synced and replicated", c.Durability)
+		return fmt.Errorf("setting DURABILITY: %q is not local, synced or replicated", c.Durability)
 	case c.AckReplicas < 1:
 		return fmt.Errorf("setting ACK_REPLICAS: %d is not a positive number", c.AckReplicas)
 	case c.Durability == durabilityLocal:
@@ -179,7 +195,7 @@ func (c config) checkDurability() error {
 		return fmt.Errorf("setting DURABILITY: %s needs REDIS_HOST or REDIS_ADDRS: the embedded engine has neither replicas nor a disk",
 			c.Durability)
 	case c.AckTimeout < time.Millisecond || c.AckTimeout >= c.RedisReadTimeout:
-		return fmt.Errorf("setting ACK_TIMEOUT: %s is not between 1ms and REDIS_READ_TIMEOUT, %s: a reply would be given up before",
+		return fmt.Errorf("setting ACK_TIMEOUT: %s is not between 1ms and REDIS_READ_TIMEOUT (%s), after which the reply is no longer waited for",
 			c.AckTimeout, c.RedisReadTimeout)
 	default:
 		return nil
@@ -240,14 +256,14 @@ const usageFormat = `{{range .}}{{usage_key .}}	{{or (usage_default .) "-"}}	{{u
 
 // usage lists the settings.
 func usage(w io.Writer) {
-	fmt.Fprint(w, `boxoffice serves event-ticket bookings over HTTP, on Redis.
+	fmt.Fprint(w, `boxoffice is an event-ticket booking service over HTTP, on Redis.
 
 Usage: boxoffice                   serve
-       boxoffice verify [EVENT]    check the data in Redis, of one event or of all
-       boxoffice key SCOPE [NAME]  make an API key, and the entry for API_KEYS
-       boxoffice health            ask the instance on this machine whether it is alive
+       boxoffice verify [EVENT]    check the data in Redis of one event, or of all events
+       boxoffice key SCOPE [NAME]  make an API key, and its entry for API_KEYS
+       boxoffice health            check whether the instance on this machine is alive
 
-Settings are environment variables, or lines of a file .env in the working folder.
+Settings are environment variables, or lines of a file .env in the working directory.
 Times are written as 500ms, 5s or 2m.
 
 `)

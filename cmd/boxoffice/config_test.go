@@ -134,3 +134,20 @@ func TestArgumentsThatAreWrong(t *testing.T) {
 		}
 	}
 }
+
+// A value of the wrong kind is refused in the words of -h, not in those of Go.
+func TestSettingErrorsSayWhatIsExpected(t *testing.T) {
+	for setting, want := range map[string]string{
+		"PORT":            "setting PORT: \"x\" is not an integer",
+		"ACCESS_LOG":      "setting ACCESS_LOG: \"x\" is not true or false",
+		"RATE_LIMIT":      "setting RATE_LIMIT: \"x\" is not a number",
+		"REQUEST_TIMEOUT": "setting REQUEST_TIMEOUT: \"x\" is not a time such as 500ms, 5s or 2m",
+	} {
+		t.Run(setting, func(t *testing.T) {
+			t.Setenv(setting, "x")
+			if _, err := readConfig("no such file"); err == nil || err.Error() != want {
+				t.Errorf("%v, want %s", err, want)
+			}
+		})
+	}
+}

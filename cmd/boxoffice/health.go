@@ -11,17 +11,17 @@ import (
 )
 
 const healthUsage = `
-boxoffice health asks the instance that serves on this machine with the same HOST and
-PORT whether it is alive, for a container that has no other program to ask with. The exit
-code is 1 if it is not. Redis has no say in it: nothing is gained by restarting a service
-whose Redis is away. Where traffic may be sent, GET /readyz tells.
+boxoffice health checks whether the instance on this machine with the same HOST and PORT
+is alive, for a container that has no other program to check with. The exit code is 1 if
+it is not. Redis does not matter here: restarting a service does not bring its Redis back.
+To decide where to send traffic, use GET /readyz.
 `
 
-// healthTimeout is shorter than the time-out of the image's health check, so that what
-// is wrong is told.
+// healthTimeout is shorter than the time-out of the image's health check, so that the
+// error is printed.
 const healthTimeout = 2 * time.Second
 
-// health asks the instance that serves with the same settings for /livez.
+// health requests /livez of the instance that serves with the same settings.
 func health(ctx context.Context, c config, output io.Writer) error {
 	host := c.Host
 	if address := net.ParseIP(host); host == "" || address != nil && address.IsUnspecified() {
@@ -34,7 +34,7 @@ func health(ctx context.Context, c config, output io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("not healthy: %w", err)
 	}
-	// Not the default client: HTTP_PROXY is for what is elsewhere.
+	// Not the default client: HTTP_PROXY must not apply to this machine.
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	response, err := client.Do(request)
 	if err != nil {

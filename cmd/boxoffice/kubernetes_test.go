@@ -15,8 +15,8 @@ import (
 	"testing"
 	"time"
 
-	yaml "github.com/oasdiff/yaml3"
 	"github.com/sirupsen/logrus"
+	"go.yaml.in/yaml/v3"
 
 	"boxoffice/handlers"
 )

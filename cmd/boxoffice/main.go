@@ -1,4 +1,4 @@
-// Command boxoffice serves event-ticket bookings over HTTP, on Redis.
+// Command boxoffice is an event-ticket booking service over HTTP, on Redis.
 package main
 
 import (
@@ -23,8 +23,8 @@ func main() {
 	}
 }
 
-// boxoffice reads the command line and the settings, and serves until ctx ends, or
-// verifies, makes a key, or asks for the health of an instance.
+// boxoffice reads the command line and the settings, and runs the command: it serves until
+// ctx ends, verifies, makes a key, or checks the health of an instance.
 func boxoffice(ctx context.Context, args []string, output io.Writer) error {
 	flags := flag.NewFlagSet("boxoffice", flag.ContinueOnError)
 	flags.SetOutput(output)

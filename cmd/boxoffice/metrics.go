@@ -10,29 +10,31 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/sirupsen/logrus"
 
 	"boxoffice/handlers"
 	"boxoffice/store"
 )
 
-// metrics reads the setting: the address of a listener of their own, or empty for
-// beside the rest, and whether there are any.
+// metrics parses the setting METRICS.
 func (c config) metrics() (measuring, error) {
 	if on, err := strconv.ParseBool(c.Metrics); err == nil {
 		return measuring{on: on}, nil
 	}
 	if _, _, err := net.SplitHostPort(c.Metrics); err != nil {
-		return measuring{}, fmt.Errorf("%q is neither true nor false nor a host:port", c.Metrics)
+		return measuring{}, fmt.Errorf("%q is not true, false or a host:port", c.Metrics)
 	}
 	return measuring{on: true, address: c.Metrics}, nil
 }
 
-// checkObserved checks the settings of what is told about requests.
+// checkObserved checks the settings for logs and metrics.
 func (c config) checkObserved() error {
-	const leastSalt = 16 // bytes: a shorter one can be guessed, and then the users
+	const leastSalt = 16 // bytes: a shorter one can be guessed, and the user ids with it
 	if c.LogUserSalt != "" && len(c.LogUserSalt) < leastSalt {
-		return fmt.Errorf("setting LOG_USER_SALT: it has fewer than %d characters", leastSalt)
+		return fmt.Errorf("setting LOG_USER_SALT: fewer than %d characters", leastSalt)
 	}
 	if _, err := c.metrics(); err != nil {
 		return fmt.Errorf("setting METRICS: %w", err)
@@ -40,17 +42,21 @@ func (c config) checkObserved() error {
 	return nil
 }
 
-// measuring is what the setting METRICS says.
+// measuring is the parsed setting METRICS.
 type measuring struct {
 	on      bool
-	address string // empty: beside the rest
+	address string // of a separate listener; empty: served with the API
 }
 
-// metrics is what is measured, and where it is shown. Its Metrics are nil if they are
-// switched off.
+const namespace = "boxoffice"
+
+// metrics is what is measured, and where it is served. If METRICS is false, everything but
+// measuring is nil.
 type metrics struct {
-	*handlers.Metrics
 	measuring
+	registry *prometheus.Registry
+	requests *handlers.Metrics
+	store    *storeMetrics
 }
 
 func newMetrics(c config) (*metrics, error) {
@@ -58,29 +64,53 @@ func newMetrics(c config) (*metrics, error) {
 	if err != nil || !asked.on {
 		return &metrics{}, err
 	}
-	return &metrics{handlers.NewMetrics(version()), asked}, nil
+	registry := prometheus.NewRegistry()
+	build := prometheus.NewGauge(prometheus.GaugeOpts{
+		Namespace: namespace, Name: "build_info",
+		Help:        "Always 1; the label is the version that runs.",
+		ConstLabels: prometheus.Labels{"version": version()},
+	})
+	build.Set(1)
+	registry.MustRegister(build, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return &metrics{
+		measuring: asked, registry: registry,
+		requests: handlers.NewMetrics(registry), store: newStoreMetrics(registry),
+	}, nil
 }
 
 // observer is nil, and not a nil inside an interface, if nothing is measured.
 func (m *metrics) observer() store.Observer { //nolint:ireturn // a nil of one type is not nil of the other
-	if m.Metrics == nil {
+	if m.store == nil {
 		return nil
 	}
-	return m.Metrics
+	return m.store
 }
 
-// watch has the store asked at each scrape.
-func (m *metrics) watch(s *store.Store, timeout time.Duration) {
-	if m.Metrics != nil {
-		m.Watch(s, timeout)
+// watch checks the store at each scrape.
+func (m *metrics) watch(s watchedStore, timeout time.Duration) {
+	if m.registry != nil {
+		m.registry.MustRegister(&storeWatch{store: s, timeout: timeout})
 	}
 }
 
-// alongside tells whether /metrics is served beside the rest.
-func (m *metrics) alongside() bool { return m.on && m.address == "" }
+// handler answers a scrape.
+func (m *metrics) handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{
+		MaxRequestsInFlight: 4, // each asks Redis for its health
+		Registry:            m.registry,
+	})
+}
 
-// serve answers scrapes on a listener of their own, if there is to be one, until
-// stop is called: after the drain, so that this is measured too.
+// alongside is what serves /metrics with the API, or nil.
+func (m *metrics) alongside() http.Handler {
+	if !m.on || m.address != "" {
+		return nil
+	}
+	return m.handler()
+}
+
+// serve answers scrapes on a separate listener, if METRICS names one, until stop is
+// called. That is after the drain, so that the drain is measured too.
 func (m *metrics) serve(ctx context.Context, c config, log *logrus.Logger) (stop func(), err error) {
 	if m.address == "" {
 		return func() {}, nil
@@ -90,7 +120,7 @@ func (m *metrics) serve(ctx context.Context, c config, log *logrus.Logger) (stop
 		return nil, fmt.Errorf("setting METRICS: %w", err)
 	}
 	routes := http.NewServeMux()
-	routes.Handle("GET /metrics", m.Handler())
+	routes.Handle("GET /metrics", m.handler())
 	errorLog := log.WriterLevel(logrus.WarnLevel)
 	server := &http.Server{
 		Handler:           routes,
@@ -100,12 +130,12 @@ func (m *metrics) serve(ctx context.Context, c config, log *logrus.Logger) (stop
 		IdleTimeout:       c.IdleTimeout,
 		ErrorLog:          stdlog.New(errorLog, "http: ", 0),
 	}
-	log.Infof("metrics on http://%s/metrics", listener.Addr())
+	log.Infof("serving metrics on http://%s/metrics", listener.Addr())
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			log.WithError(err).Error("metrics are not served any more")
+			log.WithError(err).Error("stopped serving metrics")
 		}
 	}()
 	return func() {

@@ -20,8 +20,8 @@ import (
 	"boxoffice/store"
 )
 
-// run opens the store, serves until ctx ends, and drains. Once it listens it tells
-// the address on listening, if that is not nil.
+// run opens the store, serves until ctx ends, and drains. Once it listens, it sends its
+// address on listening, unless that is nil.
 func run(ctx context.Context, c config, output io.Writer, listening chan<- string) error {
 	log, err := newLogger(c, output)
 	if err != nil {
@@ -31,7 +31,7 @@ func run(ctx context.Context, c config, output io.Writer, listening chan<- strin
 	if err != nil {
 		return err
 	}
-	// What the library complains of comes back as an error, and is logged then.
+	// The library's complaints also come back as errors, and are logged there.
 	store.ClientLog(func(message string) { log.WithField("from", "redis client").Debug(message) })
 	measured, err := newMetrics(c)
 	if err != nil {
@@ -43,7 +43,7 @@ func run(ctx context.Context, c config, output io.Writer, listening chan<- strin
 	}
 	defer func() {
 		if err := s.Close(); err != nil {
-			log.WithError(err).Warn("closing the store")
+			log.WithError(err).Warn("could not close the store")
 		}
 	}()
 
@@ -68,8 +68,8 @@ func run(ctx context.Context, c config, output io.Writer, listening chan<- strin
 		RequestTimeout: c.RequestTimeout,
 		AccessLog:      c.AccessLog,
 		LogUserSalt:    c.LogUserSalt,
-		Metrics:        measured.Metrics,
-		ServeMetrics:   measured.alongside(),
+		Metrics:        measured.requests,
+		ScrapeHandler:  measured.alongside(),
 		RateLimit:      c.RateLimit,
 		APIKeys:        keys,
 		TrustedProxies: c.trustedProxies(),
@@ -107,12 +107,12 @@ func openStore(ctx context.Context, c config, log *logrus.Logger, observer store
 	defer cancel()
 	s, err := store.Open(starting, redis)
 	if errors.Is(err, store.ErrCannotSync) {
-		return nil, fmt.Errorf("setting DURABILITY: %s cannot be kept: %w", c.Durability, err)
+		return nil, fmt.Errorf("setting DURABILITY: %s is not possible here: %w", c.Durability, err)
 	}
 	if err != nil {
 		return nil, err
 	}
-	log.WithFields(logrus.Fields{"engine": s.Engine(), "addresses": redis.Addrs, "durability": c.Durability}).Info("store is open")
+	log.WithFields(logrus.Fields{"engine": s.Engine(), "addresses": redis.Addrs, "durability": c.Durability}).Info("connected to the store")
 	return s, nil
 }
 
@@ -160,7 +160,7 @@ func serve(ctx context.Context, c config, api *handlers.API, log *logrus.Logger,
 	return nil
 }
 
-// version is the module's version and commit, as far as the build noted them.
+// version is the module's version and commit, as far as the build recorded them.
 func version() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {

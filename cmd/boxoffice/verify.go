@@ -13,12 +13,13 @@ import (
 )
 
 const verifyUsage = `
-boxoffice verify [EVENT] checks the data in Redis, with the same settings: it recomputes
+boxoffice verify [EVENT] checks the data in Redis, with the same settings. It recomputes
 every counter from the bookings, and matches every list entry. EVENT is a number or a
-UUID; without it, all events are checked. The service may go on meanwhile. Each breach
-is a line on standard output that names the booking and the rule; the exit code is 1 if
-there is one, or if an event could not be checked. An event that was created and is not
-there is a breach: it was lost. A number whose creation was never completed is only noted.
+UUID; without it, all events are checked. The service can keep running. Each breach is a
+line on standard output that names the booking and the rule. The exit code is 1 if there
+is a breach, or if an event could not be checked. An event that was created and no longer
+exists is a breach: it was lost. A number whose creation was never completed is only a
+note.
 `
 
 // verify checks one event, or all of them, and writes what it finds. It returns an
@@ -39,7 +40,7 @@ func verify(ctx context.Context, c config, args []string, output, logs io.Writer
 		return err
 	}
 	if c.RedisHost == "" && len(c.RedisAddrs) == 0 {
-		return errors.New("verify needs REDIS_HOST or REDIS_ADDRS: the embedded engine lives in the process that serves")
+		return errors.New("verify needs REDIS_HOST or REDIS_ADDRS: the data of the embedded engine is in the process that serves")
 	}
 	s, err := openStore(ctx, c, log, nil)
 	if err != nil {
@@ -47,7 +48,7 @@ func verify(ctx context.Context, c config, args []string, output, logs io.Writer
 	}
 	defer func() {
 		if err := s.Close(); err != nil {
-			log.WithError(err).Warn("closing the store")
+			log.WithError(err).Warn("could not close the store")
 		}
 	}()
 
@@ -57,17 +58,17 @@ func verify(ctx context.Context, c config, args []string, output, logs io.Writer
 // verifyStore checks one event, or all.
 func verifyStore(ctx context.Context, s *store.Store, one store.EventRef, all bool, output io.Writer) error {
 	found := &findings{output: output}
-	var ended error // before all was seen
+	var ended error // before everything was checked
 	if all {
 		var numbers store.Numbers
 		numbers, ended = s.VerifyAll(ctx, found.breach, found.event)
 		found.breaches += numbers.Breaches
 		if len(numbers.Missing) > 0 {
-			fmt.Fprintf(output, "note: numbers that were given and have no event: %d (%s): their creation was never completed\n",
+			fmt.Fprintf(output, "note: numbers without an event, whose creation was never completed: %d (%s)\n",
 				len(numbers.Missing), numbers.Missing)
 		}
 		if ended == nil && numbers.Given == 0 && found.events+found.failed == 0 {
-			fmt.Fprintln(output, "note: there are no events at all, no number was ever given")
+			fmt.Fprintln(output, "note: there are no events, and no number was ever given")
 		}
 	} else {
 		result, err := s.Verify(ctx, one, found.breach)
@@ -82,9 +83,9 @@ func verifyStore(ctx context.Context, s *store.Store, one store.EventRef, all bo
 	case ended != nil:
 		return fmt.Errorf("verify ended early: %w", ended)
 	case found.breaches > 0:
-		return fmt.Errorf("verify found breaches: %d", found.breaches)
+		return fmt.Errorf("breaches found: %d", found.breaches)
 	case found.failed > 0:
-		return fmt.Errorf("verify could not check every event: %d", found.failed)
+		return fmt.Errorf("events that could not be verified: %d", found.failed)
 	}
 	return nil
 }
@@ -122,7 +123,7 @@ func parseEvent(text string) (store.EventRef, error) {
 	}
 	id, err := uuid.Parse(text)
 	if err != nil {
-		return store.EventRef{}, fmt.Errorf("%q is neither the number nor the UUID of an event", text)
+		return store.EventRef{}, fmt.Errorf("%q is not the number or the UUID of an event", text)
 	}
 	return store.EventUUID(id), nil
 }

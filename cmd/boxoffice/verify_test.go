@@ -99,7 +99,7 @@ func TestVerifyCommandLostEvents(t *testing.T) {
 	}
 	defer server.Stop()
 	if out, err := verifies(t, server); err != nil ||
-		out != "note: there are no events at all, no number was ever given\n"+
+		out != "note: there are no events, and no number was ever given\n"+
 			"events verified: 0, bookings: 0, breaches: 0, events not verified: 0\n" {
 		t.Errorf("no events: %v\n%s", err, out)
 	}
@@ -127,7 +127,7 @@ func TestVerifyCommandLostEvents(t *testing.T) {
 			creation = field
 		}
 	}
-	note := "note: numbers that were given and have no event: 1 (7): their creation was never completed\n"
+	note := "note: numbers without an event, whose creation was never completed: 1 (7)\n"
 	lost := fmt.Sprintf("event 5 is lost: its creation was completed (%s in the hash events), and there is no event %s\n",
 		creation, fifth.UUID)
 	for _, c := range []struct {
@@ -179,7 +179,7 @@ func TestVerifyCommandLostEvents(t *testing.T) {
 		t.Fatal(err)
 	}
 	if out, err := verifies(t, server); err != nil || out !=
-		"note: numbers that were given and have no event: 2 (5, 7): their creation was never completed\n"+
+		"note: numbers without an event, whose creation was never completed: 2 (5, 7)\n"+
 			"events verified: 5, bookings: 0, breaches: 0, events not verified: 0\n" {
 		t.Errorf("a loss that was noted: %v\n%s", err, out)
 	}

@@ -11,17 +11,17 @@ import (
 	"boxoffice/store"
 )
 
-// freshness is for how long what was found out about Redis is answered again: probes
-// may come as often as they like, and cost Redis one question a second.
+// freshness is how long a result of the check is reused: however often probes come, Redis
+// is checked at most once a second.
 const freshness = time.Second
 
-// watcher keeps an eye on Redis: it knows its health, and logs when that changes.
+// watcher monitors Redis: it keeps the last known health, and logs changes.
 type watcher struct {
 	ask     func(context.Context) store.Health
-	timeout time.Duration // for an answer
+	timeout time.Duration // of one check
 	log     *logrus.Logger
 
-	asking chan struct{} // holds one while Redis is asked
+	asking chan struct{} // holds one element while a check runs
 	mutex  sync.Mutex
 	last   store.Health
 	at     time.Time
@@ -31,8 +31,8 @@ func newWatcher(ask func(context.Context) store.Health, timeout time.Duration, l
 	return &watcher{ask: ask, timeout: timeout, log: log, asking: make(chan struct{}, 1)}
 }
 
-// health returns what is known of Redis, and asks if that is too old. Those who come
-// while it is asked share the answer.
+// health returns the last known health of Redis, and checks again if that is too old.
+// Concurrent callers share one check.
 func (w *watcher) health(ctx context.Context) store.Health {
 	if known, fresh := w.known(); fresh {
 		return known
@@ -46,7 +46,7 @@ func (w *watcher) known() (health store.Health, fresh bool) {
 	return w.last, time.Since(w.at) < freshness
 }
 
-// check asks Redis, unless somebody does: then it waits for that.
+// check checks Redis. If a check is under way, it waits for that one instead.
 func (w *watcher) check(ctx context.Context) store.Health {
 	began := time.Now()
 	select {
@@ -62,19 +62,19 @@ func (w *watcher) check(ctx context.Context) store.Health {
 	if at.After(began) {
 		return known
 	}
-	// Others get this answer too, so it must not end with the one who asked.
+	// Other callers share this check, so it must not end with the context of this one.
 	asking, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.timeout)
 	defer cancel()
 	found := w.ask(asking)
-	w.tell(known, found)
+	w.logChanges(known, found)
 	w.mutex.Lock()
 	defer w.mutex.Unlock()
 	w.last, w.at = found, time.Now()
 	return found
 }
 
-// tell logs what has changed.
-func (w *watcher) tell(before, now store.Health) {
+// logChanges logs what differs between two checks.
+func (w *watcher) logChanges(before, now store.Health) {
 	for _, problem := range now.Problems {
 		if !slices.Contains(before.Problems, problem) {
 			w.log.Error("not ready: " + problem)
@@ -89,12 +89,12 @@ func (w *watcher) tell(before, now store.Health) {
 		w.log.Info("ready again: Redis takes bookings")
 	}
 	if len(now.Warnings) == 0 && len(before.Warnings) > 0 && now.Ready() {
-		w.log.Info("Redis is set up to keep bookings again")
+		w.log.Info("no warnings any more: Redis keeps bookings again")
 	}
 }
 
-// run checks at every interval; soon after calls found the store degraded, as in a
-// failover; and, while Redis takes no bookings, until it does.
+// run checks at every interval, soon after a call found the store degraded (as in a
+// failover), and more often while Redis takes no bookings.
 func (w *watcher) run(ctx context.Context, interval time.Duration, degraded <-chan struct{}) {
 	soon := min(freshness, interval)
 	timer := time.NewTimer(interval)

@@ -11,11 +11,11 @@ import (
 
 func files(t *testing.T) (contract, page []byte) {
 	t.Helper()
-	contract, err := os.ReadFile("../openapi.yaml")
+	contract, err := os.ReadFile("../../openapi.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if page, err = os.ReadFile("../page.html"); err != nil {
+	if page, err = os.ReadFile("../../page.html"); err != nil {
 		t.Fatal(err)
 	}
 	return contract, page

@@ -1,0 +1,170 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"boxoffice/store"
+)
+
+// storeMetrics is what the store does with Redis: it is a store.Observer.
+type storeMetrics struct {
+	attempts   *prometheus.HistogramVec
+	errors     *prometheus.CounterVec
+	retries    *prometheus.CounterVec
+	unanswered *prometheus.CounterVec
+	batches    prometheus.Histogram
+	promotions prometheus.Counter
+	known      map[string]storeCall
+}
+
+var _ store.Observer = (*storeMetrics)(nil)
+
+// storeCall is the metrics of one kind of call, looked up once.
+type storeCall struct {
+	attempts   prometheus.Observer
+	retries    prometheus.Counter
+	unanswered prometheus.Counter
+}
+
+func newStoreMetrics(registry prometheus.Registerer) *storeMetrics {
+	call := []string{"call"}
+	m := &storeMetrics{
+		attempts: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Namespace: namespace, Name: "store_call_duration_seconds",
+			Help:    "Duration of each attempt at a script or a read, its wait for a place in a pipeline included; its count is the attempts.",
+			Buckets: []float64{.00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5},
+		}, call),
+		errors: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Namespace: namespace, Name: "store_call_errors_total",
+			Help: "Attempts without a reply, by reason: timeout, connection, pool, unacknowledged (not on enough replicas, or not " +
+				"on disk, in time), cancelled (the client hung up), the first word of an error of Redis, or error.",
+		}, []string{"call", "reason"}),
+		retries: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Namespace: namespace, Name: "store_call_retries_total",
+			Help: "Attempts that repeated one without a reply.",
+		}, call),
+		unanswered: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Namespace: namespace, Name: "store_unknown_outcomes_total",
+			Help: "Calls without any reply in time: the change may or may not have been made.",
+		}, call),
+		batches: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Namespace: namespace, Name: "store_batch_commands",
+			Help:    "Commands in each pipeline sent to a Redis node; its count is the pipelines.",
+			Buckets: []float64{1, 2, 4, 8, 16, 32, 64, 128, 256},
+		}),
+		promotions: prometheus.NewCounter(prometheus.CounterOpts{
+			Namespace: namespace, Name: "promotions_total",
+			Help: "Waiting bookings confirmed by calls of this instance.",
+		}),
+		known: map[string]storeCall{},
+	}
+	for _, name := range store.ScriptNames() {
+		m.known[name] = m.lookUp(name)
+	}
+	registry.MustRegister(m.attempts, m.errors, m.retries, m.unanswered, m.batches, m.promotions)
+	return m
+}
+
+func (m *storeMetrics) lookUp(name string) storeCall {
+	return storeCall{
+		attempts:   m.attempts.WithLabelValues(name),
+		retries:    m.retries.WithLabelValues(name),
+		unanswered: m.unanswered.WithLabelValues(name),
+	}
+}
+
+// call returns the metrics of a call; those of scripts were looked up at the start.
+func (m *storeMetrics) call(name string) storeCall {
+	if call, found := m.known[name]; found {
+		return call
+	}
+	return m.lookUp(name)
+}
+
+// Tried measures one attempt.
+func (m *storeMetrics) Tried(name string, attempt int, took time.Duration, reason string) {
+	call := m.call(name)
+	call.attempts.Observe(took.Seconds())
+	if attempt > 1 {
+		call.retries.Inc()
+	}
+	if reason != "" {
+		m.errors.WithLabelValues(name, reason).Inc()
+	}
+}
+
+// Unanswered counts a call whose outcome is not known.
+func (m *storeMetrics) Unanswered(name string) { m.call(name).unanswered.Inc() }
+
+// Sent counts a pipeline.
+func (m *storeMetrics) Sent(commands int) { m.batches.Observe(float64(commands)) }
+
+// Promoted counts bookings that were confirmed from the waiting list.
+func (m *storeMetrics) Promoted(bookings int64) { m.promotions.Add(float64(bookings)) }
+
+// watchedStore is what a scrape asks of a store.
+type watchedStore interface {
+	Health(ctx context.Context) store.Health
+	Stats() store.Stats
+	Engine() store.Engine
+}
+
+// storeWatch asks the store at each scrape: whether it can book, which may take as long as
+// timeout, and how busy the connections are.
+type storeWatch struct {
+	store   watchedStore
+	timeout time.Duration
+}
+
+func describe(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc(prometheus.BuildFQName(namespace, "", name), help, labels, nil)
+}
+
+var (
+	storeInfo        = describe("store_info", "Always 1; the label is what the store runs on.", "engine")
+	redisUp          = describe("redis_up", "1 if Redis answered this scrape, in time, that it takes bookings.")
+	redisCheck       = describe("redis_check_seconds", "How long the check behind boxoffice_redis_up took.")
+	queuedCommands   = describe("store_queued_commands", "Commands waiting for a place in a pipeline.")
+	connections      = describe("redis_connections", "Open connections to Redis, over all nodes.")
+	idleConnections  = describe("redis_idle_connections", "Open connections to Redis that are not in use, over all nodes.")
+	staleConnections = describe("redis_stale_connections_total", "Connections to Redis closed because they had gone bad.")
+	poolTimeouts     = describe("redis_pool_timeouts_total", "Times that no connection to Redis came free in time.")
+)
+
+// Describe implements prometheus.Collector, as does Collect.
+func (s *storeWatch) Describe(descriptions chan<- *prometheus.Desc) {
+	for _, one := range []*prometheus.Desc{
+		storeInfo, redisUp, redisCheck, queuedCommands, connections, idleConnections, staleConnections, poolTimeouts,
+	} {
+		descriptions <- one
+	}
+}
+
+// Collect asks the store.
+func (s *storeWatch) Collect(values chan<- prometheus.Metric) {
+	start, up := time.Now(), 1.0
+	ctx, cancel := context.WithTimeout(context.Background(), s.timeout)
+	defer cancel()
+	if !s.store.Health(ctx).Ready() {
+		up = 0
+	}
+	took := time.Since(start)
+	stats := s.store.Stats()
+	gauge := func(what *prometheus.Desc, value float64) {
+		values <- prometheus.MustNewConstMetric(what, prometheus.GaugeValue, value)
+	}
+	counter := func(what *prometheus.Desc, value uint32) {
+		values <- prometheus.MustNewConstMetric(what, prometheus.CounterValue, float64(value))
+	}
+	values <- prometheus.MustNewConstMetric(storeInfo, prometheus.GaugeValue, 1, string(s.store.Engine()))
+	gauge(redisUp, up)
+	gauge(redisCheck, took.Seconds())
+	gauge(queuedCommands, float64(stats.Queued))
+	gauge(connections, float64(stats.Connections))
+	gauge(idleConnections, float64(stats.IdleConnections))
+	counter(staleConnections, stats.StaleConnections)
+	counter(poolTimeouts, stats.PoolTimeouts)
+}

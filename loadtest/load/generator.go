@@ -1,3 +1,5 @@
+// Package load generates load: it sends requests at the times they are due, or as
+// fast as answers come, measures each, and remembers all of them for the audit.
 package load
 
 import (

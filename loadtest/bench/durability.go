@@ -73,7 +73,7 @@ func (b *bench) durability(ctx context.Context) error {
 	return nil
 }
 
-// canSync tells which server is measured, and whether the service can wait for its disk.
+// canSync returns which server is measured, and whether the service can wait for its disk.
 func canSync(ctx context.Context) (version string, synced bool, err error) {
 	server, err := redistest.Start() //nolint:contextcheck // it takes none: Stop ends the server
 	if err != nil {

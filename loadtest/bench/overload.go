@@ -23,7 +23,7 @@ const (
 )
 
 // Redis answers late, as one that is busy or far away, so that the bound is what limits the
-// service. Else the generator, which shares the processors, would be out of breath before
+// service. Else the generator, which shares the processors, would fall behind before
 // it sent three times as much, and to refuse would take the time of those who are accepted.
 const (
 	redisRuns  = time.Millisecond
@@ -55,7 +55,7 @@ func slowDown(redis *redistest.Server) (stop func()) {
 
 func refused(entry *load.Entry) bool { return entry.Reason.String() == "overloaded" }
 
-// patient books as clients.md asks for: who is refused waits a second and some more, as
+// patient books as clients.md asks for: a client that is refused waits a second and some more, as
 // Retry-After says, before it sends again.
 type patient struct{ booker }
 

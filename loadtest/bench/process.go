@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-// process is a server in a process of its own, that tells where it listens.
+// process is a server in a process of its own, that prints where it listens.
 type process struct {
 	command *exec.Cmd
 	folder  string

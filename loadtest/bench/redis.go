@@ -104,7 +104,7 @@ func (r *rig) event(ctx context.Context, total int) (store.EventRef, uint64, err
 // user returns a user who has not booked yet.
 func (r *rig) user() string { return "u" + strconv.FormatInt(r.users.Add(1), 10) }
 
-// booked is a booking and whose it is.
+// booked is a booking and its user.
 type booked struct {
 	id   uuid.UUID
 	user string
@@ -195,7 +195,7 @@ func median(values []float64) float64 {
 	return sorted[len(sorted)/2]
 }
 
-// rounds measures several things by turns, so that a busy moment of the machine hits
+// rounds measures several things in turn, so that a busy moment of the machine hits
 // all of them, and returns the median of each.
 func rounds(count int, measure ...func() (float64, error)) ([]float64, error) {
 	values := make([][]float64, len(measure))

@@ -29,7 +29,7 @@ func (b *bench) scripts(ctx context.Context) error {
 	b.add(figure{"Redis CPU of a cancellation with promotion / L2", cancel / limit, "x", 6, false,
 		fmt.Sprintf("cancel.lua %.2f µs; L2 %.2f µs", cancel, limit)})
 
-	// Of one event by turns: bookings of a user who has very many, and of new users.
+	// Of one event, alternating: bookings of a user who has very many, and of new users.
 	_, number, err := r.event(ctx, b.hoarder*10)
 	if err != nil {
 		return err
@@ -55,7 +55,7 @@ func (b *bench) scripts(ctx context.Context) error {
 		return err
 	}
 	b.add(figure{"booking of a user with many bookings / of a new user", medians[0] / medians[1], "x", 1.2, false,
-		fmt.Sprintf("%d bookings held: %.2f µs; new users of the same event: %.2f µs", b.hoarder, medians[0], medians[1])})
+		fmt.Sprintf("a user with %d bookings: %.2f µs; new users of the same event: %.2f µs", b.hoarder, medians[0], medians[1])})
 	return nil
 }
 

@@ -43,7 +43,7 @@ func (b *bench) bySize(ctx context.Context) error {
 		b.Sizes = append(b.Sizes, point{float64(size), medians[0]})
 	}
 
-	// The figure itself, by turns with small events that are made anew.
+	// The figure itself, alternating with small events that are made anew.
 	medians, err := rounds(b.rounds, measured(b.calls), func() (float64, error) { return b.smallEvents(ctx, r) })
 	if err != nil {
 		return err

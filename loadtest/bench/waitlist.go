@@ -38,7 +38,7 @@ func (q *queue) take(count int) []booked {
 	return taken
 }
 
-// waitlist measures what is done with a long waiting list against a short one.
+// waitlist compares what is done with a long waiting list with the same on a short one.
 func (b *bench) waitlist(ctx context.Context) error {
 	r, err := startRig(ctx)
 	if err != nil {

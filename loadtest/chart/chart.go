@@ -28,7 +28,7 @@ type Chart struct {
 	Hints          []Hint
 }
 
-// Tick is a labelled place of an axis.
+// Tick is a labelled point of an axis.
 type Tick struct {
 	At    float64 // coordinate
 	Label string

@@ -40,7 +40,7 @@ func (f *findings) add(g findings) {
 
 func (f *findings) bad() bool { return f.lost+f.doubled+f.oversold+f.others > 0 }
 
-func (f *findings) tellf(count *int, more int, format string, args ...any) {
+func (f *findings) countf(count *int, more int, format string, args ...any) {
 	if more > 0 {
 		*count += more
 		f.details = append(f.details, fmt.Sprintf(format, args...))
@@ -81,7 +81,7 @@ events:
 	return nil
 }
 
-// check holds what clients were told against the books and against the model.
+// check compares the answers that clients got with the books and with the model.
 func (r *round) check() findings {
 	f := findings{rounds: 1}
 	for _, attempt := range r.attempts {
@@ -102,7 +102,7 @@ func (r *round) check() findings {
 	r.checkAnswers(&f)
 	r.checkHistory(&f)
 	for _, breach := range r.breaches {
-		f.tellf(&f.others, 1, "%s", breach)
+		f.countf(&f.others, 1, "%s", breach)
 	}
 	return f
 }
@@ -123,7 +123,7 @@ func longestGap(attempts []history.Attempt, event uint64, begun, ended time.Dura
 	return longest
 }
 
-// checkCounts holds an event's counters against its bookings and its total.
+// checkCounts compares an event's counters with its bookings and its total.
 func (r *round) checkCounts(event uint64, f *findings) {
 	var counts model.Counts // the last that were read
 	confirmed, waiting := int64(0), int64(0)
@@ -137,7 +137,7 @@ func (r *round) checkCounts(event uint64, f *findings) {
 		}
 		for _, booking := range read.List {
 			if once[booking.ID] {
-				f.tellf(&f.doubled, 1, "event %d: booking %s is listed twice", event, booking.ID)
+				f.countf(&f.doubled, 1, "event %d: booking %s is listed twice", event, booking.ID)
 			}
 			once[booking.ID] = true
 			if model.HasTickets(booking.Status) {
@@ -148,10 +148,10 @@ func (r *round) checkCounts(event uint64, f *findings) {
 			}
 		}
 	}
-	f.tellf(&f.doubled, int(max(0, counts.Confirmed-confirmed)+max(0, counts.Waiting-waiting)),
+	f.countf(&f.doubled, int(max(0, counts.Confirmed-confirmed)+max(0, counts.Waiting-waiting)),
 		"event %d: %d tickets are given out and %d bookings wait, but the bookings add up to %d and %d",
 		event, counts.Confirmed, counts.Waiting, confirmed, waiting)
-	f.tellf(&f.oversold, int(max(counts.Confirmed, confirmed)-counts.Total),
+	f.countf(&f.oversold, int(max(counts.Confirmed, confirmed)-counts.Total),
 		"event %d: %d tickets are given out of %d", event, max(counts.Confirmed, confirmed), counts.Total)
 }
 
@@ -186,7 +186,7 @@ func (r *round) checkAnswers(f *findings) {
 			kept = found.Cancelled == a.Answer.Version
 		}
 		if !kept {
-			f.tellf(&f.lost, 1, "event %d: %s, after %s: lost, the books have %+v", a.Event, a, a.End, found)
+			f.countf(&f.lost, 1, "event %d: %s, after %s: lost, the books have %+v", a.Event, a, a.End, found)
 		}
 	}
 	checkOnce(answered, booked, f)
@@ -207,13 +207,13 @@ func checkOnce(answered []history.Attempt, booked map[uuid.UUID]store.Booking, f
 		asked[a.Answer.Booking] = true
 		name := request{a.Event, a.User, a.Key}
 		if before, known := answers[name]; known && before != a.Answer {
-			f.tellf(&f.doubled, 1, "event %d: %s: was answered %+v before", a.Event, a, before)
+			f.countf(&f.doubled, 1, "event %d: %s: was answered %+v before", a.Event, a, before)
 		}
 		answers[name] = a.Answer
 	}
 	for id, booking := range booked {
 		if !asked[id] {
-			f.tellf(&f.doubled, 1, "booking %s of %s at version %d: nobody asked for it, or it is one too many", id, booking.User, booking.Version)
+			f.countf(&f.doubled, 1, "booking %s of %s at version %d: nobody asked for it, or it is one too many", id, booking.User, booking.Version)
 		}
 	}
 }
@@ -233,8 +233,8 @@ func (r *round) checkHistory(f *findings) {
 	switch result {
 	case porcupine.Ok:
 	case porcupine.Unknown:
-		f.tellf(&f.others, 1, "porcupine could not decide in %s whether the history of %d calls is linearizable", patience, len(operations))
+		f.countf(&f.others, 1, "porcupine could not decide in %s whether the history of %d calls is linearizable", patience, len(operations))
 	case porcupine.Illegal:
-		f.tellf(&f.others, 1, "the history of %d calls is not linearizable%s", len(operations), picture(m, info))
+		f.countf(&f.others, 1, "the history of %d calls is not linearizable%s", len(operations), picture(m, info))
 	}
 }

@@ -22,15 +22,10 @@ func clusterFaults(ctx context.Context, l *lab) error {
 	if err != nil {
 		return err
 	}
-	defer c.Stop()
-	books, err := openStore(ctx, replicated(store.Config{Addrs: c.Addrs()[:1]}))
-	if err != nil {
-		return err
-	}
-	defer func() { _ = books.Close() }()
+	defer c.stop()
 
 	const count = 4
-	elsewhere, err := openInstances(ctx, replicated(store.Config{Addrs: c.Addrs()[:1]}), count)
+	elsewhere, err := openInstances(ctx, c.config, count)
 	if err != nil {
 		return err
 	}
@@ -104,7 +99,7 @@ func clusterFaults(ctx context.Context, l *lab) error {
 	cluster := func(name string, rounds int, load time.Duration, inject func(context.Context, *round) error) fault {
 		return fault{
 			name: "cluster: " + name, rounds: rounds, short: 1, load: load, events: 6,
-			books: books, inject: inject,
+			books: c.books, inject: inject,
 		}
 	}
 	list := []fault{

@@ -45,7 +45,7 @@ func (r *recorder) do(ctx context.Context, to target, client int, call history.C
 	return attempt
 }
 
-// booked tells whether a booking of the event that was sent since then has been answered.
+// booked reports whether a booking of the event that was sent since then has been answered.
 func (r *recorder) booked(event uint64, since time.Duration) bool {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
@@ -74,7 +74,7 @@ func (c *client) attempt(ctx context.Context, call history.Call) history.Attempt
 	return c.do(ctx, c.to, c.number, call)
 }
 
-// think waits a little, and tells whether to go on.
+// think waits a little, and reports whether to go on.
 func (c *client) think(stop <-chan struct{}, average time.Duration) bool {
 	timer := time.NewTimer(rand.N(2 * average)) // when, not what: the seed is for what
 	defer timer.Stop()

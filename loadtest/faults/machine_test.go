@@ -57,7 +57,7 @@ func walk(t *testing.T, config store.Config) {
 	})
 }
 
-// machine is an event in the store and the same event in the history.
+// machine is an event in the store and the same event in the model.
 type machine struct {
 	target directly
 	ref    store.EventRef

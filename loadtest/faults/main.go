@@ -58,7 +58,7 @@ type row struct {
 	outageLimit time.Duration
 }
 
-// late tells whether bookings stood still for longer than they may.
+// late reports whether bookings stood still for longer than they may.
 func (r row) late() bool {
 	return tooLong(r.outage, r.outageLimit) || tooLong(r.elsewhere, elsewhereLimit)
 }
@@ -183,7 +183,7 @@ func (l *lab) inflict(ctx context.Context, list ...fault) error {
 	return nil
 }
 
-// roundSeed gives each round its own dice, whatever else runs.
+// roundSeed gives each round random numbers of its own, whatever else runs.
 func roundSeed(name string, round int) uint64 {
 	hash := fnv.New64a()
 	fmt.Fprint(hash, name, round)
@@ -199,7 +199,7 @@ func verifyAll(ctx context.Context, books *store.Store, f *findings) error {
 		if breach.Rule == verify.RuleLost {
 			count = &f.lost
 		}
-		f.tellf(count, 1, "%s", breach)
+		f.countf(count, 1, "%s", breach)
 	}
 	var failed error
 	_, err := books.Verifier().All(ctx, report, func(v verify.Result, err error) {

@@ -14,7 +14,6 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"boxoffice/store"
 	"boxoffice/store/redistest"
 )
 
@@ -81,12 +80,7 @@ func moveFaults(ctx context.Context, l *lab) error {
 	if err != nil {
 		return err
 	}
-	defer c.Stop()
-	books, err := openStore(ctx, replicated(store.Config{Addrs: c.Addrs()[:1]}))
-	if err != nil {
-		return err
-	}
-	defer func() { _ = books.Close() }()
+	defer c.stop()
 
 	moved := func(ctx context.Context, r *round) error {
 		m, err := c.chooseMove(ctx, r)
@@ -121,7 +115,7 @@ func moveFaults(ctx context.Context, l *lab) error {
 	move := func(name string, limit time.Duration, inject func(context.Context, *round) error) fault {
 		return fault{
 			name: "cluster: an event moves, " + name, rounds: 4, short: 1, load: 7 * time.Second, events: 6,
-			books: books, inject: inject, outageLimit: limit, dirtyReads: true,
+			books: c.books, inject: inject, outageLimit: limit, dirtyReads: true,
 		}
 	}
 	return l.inflict(ctx,

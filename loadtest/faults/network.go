@@ -52,7 +52,7 @@ func singleNetworkFaults(ctx context.Context, l *lab) error {
 	}
 	defer func() { _ = far.Close() }()
 
-	list := networkStrikes(func(context.Context, *round) (*toxiproxy.Proxy, error) { return proxy, nil })
+	list := networkFaultsOn(func(context.Context, *round) (*toxiproxy.Proxy, error) { return proxy, nil })
 	for i := range list {
 		list[i].name = "network: " + list[i].name
 		list[i].rounds, list[i].short = 3, 1
@@ -74,7 +74,7 @@ func clusterNetworkFaults(ctx context.Context, l *lab) error {
 	}
 	defer func() { _ = books.Close() }()
 
-	list := networkStrikes(c.victim)
+	list := networkFaultsOn(c.victim)
 	for i := range list {
 		list[i].name = "network of a cluster: " + list[i].name
 		list[i].rounds, list[i].short = 2, i%2 // of the short run, every other one
@@ -83,8 +83,8 @@ func clusterNetworkFaults(ctx context.Context, l *lab) error {
 	return l.inflict(ctx, list...)
 }
 
-// networkStrikes are the faults, each on a way that is chosen once a round.
-func networkStrikes(choose func(context.Context, *round) (*toxiproxy.Proxy, error)) []fault {
+// networkFaultsOn returns the faults, each on a way that is chosen once a round.
+func networkFaultsOn(choose func(context.Context, *round) (*toxiproxy.Proxy, error)) []fault {
 	inject := func(name string, do func(context.Context, *round, *toxiproxy.Proxy) error) fault {
 		return fault{name: name, load: 2 * time.Second, inject: func(ctx context.Context, r *round) error {
 			way, err := choose(ctx, r)

@@ -11,14 +11,20 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"boxoffice/store"
 	"boxoffice/store/redistest"
 )
 
 // sixNodes are three masters with a replica each. A master counts as gone after 1.5 s
 // without a sign of life. A slot that nobody serves stops no other, which is not the
 // default of Redis.
-type sixNodes struct{ *redistest.Cluster }
+type sixNodes struct {
+	*redistest.Cluster
+	config store.Config
+	books  *store.Store
+}
 
+// startSixNodes starts them, and opens a store on them.
 func startSixNodes(ctx context.Context) (*sixNodes, error) {
 	const masters = 3
 	settings := slices.Concat(
@@ -28,16 +34,26 @@ func startSixNodes(ctx context.Context) (*sixNodes, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &sixNodes{cluster}
-	if err := c.AddReplicas(settings...); err != nil {
-		c.Stop()
-		return nil, err
+	c := &sixNodes{Cluster: cluster}
+	if err = c.AddReplicas(settings...); err == nil {
+		err = c.waitHealthy(ctx)
 	}
-	if err := c.waitHealthy(ctx); err != nil {
-		c.Stop()
+	if err == nil {
+		c.config = replicated(store.Config{Addrs: c.Addrs()[:1]})
+		c.books, err = openStore(ctx, c.config)
+	}
+	if err != nil {
+		c.stop()
 		return nil, err
 	}
 	return c, nil
+}
+
+func (c *sixNodes) stop() {
+	if c.books != nil {
+		_ = c.books.Close()
+	}
+	c.Stop()
 }
 
 // ask asks one server.
@@ -47,7 +63,7 @@ func ask(server *redistest.Server, question func(*redis.Client) error) error {
 	return question(client)
 }
 
-// replicates tells whether a server is a master with this many replicas in step, or a
+// replicates returns an error unless a server is a master with this many replicas in step, or a
 // replica in step itself.
 func replicates(ctx context.Context, server *redistest.Server, replicas int) error {
 	return ask(server, func(client *redis.Client) error {
@@ -91,7 +107,7 @@ func (c *sixNodes) waitHealthy(ctx context.Context) error {
 // slotsSeenBy returns who serves which slots; the first node of each range is its master.
 func slotsSeenBy(ctx context.Context, server *redistest.Server) (ranges []redis.ClusterSlot, err error) {
 	err = ask(server, func(client *redis.Client) (err error) {
-		ranges, err = client.ClusterSlots(ctx).Result() //nolint:staticcheck // CLUSTER SHARDS tells no more here
+		ranges, err = client.ClusterSlots(ctx).Result() //nolint:staticcheck // CLUSTER SHARDS says no more here
 		return err
 	})
 	for _, one := range ranges {

@@ -6,7 +6,7 @@ import (
 	"github.com/anishathalye/porcupine"
 )
 
-// picture writes porcupine's picture of a history, and tells where.
+// picture writes porcupine's picture of a history, and returns where it is.
 func picture(m porcupine.Model, info porcupine.LinearizationInfo) string {
 	file, err := os.CreateTemp("", "boxoffice-history-*.html")
 	if err != nil {

@@ -20,9 +20,9 @@ import (
 )
 
 // A power cut takes more than a kill -9 does: what Redis had written, and not yet flushed,
-// is gone with the machine's memory. strace tells which writes were flushed in time, and
+// is gone with the machine's memory. strace shows which writes were flushed in time, and
 // the others are cut off the append-only file. A disk that lies about what it has flushed
-// is not made up for, neither here nor by Redis.
+// is compensated for neither here nor by Redis.
 
 // powered is a Redis whose power can be cut.
 type powered struct {
@@ -65,7 +65,7 @@ func (p *powered) cutPower(ctx context.Context) error {
 	var calls []byte
 	err := until(ctx, "the end of strace", func(context.Context) (err error) {
 		if calls, err = os.ReadFile(p.trace()); err == nil && !bytes.Contains(calls, []byte("+++ killed by SIGKILL +++")) {
-			err = errors.New("it has not told of the kill")
+			err = errors.New("it has not reported the kill")
 		}
 		return err
 	})

@@ -28,8 +28,8 @@ type fault struct {
 	// inject does harm while clients work, and undoes it. Nil: no harm.
 	inject func(ctx context.Context, r *round) error
 
-	// dirtyReads: a failover may take back what nobody was told is done, and what a status
-	// showed meanwhile. So the counts that clients see are not held against the history.
+	// dirtyReads: a failover may take back what was not acknowledged, and what a status
+	// showed meanwhile. So the counts that clients see are left out of the history.
 	dirtyReads bool
 
 	// refusals: one more client an event asks for what must be refused, and gives up soon.

@@ -14,11 +14,13 @@ import (
 )
 
 // watched is a master with its replicas, and a sentinel that replaces it. Of several
-// replicas a sentinel may choose one that lags behind: it goes by what it was told of
-// their progress up to ten seconds ago.
+// replicas a sentinel may choose one that lags behind: it goes by what they
+// reported of their progress up to ten seconds ago.
 type watched struct {
 	sentinel *redistest.Server
 	servers  []*redistest.Server
+	config   store.Config // of a store that asks the sentinel
+	books    *store.Store
 }
 
 const (
@@ -30,6 +32,7 @@ const (
 	downAfter = 1500
 )
 
+// startWatched starts them, and opens a store on them.
 func startWatched(ctx context.Context, replicas int) (*watched, error) {
 	w := &watched{}
 	settings := slices.Concat(syncAtOnce, fsyncAlways)
@@ -56,6 +59,10 @@ func startWatched(ctx context.Context, replicas int) (*watched, error) {
 	if err == nil {
 		err = w.waitHealthy(ctx)
 	}
+	if err == nil {
+		w.config = replicated(store.Config{Addrs: []string{w.sentinel.Addr}, SentinelMaster: sentinelName})
+		w.books, err = openStore(ctx, w.config)
+	}
 	if err != nil {
 		w.stop()
 		return nil, err
@@ -64,6 +71,9 @@ func startWatched(ctx context.Context, replicas int) (*watched, error) {
 }
 
 func (w *watched) stop() {
+	if w.books != nil {
+		_ = w.books.Close()
+	}
 	for _, server := range w.servers {
 		server.Stop()
 	}
@@ -151,12 +161,6 @@ func sentinelFailovers(ctx context.Context, l *lab) error {
 		return err
 	}
 	defer w.stop()
-	config := replicated(store.Config{Addrs: []string{w.sentinel.Addr}, SentinelMaster: sentinelName})
-	books, err := openStore(ctx, config)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = books.Close() }()
 	kill := func(ctx context.Context, r *round) error {
 		master, err := w.master(ctx)
 		if err != nil {
@@ -181,7 +185,7 @@ func sentinelFailovers(ctx context.Context, l *lab) error {
 		})
 	}
 	const count = 4
-	elsewhere, err := openInstances(ctx, config, count)
+	elsewhere, err := openInstances(ctx, w.config, count)
 	if err != nil {
 		return err
 	}
@@ -201,7 +205,7 @@ func sentinelFailovers(ctx context.Context, l *lab) error {
 			return err
 		}
 		master.Kill()
-		// It comes back as what it was last told to be by its command line.
+		// It restarts with the role of its command line, not with the one it was given since.
 		if err := errors.Join(reset(replica), follow(ctx, replica, master)); err != nil {
 			return err
 		}
@@ -209,7 +213,7 @@ func sentinelFailovers(ctx context.Context, l *lab) error {
 	}
 	sentinel := func(name string, inject func(context.Context, *round) error) fault {
 		return fault{
-			name: "sentinel: " + name, rounds: 3, short: 1, load: 7 * time.Second, books: books, inject: inject,
+			name: "sentinel: " + name, rounds: 3, short: 1, load: 7 * time.Second, books: w.books, inject: inject,
 			outageLimit: outageLimit, dirtyReads: true,
 		}
 	}

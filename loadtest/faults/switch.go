@@ -36,12 +36,7 @@ func sentinelSwitches(ctx context.Context, l *lab) error {
 		return err
 	}
 	defer w.stop()
-	config := replicated(store.Config{Addrs: []string{w.sentinel.Addr}, SentinelMaster: sentinelName})
-	one, err := openStore(ctx, config)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = one.Close() }()
+	config := w.config
 	config.AckReplicas = switchedReplicas
 	both, err := openStore(ctx, config)
 	if err != nil {
@@ -66,8 +61,8 @@ func sentinelSwitches(ctx context.Context, l *lab) error {
 	}
 	return l.inflict(ctx,
 		switches("two replicas acknowledge", both, w.switchMaster),
-		switches("the other replica is off", one, w.switchMasterWithOneReplica),
-		switches("FAILOVER of the master", one, w.handOver),
+		switches("the other replica is off", w.books, w.switchMasterWithOneReplica),
+		switches("FAILOVER of the master", w.books, w.handOver),
 	)
 }
 

@@ -51,7 +51,7 @@ invalid and its numbers say nothing about the service, 3 it could not be started
 Scenarios:
 `
 
-// words are settings that must be made sense of.
+// words are settings that are parsed further.
 type words struct{ scenario, targets, redis, faults string }
 
 // flagSet returns the flags, which write to c and w.
@@ -133,7 +133,7 @@ func parse(ctx context.Context, args []string, output io.Writer) (*config, error
 	}
 	c.complete(list(w.faults))
 	flags.VisitAll(func(f *flag.Flag) {
-		if f.Name != "redis" { // it may hold a password; the topology tells the addresses
+		if f.Name != "redis" { // it may hold a password; the topology shows the addresses
 			c.given[f.Name] = f.Value.String()
 		}
 	})

@@ -45,7 +45,7 @@ func (l *lab) judge() {
 	}
 }
 
-// invalid says why the numbers would tell more about the generator than the service, or
+// invalid returns why the numbers would say more about the generator than the service, or
 // about something else than what the run was for.
 func (l *lab) invalid() (why []string) {
 	s := l.summary

@@ -1,5 +1,5 @@
 // Command lab sends load to boxoffice on a Redis Cluster, breaks the cluster in
-// the middle if it is told to, and proves at the end that nothing was sold twice or
+// the middle if asked to, and proves at the end that nothing was sold twice or
 // lost. See ../README.md.
 package main
 

@@ -187,7 +187,7 @@ func TestNotStarted(t *testing.T) {
 		r := command(t, args...)
 		r.want(t, exitNotStarted, "lab: ")
 		if strings.Contains(r.text, "secret") {
-			t.Errorf("%v: the output tells the password:\n%s", args, r.text)
+			t.Errorf("%v: the output shows the password:\n%s", args, r.text)
 		}
 	}
 	target := instance(t, store.Config{}, pretend, nil)

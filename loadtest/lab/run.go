@@ -60,7 +60,7 @@ func run(ctx context.Context, c *config, output io.Writer) (*report.Summary, err
 	l.collector = load.NewCollector(l.generator)
 	l.live = &report.Live{Output: output}
 
-	if err := l.meet(ctx); err != nil {
+	if err := l.askTargets(ctx); err != nil {
 		return nil, err
 	}
 	if len(l.summary.Why) == 0 {
@@ -90,8 +90,8 @@ func (w *lockedWriter) Write(line []byte) (int, error) {
 	return w.to.Write(line)
 }
 
-// meet asks the targets what they are.
-func (l *lab) meet(ctx context.Context) error {
+// askTargets asks the targets for their engine and version.
+func (l *lab) askTargets(ctx context.Context) error {
 	for _, target := range l.targets {
 		ready, err := l.service.Ready(ctx, target)
 		if err != nil {
@@ -102,7 +102,7 @@ func (l *lab) meet(ctx context.Context) error {
 		case "embedded":
 			l.summary.Why = append(l.summary.Why, target.URL+" runs on the embedded engine, which is no Redis: its speed and its safety say nothing")
 		case "":
-			l.summary.Notes = append(l.summary.Notes, target.URL+" does not tell its engine")
+			l.summary.Notes = append(l.summary.Notes, target.URL+" does not say which engine it runs on")
 		}
 	}
 	return nil
@@ -115,7 +115,7 @@ func (l *lab) rounds(ctx context.Context) error {
 		length = min(length, l.scenario.Round)
 	}
 	fmt.Fprintf(l.output, "run %s: %s: %s\n", l.summary.Run, l.scenario.Name, l.scenario.About)
-	// Counted as planned: a round may end a moment early, for want of more that is due.
+	// Counted as planned: a round may end a moment early, when nothing more is due.
 	for left := l.settings.Duration; left > 0 && ctx.Err() == nil; left -= length {
 		if err := l.round(ctx, min(length, left)); err != nil {
 			if l.loaded == 0 {

@@ -1,3 +1,5 @@
+// Package load generates load: it sends requests at the times they are due, or as
+// fast as answers come, measures each, and remembers all of them for the audit.
 package load
 
 import (
@@ -15,7 +17,7 @@ import (
 type Source interface {
 	// Next fills in the request of arrival i; false leaves the arrival out.
 	Next(i int64, request *service.Request) bool
-	// Answered is told of each request's end.
+	// Answered is called at the end of each request.
 	Answered(entry *Entry)
 }
 

@@ -81,7 +81,7 @@ func TestStallIsNotOmitted(t *testing.T) {
 	if response.P99 < 800 {
 		t.Errorf("the p99 response time is %.0f ms: it hides a second's stall", response.P99)
 	}
-	// The service time tells that it was one stall: each connection saw it once.
+	// The service time shows that it was one stall: each connection saw it once.
 	if service.Max < 800 {
 		t.Errorf("the longest service time is %.0f ms", service.Max)
 	}

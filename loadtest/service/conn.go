@@ -119,7 +119,7 @@ var errAnswer = errors.New("the answer is not HTTP/1.1 as this client knows it")
 // maxAnswer bounds the body of an answer.
 const maxAnswer = 1 << 20
 
-//nolint:cyclop,funlen // read at one go, without a call for each line: a generator must be lean
+//nolint:cyclop,funlen // one loop, without a call for each line: a generator must be lean
 func (c *Conn) readAnswer() (code int, replayed, keep bool, err error) {
 	line, err := c.reader.ReadSlice('\n')
 	if err != nil {
@@ -146,7 +146,7 @@ func (c *Conn) readAnswer() (code int, replayed, keep bool, err error) {
 		if colon < 0 {
 			return 0, false, false, errAnswer
 		}
-		// Only these four matter; their lengths tell most others apart at once.
+		// Only these four matter; their lengths exclude most others at once.
 		value := bytes.TrimSpace(line[colon+1:])
 		switch {
 		case colon == 14 && equalFold(line[:colon], "content-length"):

@@ -5,7 +5,7 @@ import "encoding/hex"
 // ID is a UUID as bytes: it is kept by the million, and compared.
 type ID [16]byte
 
-// IsZero tells whether there is no id.
+// IsZero reports whether there is no id.
 func (id ID) IsZero() bool { return id == ID{} }
 
 // String returns the UUID as text.

@@ -2,9 +2,9 @@ package model_test
 
 import (
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"testing"
 
 	"github.com/google/uuid"
@@ -18,12 +18,12 @@ func newEvent(total int64) *model.Event {
 	return model.New(store.InitializeRequest{Name: "a show", TotalTickets: total})
 }
 
-func id(i int) uuid.UUID { return uuid.NewSHA1(uuid.Nil, []byte(fmt.Sprint(i))) }
+func id(i int) uuid.UUID { return uuid.NewSHA1(uuid.Nil, []byte(strconv.Itoa(i))) }
 
 func book(t *testing.T, e *model.Event, quantity int64) *model.Booking {
 	t.Helper()
 	i := len(e.Bookings)
-	answer, _ := e.Book(model.BookRequest{Booking: id(i), Request: fmt.Sprint(i), User: "ann", Quantity: quantity})
+	answer, _ := e.Book(model.BookRequest{Booking: id(i), Request: strconv.Itoa(i), User: "ann", Quantity: quantity})
 	if answer.Refusal != nil {
 		t.Fatal(answer.Refusal)
 	}
@@ -148,7 +148,7 @@ func TestLimits(t *testing.T) {
 		{"ann", 1, store.ErrUserLimit},
 		{"bob", 1, store.ErrWaitingListFull},
 	} {
-		answer, _ := e.Book(model.BookRequest{Booking: id(i), Request: fmt.Sprint(i), User: step.user, Quantity: step.quantity})
+		answer, _ := e.Book(model.BookRequest{Booking: id(i), Request: strconv.Itoa(i), User: step.user, Quantity: step.quantity})
 		if !errors.Is(answer.Refusal, step.want) {
 			t.Errorf("%d: %s books %d: %v, want %v", i, step.user, step.quantity, answer.Refusal, step.want)
 		}

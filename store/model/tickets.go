@@ -20,13 +20,13 @@ type Tickets struct {
 	// promotions finds none left.
 	PromotionsDue bool
 
-	waitlist   []place // all who ever joined: sequence number n is at n - 1
-	lastServed int64   // all sequence numbers up to this one were promoted or withdrew, and were passed
-	head       int64   // all sequence numbers up to this one were promoted or withdrew
+	waitlist   []waiter // all who ever joined: sequence number n is at n - 1
+	lastServed int64    // all sequence numbers up to this one were promoted or withdrew, and were passed
+	head       int64    // all sequence numbers up to this one were promoted or withdrew
 }
 
-// place is that of one booking in the waiting list.
-type place struct {
+// waiter is a booking that joined the waiting list.
+type waiter struct {
 	quantity int64
 	waits    bool
 }
@@ -52,7 +52,7 @@ func (t *Tickets) Release(quantity int64) { t.Confirmed -= quantity }
 // Join puts a booking at the end of the waiting list and returns its sequence number: 1,
 // 2, 3 and so on.
 func (t *Tickets) Join(quantity int64) (sequence int64) {
-	t.waitlist = append(t.waitlist, place{quantity, true})
+	t.waitlist = append(t.waitlist, waiter{quantity, true})
 	t.Waiting++
 	return int64(len(t.waitlist))
 }

@@ -81,7 +81,7 @@ const forever = math.MaxInt64
 // answer and the first one that was answered are one operation, from when the first was
 // sent until that answer came; those that were answered besides are replays. Each replay
 // that nobody saw, left in at any time until the end, would double what porcupine has to
-// search. If no attempt was told of the change, and it was asked for in the end (see
+// search. If no attempt was answered with the change, and it was asked for in the end (see
 // Unknown), it never happened.
 //
 // Promotions that are no part of a cancellation are nobody's calls: the records of the
@@ -187,22 +187,22 @@ func promotions(list Attempt) []porcupine.Operation {
 	return history
 }
 
-// Unknown returns the requests of which no attempt has an answer that tells what came of
+// Unknown returns the requests of which no attempt has an answer that says what came of
 // them, each once: who wants to know has to ask again.
 func Unknown(attempts []Attempt) []Call {
-	told := map[string]bool{}
+	known := map[string]bool{}
 	name := func(c Call) string { return fmt.Sprint(c.Event, c.Verb, c.request()) }
 	for _, a := range attempts {
 		if a.Answered && a.Answer.Refusal == nil {
-			told[name(a.Call)] = true
+			known[name(a.Call)] = true
 		}
 	}
 	var unknown []Call
 	for _, a := range attempts {
-		if !a.changesBookings() || told[name(a.Call)] || a.Answered {
+		if !a.changesBookings() || known[name(a.Call)] || a.Answered {
 			continue
 		}
-		told[name(a.Call)] = true
+		known[name(a.Call)] = true
 		unknown = append(unknown, a.Call)
 	}
 	return unknown

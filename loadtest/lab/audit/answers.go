@@ -106,8 +106,8 @@ func (c *eventCase) failf(rule Rule, booking service.ID, format string, args ...
 	c.breachf(rule, c.event.ID, booking.String(), format, args...)
 }
 
-// checkAnswers holds what clients were told about their bookings against the records,
-// and the records against what clients asked for.
+// checkAnswers compares the answers about bookings with the records, and the records with
+// what clients asked for.
 func (c *eventCase) checkAnswers() {
 	for _, claim := range c.claims {
 		for _, entry := range claim.entries {
@@ -132,7 +132,7 @@ func (c *eventCase) checkAcknowledged(claim *claim, entry *load.Entry) {
 	}
 	row := c.byID[entry.Booked]
 	if row == nil {
-		c.failf(LostBooking, entry.Booked, "user u%d was told that it is %s (version %d), but there is no such booking",
+		c.failf(LostBooking, entry.Booked, "the answer to user u%d was %s (version %d), but there is no such booking",
 			entry.User, entry.Outcome, entry.Answer.Version)
 		return
 	}

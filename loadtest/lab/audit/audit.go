@@ -1,5 +1,5 @@
 // Package audit checks, after a run, that nothing was sold twice, lost or served out
-// of turn: it holds every answer that a client got against what the service says now,
+// of turn: it compares every answer that a client got with what the service says now,
 // and replays the history of each event in the order of its versions.
 package audit
 
@@ -22,8 +22,8 @@ type Event struct {
 
 // Raise is a change of an event's total that the run asked for.
 type Raise struct {
-	Total int64
-	By    int64 // version that the answer told: it happened no later; 0 = no answer, it may have happened or not
+	Total         int64
+	AnswerVersion int64 // the change was made no later; 0 = no answer, it may have been made or not
 }
 
 // Rule is what a service of bookings must not break.
@@ -38,17 +38,17 @@ const (
 	DoubleBooking   Rule = "double-booking"       // more than one booking for one request
 	UnaskedBooking  Rule = "unasked-booking"      // nobody asked for it
 	UnaskedCancel   Rule = "unasked-cancellation" // nobody cancelled it
-	RefusedBooked   Rule = "refused-but-booked"   // the client was told no
+	RefusedBooked   Rule = "refused-but-booked"   // the answer was a refusal
 	Overtaken       Rule = "overtaken"            // somebody was served before one who waited longer
 	NeedlessWait    Rule = "needless-wait"        // put or kept in line while tickets were available
 	PromotedCancel  Rule = "promoted-cancelled"   // a cancelled booking was given tickets
 	VersionConflict Rule = "version-conflict"     // one version, two changes
 	VersionGap      Rule = "version-gap"          // a change that nothing explains: something was lost
 	Order           Rule = "order"                // happened before something that was answered before it was asked
-	MovedBack       Rule = "moved-back"           // a place in line got worse
+	MovedBack       Rule = "moved-back"           // a position in the waiting list got worse
 	Sum             Rule = "sum"                  // confirmed + available is not total
 	Counts          Rule = "counts"               // the event's counters are not what its bookings add up to
-	Position        Rule = "position"             // places in line are not 1, 2, 3 ...
+	Position        Rule = "position"             // positions in the waiting list are not 1, 2, 3 ...
 )
 
 // Breach is a rule that was broken.
@@ -138,7 +138,7 @@ func (r *Result) Check(
 		c.checkCancellations()
 		c.checkHistory()
 		c.checkOrder()
-		c.checkPlaces()
+		c.checkPositions()
 		c.checkLookups()
 		c.checkCounts()
 		c.checkStatusNow(status)

@@ -47,7 +47,7 @@ func (s *story) Next(i int64, request *service.Request) bool {
 	if now.raise > 0 {
 		raise := audit.Raise{Total: now.raise}
 		if event, err := s.client.RaiseTotal(context.Background(), s.event, now.raise); err == nil {
-			raise.By = event.Version
+			raise.AnswerVersion = event.Version
 		}
 		s.raised = append(s.raised, raise)
 	}
@@ -59,8 +59,8 @@ func (s *story) Next(i int64, request *service.Request) bool {
 
 func (s *story) Answered(entry *load.Entry) { s.entries = append(s.entries, *entry) }
 
-// tell plays the story against a service with so many tickets, and audits it.
-func tell(t *testing.T, f *faulty, steps ...step) *audit.Result {
+// run sends the steps to a service with so many tickets, and audits it.
+func run(t *testing.T, f *faulty, steps ...step) *audit.Result {
 	t.Helper()
 	target, err := service.ParseTarget(f.start(t))
 	if err != nil {
@@ -115,7 +115,7 @@ func TestFaultsAreCaughtAndNamed(t *testing.T) {
 			bookThen(5, step{cancels: 1}, step{user: 6, key: 6}), audit.Overtaken, "0006"},
 		{"put in line for nothing", func(f *faulty) { f.makeWait = true }, book(1), audit.NeedlessWait, "0001"},
 		{"a cancellation forgotten", func(f *faulty) { f.ignoreCancel = true }, bookThen(5, step{cancels: 1}), audit.LostCancel, "0001"},
-		{"wrong place in line", func(f *faulty) { f.wrongPlace = true }, book(5), audit.Position, "0003"},
+		{"wrong position", func(f *faulty) { f.wrongListed = true }, book(5), audit.Position, "0003"},
 		{"a change without a trace", func(f *faulty) { f.skipBooking = 2 }, book(5), audit.VersionGap, ""},
 		{"booked by nobody", func(f *faulty) { f.inventOne = true }, book(5), audit.UnaskedBooking, "0001"},
 		{"cancelled by nobody", func(f *faulty) { f.cancelNewest = true }, bookThen(5, step{cancels: 1}), audit.UnaskedCancel, "0005"},
@@ -128,8 +128,8 @@ func TestFaultsAreCaughtAndNamed(t *testing.T) {
 			bookThen(5, step{cancels: 1}), audit.VersionConflict, "0005"},
 		{"promoted later than it should be", func(f *faulty) { f.promoteLate = true },
 			bookThen(5, step{cancels: 1}, step{user: 6, key: 6}, step{cancels: 4}), audit.NeedlessWait, "0003"},
-		{"told another place in line", func(f *faulty) { f.wrongTold = true }, book(5), audit.Position, "0003"},
-		{"told another place in line once it is shorter", func(f *faulty) { f.wrongTold = true },
+		{"answered with another position", func(f *faulty) { f.wrongPosition = true }, book(5), audit.Position, "0003"},
+		{"answered with another position once it is shorter", func(f *faulty) { f.wrongPosition = true },
 			bookThen(5, step{cancels: 1}, step{cancels: 4}, step{user: 6, key: 6}), audit.Position, "0006"},
 		{"a status that is behind", func(f *faulty) { f.staleStatus = true }, book(5), audit.Counts, ""},
 		{"a status that was behind", func(f *faulty) { f.staleUntil = 5 },
@@ -139,7 +139,7 @@ func TestFaultsAreCaughtAndNamed(t *testing.T) {
 			bookThen(4, step{cancels: 1}, step{looks: 1}), audit.LostCancel, "0001"},
 		{"cancelled before anybody asked for it", func(f *faulty) { f.foresee = true },
 			bookThen(4, step{looks: 2}, step{cancels: 2}), audit.WrongRecord, "0002"},
-		{"in line without a place", func(f *faulty) { f.staleLookup = true },
+		{"waiting without a position", func(f *faulty) { f.staleLookup = true },
 			bookThen(4, step{cancels: 1}, step{looks: 3}), audit.WrongRecord, "0003"},
 		{"a raise acknowledged and forgotten", func(f *faulty) { f.forgetRaise = true }, bookThen(5, step{raise: 3}), audit.Counts, ""},
 		{"a raise, and later a change without a trace", func(f *faulty) { f.skipBooking = 5; f.raiseFails = true },
@@ -150,12 +150,12 @@ func TestFaultsAreCaughtAndNamed(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			f := newFaulty(2)
-			if sound := tell(t, f, test.steps...); sound.BreachCount > 0 {
+			if sound := run(t, f, test.steps...); sound.BreachCount > 0 {
 				t.Fatalf("the sound service: %v", sound.Breaches)
 			}
 			f = newFaulty(2)
 			test.fault(f)
-			result := tell(t, f, test.steps...)
+			result := run(t, f, test.steps...)
 			if !slices.ContainsFunc(result.Breaches, func(b audit.Breach) bool {
 				return b.Rule == test.rule && strings.HasSuffix(b.Booking, test.which) &&
 					strings.Contains(b.String(), string(test.rule)) && strings.Contains(b.String(), b.Booking)
@@ -197,7 +197,7 @@ func TestUnknownOutcomes(t *testing.T) {
 		{"another version than the answer's", func(entries *[]load.Entry) {
 			(*entries)[2].Answer.Version++
 		}, audit.WrongRecord},
-		{"a place in line that moves back", func(entries *[]load.Entry) {
+		{"a position that moves back", func(entries *[]load.Entry) {
 			for _, look := range []load.Entry{{Sent: 1 << 50, Done: 1<<50 + 1, Answer: service.Answer{Outcome: service.Found, Position: 1}},
 				{Sent: 1 << 51, Done: 1<<51 + 1, Answer: service.Answer{Outcome: service.Found, Position: 2}}} {
 				look.Kind, look.Booking, look.Booked = service.Lookup, (*entries)[2].Booked, (*entries)[2].Booked
@@ -252,7 +252,7 @@ func TestRaisesWithoutAnAnswer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f := newFaulty(2)
 			fault(f)
-			result := tell(t, f, bookThen(6, step{raise: 3}, step{user: 7, key: 7}, step{raise: 5}, step{user: 8, key: 8})...)
+			result := run(t, f, bookThen(6, step{raise: 3}, step{user: 7, key: 7}, step{raise: 5}, step{user: 8, key: 8})...)
 			if result.BreachCount > 0 {
 				t.Errorf("no rule is broken; got %v", result.Breaches)
 			}

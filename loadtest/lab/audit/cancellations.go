@@ -13,8 +13,8 @@ import (
 // several cancellations have.
 const several = -1
 
-// checkCancellations holds what clients were told about cancelled bookings, and about
-// those promoted by it, against the records.
+// checkCancellations compares the answers about cancelled bookings, and about those that
+// were promoted by it, with the records.
 func (c *eventCase) checkCancellations() {
 	promotedAt := c.countPromoted()
 	for _, entry := range c.others {
@@ -26,7 +26,7 @@ func (c *eventCase) checkCancellations() {
 			row.lookups = append(row.lookups, entry)
 		}
 		if entry.Outcome == service.Refused && entry.Code == 404 && !entry.Booking.IsZero() {
-			c.failf(LostBooking, entry.Booking, "user u%d was told that it does not exist, after it was booked", entry.User)
+			c.failf(LostBooking, entry.Booking, "the answer to user u%d was that it does not exist, after it was booked", entry.User)
 		}
 		if entry.Outcome == service.Cancelled {
 			c.checkCancelled(entry, row, promotedAt)
@@ -84,7 +84,7 @@ func (c *eventCase) checkCancelled(entry *load.Entry, row *row, promotedAt map[i
 	}
 }
 
-// checkOrder holds the order of versions against the order that clients saw: what was
+// checkOrder compares the order of versions with the order that clients saw: what was
 // asked for after something else was answered cannot have happened before it.
 func (c *eventCase) checkOrder() {
 	type change struct {
@@ -104,7 +104,7 @@ func (c *eventCase) checkOrder() {
 	slices.SortFunc(changes, func(a, b change) int { return cmp.Compare(b.version, a.version) })
 	var earliest *change // answered, of those with a higher version
 	for from := 0; from < len(changes); {
-		to := from // of this version: it is one change, unless that was told already
+		to := from // of this version: it is one change, unless that was reported already
 		for ; to < len(changes) && changes[to].version == changes[from].version; to++ {
 			if one := &changes[to]; earliest != nil && one.asked > earliest.answered {
 				c.failf(Order, one.booking, "its version %d is before version %d of booking %s, which was answered before it was asked for",
@@ -130,8 +130,8 @@ func answered(entries []*load.Entry) int64 {
 	return first
 }
 
-// checkPlaces makes sure that no place in line that a client saw ever got worse.
-func (c *eventCase) checkPlaces() {
+// checkPositions makes sure that no position that a client saw ever got worse.
+func (c *eventCase) checkPositions() {
 	for _, row := range c.rows {
 		if len(row.lookups) == 0 {
 			continue
@@ -147,7 +147,7 @@ func (c *eventCase) checkPlaces() {
 			}
 			for _, earlier := range seen[:i] {
 				if earlier.Answer.Position > 0 && earlier.Done < later.Sent && earlier.Answer.Position < later.Answer.Position {
-					c.failf(MovedBack, row.id, "its place in line was %d, and later %d",
+					c.failf(MovedBack, row.id, "its position in the waiting list was %d, and later %d",
 						earlier.Answer.Position, later.Answer.Position)
 				}
 			}

@@ -20,7 +20,7 @@ func (c *eventCase) addUp() (confirmed int64, waitlist []*row) {
 	return confirmed, waitlist
 }
 
-// checkCounts holds the event's counters against the bookings that are listed.
+// checkCounts compares the event's counters with the bookings that are listed.
 func (c *eventCase) checkCounts() {
 	confirmed, waitlist := c.addUp()
 	about := func(rule Rule, format string, args ...any) { c.breachf(rule, c.event.ID, "", format, args...) }
@@ -39,13 +39,13 @@ func (c *eventCase) checkCounts() {
 	}
 	for i, row := range waitlist {
 		if row.Position != int64(i)+1 {
-			c.failf(Position, row.id, "its place in line is given as %d, it is %d", row.Position, i+1)
+			c.failf(Position, row.id, "its position is given as %d, it is %d", row.Position, i+1)
 		}
 	}
 }
 
-// checkStatusNow holds what the event's status says against the bookings that are
-// listed: the service may keep the two apart.
+// checkStatusNow compares the event's status with the bookings that are listed: the
+// service may keep the two apart.
 func (c *eventCase) checkStatusNow(status service.Event) {
 	confirmed, waitlist := c.addUp()
 	about := func(format string, args ...any) { c.breachf(Counts, c.event.ID, "", "its status "+format, args...) }
@@ -53,12 +53,12 @@ func (c *eventCase) checkStatusNow(status service.Event) {
 		about("is of event %q", status.ID)
 	}
 	if status.Version != c.state.Version || status.Total != c.state.Total {
-		about("tells %d tickets at version %d, there are %d at version %d", status.Total, status.Version, c.state.Total, c.state.Version)
+		about("shows %d tickets at version %d, there are %d at version %d", status.Total, status.Version, c.state.Total, c.state.Version)
 	}
 	if status.Available != c.state.Total-confirmed {
-		about("tells %d available tickets, its bookings leave %d", status.Available, c.state.Total-confirmed)
+		about("shows %d available tickets, its bookings leave %d", status.Available, c.state.Total-confirmed)
 	}
 	if waiting := int64(len(waitlist)); status.Waiting != waiting {
-		about("tells %d bookings in line, %d are listed", status.Waiting, waiting)
+		about("shows %d bookings in line, %d are listed", status.Waiting, waiting)
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"boxoffice/loadtest/service"
 )
 
-// What the faulty service tells those who only look.
+// The reads of the faulty service.
 
 func (f *faulty) status(w http.ResponseWriter) {
 	shown := f.shown()
@@ -64,7 +64,7 @@ func (f *faulty) list(w http.ResponseWriter) {
 		one := *b
 		if b.Status == service.StatusWaiting {
 			one.Position = int64(slices.Index(f.waitlist(), b)) + 1
-			if f.wrongPlace {
+			if f.wrongListed {
 				one.Position++
 			}
 		}

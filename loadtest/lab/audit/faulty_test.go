@@ -35,7 +35,7 @@ type faulty struct {
 	inventOne        bool
 	promoteNobody    bool // what a cancellation frees stays available
 	ignoreCancel     bool // acknowledged, and nothing done
-	wrongPlace       bool
+	wrongListed      bool
 	jumpTheQueue     bool  // newcomers get what a cancellation freed
 	skipBooking      int   // after so many bookings, a change that left no trace
 	makeWait         bool  // put in line though tickets are available
@@ -46,7 +46,7 @@ type faulty struct {
 	failFrom         int64 // total that a raise to fails, and nothing is done
 	forgetRaise      bool  // acknowledged, and nothing done
 	promoteLate      bool  // a raise promotes nobody, the next cancellation does
-	wrongTold        bool  // a newcomer is told another place in line than the one it got
+	wrongPosition    bool  // the answer to a newcomer has another position than the one it got
 	staleUntil       int   // the status does not know of the newest booking, until there are so many
 	wrongLookup      bool  // it finds the newest booking, whatever it is asked for
 	foresee          bool  // it takes bookings for cancelled
@@ -168,16 +168,16 @@ func (f *faulty) book(w http.ResponseWriter, user, key string) {
 			f.keys[key] = b
 		}
 	}
-	told := map[string]any{"bookingId": b.ID, "status": service.StatusConfirmed, "version": b.Version}
+	shown := map[string]any{"bookingId": b.ID, "status": service.StatusConfirmed, "version": b.Version}
 	if !b.Waited {
-		answer(w, http.StatusOK, told)
+		answer(w, http.StatusOK, shown)
 		return
 	}
-	told["status"], told["position"] = service.StatusWaiting, f.firstPosition[b]
-	if f.wrongTold {
-		told["position"] = f.firstPosition[b] + 1
+	shown["status"], shown["position"] = service.StatusWaiting, f.firstPosition[b]
+	if f.wrongPosition {
+		shown["position"] = f.firstPosition[b] + 1
 	}
-	answer(w, http.StatusCreated, told)
+	answer(w, http.StatusCreated, shown)
 }
 
 func (f *faulty) cancel(w http.ResponseWriter, id string) {

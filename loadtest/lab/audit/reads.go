@@ -28,7 +28,7 @@ func (c *eventCase) seen() []*load.Entry {
 	return seen
 }
 
-// checkSeen holds what was seen at a version against what is replayed to it.
+// checkSeen compares what was seen at a version with what is replayed to it.
 func (r *replay) checkSeen(version int64) {
 	for len(r.seen) > 0 && r.seen[0].Answer.Version == version {
 		got := r.seen[0]
@@ -41,7 +41,7 @@ func (r *replay) checkSeen(version int64) {
 	}
 }
 
-// checkLookups holds what clients read of their bookings against the history of these.
+// checkLookups compares what clients read of their bookings with the history of these.
 func (c *eventCase) checkLookups() {
 	for _, row := range c.rows {
 		cancelledAt := answered(row.cancels)

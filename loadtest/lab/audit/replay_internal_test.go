@@ -98,7 +98,7 @@ func withdrawals(count int) (p *past, last *service.Booking) {
 // Promotions that the service rightly leaves to later steps are no needless wait.
 func TestPromotionsThatFollow(t *testing.T) {
 	tests := map[string]struct {
-		tell func(p *past)
+		make func(p *past)
 		late bool
 	}{
 		"a raise is given out in steps": {func(p *past) {
@@ -158,7 +158,7 @@ func TestPromotionsThatFollow(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			p := newPast(1)
-			test.tell(p)
+			test.make(p)
 			if which := p.needless(t); len(which) > 1 || (len(which) == 1) != test.late {
 				t.Errorf("late: want %t, got %v", test.late, which)
 			}
@@ -166,8 +166,8 @@ func TestPromotionsThatFollow(t *testing.T) {
 	}
 }
 
-// A head that is left waiting is told once, whatever happens after.
-func TestALateHeadIsToldOnce(t *testing.T) {
+// A head that is left waiting is reported once, whatever happens after.
+func TestALateHeadIsReportedOnce(t *testing.T) {
 	p := newPast(1)
 	first := p.book(1, false)
 	p.waitlist(3)

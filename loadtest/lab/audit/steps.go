@@ -12,7 +12,7 @@ type step struct {
 
 func (s *step) isEmpty() bool { return len(s.booked)+len(s.cancelled)+len(s.promoted) == 0 }
 
-// isTangled tells whether several changes have this version: in which order is not known.
+// isTangled reports whether several changes have this version: in which order is not known.
 func (s *step) isTangled() bool { return len(s.booked)+len(s.cancelled) > 1 }
 
 // checkHistory replays the event from its first version to its last.
@@ -30,7 +30,7 @@ func (c *eventCase) checkHistory() {
 	}
 }
 
-// steps puts every change that the records tell of at its version.
+// steps puts every change that the records show at its version.
 func (c *eventCase) steps() []step {
 	steps := make([]step, c.state.Version+1)
 	at := func(version int64, row *row, what string) *step {

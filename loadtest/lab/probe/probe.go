@@ -63,7 +63,7 @@ func Start(ctx context.Context, targets []service.Target, options []*redis.Optio
 }
 
 // localProcess finds the process that serves a loopback target; 0 if it is this very
-// process, as in tests, whose CPU cannot be told from the generator's.
+// process, as in tests, whose CPU is not to be separated from the generator's.
 func localProcess(target service.Target) int {
 	u, err := url.Parse(target.URL)
 	if err != nil || (u.Hostname() != "localhost" && u.Hostname() != "::1" && !strings.HasPrefix(u.Hostname(), "127.")) {

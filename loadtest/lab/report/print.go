@@ -29,7 +29,7 @@ func (s *Summary) Print(w io.Writer, folder string) {
 	if s.Audit != nil {
 		fmt.Fprintf(w, "audit: %d breaches in %d events, %d bookings, %d changes, %d answers; ",
 			s.Audit.BreachCount, s.Audit.Events, s.Audit.Bookings, s.Audit.Changes, s.Audit.Answers)
-		fmt.Fprintf(w, "%d outcomes unknown; %d bookings made that nobody was told of; %.1f s\n",
+		fmt.Fprintf(w, "%d outcomes unknown; %d bookings made without an acknowledgement; %.1f s\n",
 			s.Audit.Unknown, s.Audit.Happened, s.Audit.Took.Seconds())
 	}
 	verdict := s.Verdict

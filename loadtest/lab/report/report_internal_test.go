@@ -68,7 +68,7 @@ func TestPrintedCounts(t *testing.T) {
 	s.Rates.Errors = 0.1
 	var text bytes.Buffer
 	s.Print(&text, "out")
-	for _, part := range []string{", 3 errors", "3 outcomes unknown; 1 bookings made that nobody was told of"} {
+	for _, part := range []string{", 3 errors", "3 outcomes unknown; 1 bookings made without an acknowledgement"} {
 		if !strings.Contains(text.String(), part) {
 			t.Errorf("the output lacks %q:\n%s", part, text.String())
 		}

@@ -1,4 +1,4 @@
-// Package report tells what a run found: a line a second, summary.json, and
+// Package report shows what a run found: a line a second, summary.json, and
 // report.html, which needs nothing but itself.
 package report
 

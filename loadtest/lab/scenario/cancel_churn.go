@@ -11,14 +11,14 @@ import (
 var cancelChurn = Scenario{
 	Name:  "cancel-churn",
 	About: "booked, cancelled, promoted, round and round, on a few small events",
-	New:   func(r *Run) Workload { return &churn{Run: r, held: newPool()} },
+	New:   func(r *Run) Workload { return &churn{Run: r, acknowledged: newPool()} },
 }
 
 type churn struct {
 	*Run
-	events []service.ID
-	held   *pool
-	full   int64 // bookings held, before any is cancelled
+	events       []service.ID
+	acknowledged *pool
+	full         int64 // live bookings, before any is cancelled
 }
 
 func (c *churn) Prepare(ctx context.Context) (err error) {
@@ -35,9 +35,9 @@ const crowd = 2
 // Next fills the events and their waiting lists, and from then on books and cancels in
 // turn. One cancellation in ten is sent once more later, and must get the same answer.
 func (c *churn) Next(i int64, request *service.Request) bool {
-	if i%2 == 1 && c.held.size.Load() > c.full && c.held.takeCancel(request) {
+	if i%2 == 1 && c.acknowledged.size.Load() > c.full && c.acknowledged.takeCancel(request) {
 		if i%20 == 1 {
-			c.held.put(*request)
+			c.acknowledged.put(*request)
 		}
 		return true
 	}
@@ -47,4 +47,4 @@ func (c *churn) Next(i int64, request *service.Request) bool {
 	return true
 }
 
-func (c *churn) Answered(entry *load.Entry) { c.held.keep(entry) }
+func (c *churn) Answered(entry *load.Entry) { c.acknowledged.keep(entry) }

@@ -18,12 +18,12 @@ var manyEvents = Scenario{
 // the bookings back.
 type mix struct {
 	*Run
-	count  int
-	events []service.ID
-	held   *pool
+	count        int
+	events       []service.ID
+	acknowledged *pool
 }
 
-func newMix(r *Run, events int) *mix { return &mix{Run: r, count: events, held: newPool()} }
+func newMix(r *Run, events int) *mix { return &mix{Run: r, count: events, acknowledged: newPool()} }
 
 func (m *mix) Prepare(ctx context.Context) (err error) {
 	tickets := or(m.Tickets, m.arrivals()/int64(2*m.count))
@@ -32,7 +32,7 @@ func (m *mix) Prepare(ctx context.Context) (err error) {
 }
 
 func (m *mix) Next(i int64, request *service.Request) bool {
-	if i%5 == 4 && m.held.takeCancel(request) {
+	if i%5 == 4 && m.acknowledged.takeCancel(request) {
 		return true
 	}
 	event := m.events[0]
@@ -43,4 +43,4 @@ func (m *mix) Next(i int64, request *service.Request) bool {
 	return true
 }
 
-func (m *mix) Answered(entry *load.Entry) { m.held.keep(entry) }
+func (m *mix) Answered(entry *load.Entry) { m.acknowledged.keep(entry) }

@@ -10,16 +10,16 @@ import (
 )
 
 // pool holds bookings that were acknowledged, to be cancelled or looked at later. It
-// is several bags with a lock each, so that connections seldom wait for each other.
+// is in shards with a lock each, so that connections seldom wait for each other.
 type pool struct {
-	bags [16]bag
-	size atomic.Int64
+	shards [16]shard
+	size   atomic.Int64
 }
 
-type bag struct {
-	mu   sync.Mutex
-	held []service.Request // cancellations to be sent
-	_    [64]byte
+type shard struct {
+	mu            sync.Mutex
+	cancellations []service.Request
+	_             [64]byte
 }
 
 func newPool() *pool { return &pool{} }
@@ -32,43 +32,43 @@ func (p *pool) keep(entry *load.Entry) {
 }
 
 func (p *pool) put(cancel service.Request) {
-	b := &p.bags[rand.IntN(len(p.bags))]
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.held = append(b.held, cancel)
+	s := &p.shards[rand.IntN(len(p.shards))]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.cancellations = append(s.cancellations, cancel)
 	p.size.Add(1)
 }
 
 // takeCancel takes a booking out, from anywhere, to be cancelled.
 func (p *pool) takeCancel(request *service.Request) bool {
-	return p.pick(func(b *bag, i int) {
-		*request = b.held[i]
-		last := len(b.held) - 1
-		b.held[i] = b.held[last]
-		b.held = b.held[:last]
+	return p.pick(func(s *shard, i int) {
+		*request = s.cancellations[i]
+		last := len(s.cancellations) - 1
+		s.cancellations[i] = s.cancellations[last]
+		s.cancellations = s.cancellations[:last]
 		p.size.Add(-1)
 	})
 }
 
 // look asks where one of the bookings stands.
 func (p *pool) look(request *service.Request) bool {
-	return p.pick(func(b *bag, i int) {
-		*request = b.held[i]
+	return p.pick(func(s *shard, i int) {
+		*request = s.cancellations[i]
 		request.Kind = service.Lookup
 	})
 }
 
-func (p *pool) pick(with func(b *bag, i int)) bool {
-	first := rand.IntN(len(p.bags))
-	for n := range p.bags {
-		b := &p.bags[(first+n)%len(p.bags)]
-		b.mu.Lock()
-		if len(b.held) > 0 {
-			with(b, rand.IntN(len(b.held)))
-			b.mu.Unlock()
+func (p *pool) pick(take func(s *shard, i int)) bool {
+	first := rand.IntN(len(p.shards))
+	for n := range p.shards {
+		s := &p.shards[(first+n)%len(p.shards)]
+		s.mu.Lock()
+		if len(s.cancellations) > 0 {
+			take(s, rand.IntN(len(s.cancellations)))
+			s.mu.Unlock()
 			return true
 		}
-		b.mu.Unlock()
+		s.mu.Unlock()
 	}
 	return false
 }

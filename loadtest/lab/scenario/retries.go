@@ -11,16 +11,16 @@ var retries = Scenario{
 	Name:  "retries",
 	About: "each request is sent twice with the same Idempotency-Key, half of them at the same moment",
 	New: func(r *Run) Workload {
-		return &twice{Run: r, held: newPool(), soon: make(chan service.Request, 1<<10), later: make(chan service.Request, 1<<16)}
+		return &twice{Run: r, acknowledged: newPool(), soon: make(chan service.Request, 1<<10), later: make(chan service.Request, 1<<16)}
 	},
 }
 
 type twice struct {
 	*Run
-	events      []service.ID
-	held        *pool
-	first       uint64               // user and key of arrival 0
-	soon, later chan service.Request // to be sent a second time
+	events       []service.ID
+	acknowledged *pool
+	first        uint64               // user and key of arrival 0
+	soon, later  chan service.Request // to be sent a second time
 }
 
 func (t *twice) Prepare(ctx context.Context) (err error) {
@@ -39,7 +39,7 @@ func (t *twice) Next(i int64, request *service.Request) bool {
 		*request = t.booking(i - 1)
 	case 2:
 		second := t.later
-		if i%16 == 10 && t.held.takeCancel(request) {
+		if i%16 == 10 && t.acknowledged.takeCancel(request) {
 			second = t.soon
 		} else {
 			*request = t.booking(i)
@@ -80,6 +80,6 @@ func (t *twice) Paired(i int64) bool { return i%4 == 1 }
 
 func (t *twice) Answered(entry *load.Entry) {
 	if !entry.Replayed {
-		t.held.keep(entry)
+		t.acknowledged.keep(entry)
 	}
 }

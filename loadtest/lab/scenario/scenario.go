@@ -75,13 +75,13 @@ type Run struct {
 	made   int
 }
 
-// User returns a user that nobody was yet.
+// User returns a user whom nobody has used yet.
 func (r *Run) User() uint64 { return r.users.Add(1) }
 
-// Key returns an idempotency key that nobody used yet.
+// Key returns an idempotency key that nobody has used yet.
 func (r *Run) Key() uint64 { return r.keys.Add(1) }
 
-// Reserve returns the first of very many users and keys that nobody used yet.
+// Reserve returns the first of very many users and keys that nobody has used yet.
 func (r *Run) Reserve() uint64 {
 	const block = 1 << 40
 	r.keys.Add(block)
@@ -124,7 +124,7 @@ func (r *Run) Raise(ctx context.Context, id service.ID, by int64) error {
 			changed, err := r.Service.RaiseTotal(ctx, id, total)
 			raise := audit.Raise{Total: total}
 			if err == nil {
-				raise.By = changed.Version
+				raise.AnswerVersion = changed.Version
 			}
 			event.Raised = append(event.Raised, raise)
 			return err
@@ -163,7 +163,7 @@ func or[T int | int64](setting, otherwise T) T { //nolint:ireturn // a number, n
 
 var all = []Scenario{flashSale, manyEvents, cancelChurn, waitlistStorm, retries, failover, soak, ramp}
 
-// All returns the scenarios, in the order that they are best met in.
+// All returns the scenarios, in the order in which to try them.
 func All() []Scenario { return all }
 
 // Named returns a scenario by its name.

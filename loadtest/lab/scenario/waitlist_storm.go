@@ -11,14 +11,14 @@ import (
 var waitlistStorm = Scenario{
 	Name:  "waitlist-storm",
 	About: "a long waiting list (-waitlist), people withdrawing from its middle and asking where they stand; later, more tickets",
-	New:   func(r *Run) Workload { return &storm{Run: r, held: newPool()} },
+	New:   func(r *Run) Workload { return &storm{Run: r, acknowledged: newPool()} },
 }
 
 type storm struct {
 	*Run
-	event    service.ID
-	held     *pool
-	waitlist int64
+	event        service.ID
+	acknowledged *pool
+	waitlist     int64
 }
 
 const longWaitlist = 1_000_000
@@ -44,18 +44,18 @@ func (s *storm) Next(i int64, request *service.Request) bool {
 	case 0, 1:
 		return joining{s}.Next(i, request)
 	case 2, 3, 4, 5:
-		if s.held.look(request) {
+		if s.acknowledged.look(request) {
 			return true
 		}
 	}
-	if s.held.takeCancel(request) {
+	if s.acknowledged.takeCancel(request) {
 		return true
 	}
 	*request = service.Request{Kind: service.Status, Event: s.event}
 	return true
 }
 
-func (s *storm) Answered(entry *load.Entry) { s.held.keep(entry) }
+func (s *storm) Answered(entry *load.Entry) { s.acknowledged.keep(entry) }
 
 // Actions add tickets twice: the head of the waiting list is promoted, in many steps.
 func (s *storm) Actions() []Action {

@@ -171,7 +171,7 @@ type sale struct {
 
 func startSale(t *testing.T, s *store.Store) *sale {
 	t.Helper()
-	created, err := s.Initialize(context.Background(), store.InitializeRequest{Name: "hot", TotalTickets: 300})
+	created, err := s.Initialize(context.Background(), store.InitializeRequest{Settings: store.Settings{Name: "hot", TotalTickets: 300}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -39,9 +39,7 @@ func initializeRequest(
 ) (store.InitializeRequest, error) {
 	perUser, waitlist, limitsErr := limitFields(maxPerUser, waitingListLimit)
 	key, keyErr := idempotencyKey(r)
-	return store.InitializeRequest{
-		Name: name, TotalTickets: total, MaxPerUser: perUser, WaitlistLimit: waitlist, IdempotencyKey: key,
-	}, joinProblems(nameErr, totalErr, limitsErr, keyErr)
+	return store.InitializeRequest{Settings: store.Settings{Name: name, TotalTickets: total, MaxPerUser: perUser, WaitlistLimit: waitlist}, IdempotencyKey: key}, joinProblems(nameErr, totalErr, limitsErr, keyErr)
 }
 
 // eventInitialized answers an initialization.

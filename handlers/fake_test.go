@@ -95,7 +95,8 @@ func (f *fake) Health(ctx context.Context) store.Health {
 
 // someEvent is the event that the fake has.
 var someEvent = store.Event{
-	UUID: uuid.MustParse(someID), Number: 1, Name: "x", TotalTickets: 1, State: store.StateOpen, Version: 1,
+	UUID: uuid.MustParse(someID), Number: 1, Version: 1,
+	Settings:  store.Settings{Name: "x", TotalTickets: 1, State: store.StateOpen},
 	CreatedAt: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
 }
 

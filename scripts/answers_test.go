@@ -15,8 +15,13 @@ import (
 
 // known has the values of what comes out of Redis and becomes part of a word.
 var known = map[string][]string{
-	"state": {string(store.StateOpen), string(store.StatePaused), string(store.StateClosed)},
+	"state":       {string(store.StateOpen), string(store.StatePaused), string(store.StateClosed)},
+	"firstStatus": {string(store.StatusConfirmed), string(store.StatusWaiting)},
 }
+
+// decider is the function of a script with items that decides one of them. It returns an
+// answer as so many values, and not as a table.
+const decider = "decide"
 
 // answers returns the words that a script can answer with, each with the lengths of its
 // answers, as far as the text of the script tells. It errs on the side of too many words:
@@ -29,6 +34,9 @@ func answers(source string) (map[string][]int, error) {
 	}
 	r := &reader{lines: strings.Split(source, "\n"), assigned: map[string][]value{}, changed: map[string]bool{}}
 	r.collect(body)
+	if deciders := r.assigned[decider]; len(deciders) == 1 {
+		return r.decisions(deciders[0])
+	}
 	if len(body) == 0 {
 		return nil, errors.New("does nothing")
 	}
@@ -59,6 +67,29 @@ func answers(source string) (map[string][]int, error) {
 				} else if !slices.Contains(found[text.Value], len(answer.Fields)) {
 					found[text.Value] = append(found[text.Value], len(answer.Fields))
 				}
+			}
+		}
+	}
+	return found, errors.Join(r.errs...)
+}
+
+// decisions is answers of a script with items.
+func (r *reader) decisions(decider value) (map[string][]int, error) {
+	function, ok := decider.expr.(*ast.FunctionExpr)
+	if !ok {
+		return nil, errors.New("decides by what is no function")
+	}
+	found := map[string][]int{}
+	for _, returned := range returns(function.Stmts, scope{}) {
+		words := r.resolve(returned.result(0), 0)
+		if len(words) == 0 {
+			r.failf(returned.stmt, "decides nothing")
+		}
+		for _, word := range words {
+			if text, ok := word.expr.(*ast.StringExpr); !ok {
+				r.failf(word.expr, "is no word")
+			} else if items := len(returned.stmt.Exprs); !slices.Contains(found[text.Value], items) {
+				found[text.Value] = append(found[text.Value], items)
 			}
 		}
 	}

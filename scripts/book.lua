@@ -1,15 +1,18 @@
--- Books tickets of an event: confirmed if they are available and nobody waits, else
--- last in the waiting list. The same booking id books once.
+-- Books tickets of an event: confirmed if they are available and nobody waits, else last
+-- in the waiting list. The same booking id books once. Bookings of one event that arrive
+-- together are one call, decided one after the other in the order given.
 --
 -- KEYS[1]  event           hash
--- KEYS[2]  waitlist        list
--- ARGV[1]  uuid            of the event, or empty: whatever event has this number
--- ARGV[2]  booking         short id, chosen by the caller
--- ARGV[3]  user
--- ARGV[4]  quantity        tickets, all or nothing
--- ARGV[5]  now             milliseconds since 1970
--- ARGV[6]  acks            1 if the answer waits for replicas or the disk, see unchanged.lua
--- Returns  {word, version, position, replayed, promotionsDue}
+-- KEYS[2]  log             list
+-- KEYS[3]  waitlist        list
+-- ARGV[1]  acks            1 if the answer waits for replicas or the disk, see unchanged.lua
+-- ARGV[2]  now             milliseconds since 1970, in tests; else empty
+-- ARGV[3]  uuid            of the event, or empty: whatever event has this number
+-- and for each booking, 64 at most:
+-- ARGV[4]  booking         short id, chosen by the caller
+-- ARGV[5]  user
+-- ARGV[6]  quantity        tickets, all or nothing
+-- Returns for each booking  {word, version, position, replayed, promotionsDue}, in one list
 --   confirmed, waiting     position is 0 or the place in line at the time of booking;
 --                          replayed is 1 if this id was booked before, and then the
 --                          rest is the first answer; promotionsDue is 1 if promote.lua has work
@@ -17,60 +20,63 @@
 --   waiting_list_full      nothing changed
 --   unknown_format         nothing changed: a later version of the service made the event
 --   mismatch               this id was booked before with another quantity or user
+--   corrupt                nothing changed: what is stored of the booking or its user is broken
 
-local eventKey, waitlistKey = KEYS[1], KEYS[2]
-local uuid, booking, user, quantity, now, acks = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
-local holder = '@' .. user
+local eventKey, logKey, waitlistKey = KEYS[1], KEYS[2], KEYS[3]
+local acks, override, uuid = ARGV[1], ARGV[2], ARGV[3]
 
-local e = redis.call('HMGET', eventKey, 'settings', 'counters', booking, holder)
-local earlier, holding = e[3], e[4] ~= '' and e[4]
-local state, total, maxPerUser, waitlistLimit, this = string.match(e[1] or '', SETTINGS)
-local version, confirmed, waiting, lastJoined, lastServed, promotionsDue, latest = string.match(e[2] or '', COUNTERS)
-local wanted = tonumber(quantity)
-total, version = tonumber(total), tonumber(version)
-
-if not e[1] then return {'no_event', 0, 0, 0, 0} end
-if not state then return {'unknown_format', 0, 0, 0, 0} end
-if uuid ~= '' and uuid ~= this then return unchanged(eventKey, acks, {'no_event', 0, 0, 0, 0}) end
-if earlier then
-  local booked, first, position, owner =
-    string.match(earlier, '^%u|%d*|%d*|[^|]*|(%d+)|%d+|(%d+)|[^|]*|[^|]*|%d*|(%d*)|(.*)$')
-  if booked ~= quantity or owner ~= user then return unchanged(eventKey, acks, {'mismatch', 0, 0, 0, 0}) end
-  local word = position == '' and 'confirmed' or 'waiting'
-  return unchanged(eventKey, acks, {word, tonumber(first), tonumber(position) or 0, 1, 0})
+local fields = {} -- two for each booking
+for i = 4, #ARGV, 3 do
+  fields[#fields + 1] = ARGV[i]
+  fields[#fields + 1] = '@' .. ARGV[i + 1]
 end
-if state ~= 'open' then return unchanged(eventKey, acks, {'event_' .. state, version, 0, 0, 0}) end
-if wanted > total then return unchanged(eventKey, acks, {'over_capacity', version, 0, 0, 0}) end
+local e, found, refusal = load_event(eventKey, uuid, fields)
+local now = not refusal and string.format('%d', now_millis(override))
+local made, holdings = {}, {} -- records and holdings as this call leaves them
+local changes, joined = {}, {}
 
-local userTickets, oldest, newest = 0, booking, ''
-if holding then userTickets, oldest, newest = read_holding(holding) end
-if maxPerUser ~= '0' and userTickets + wanted > tonumber(maxPerUser) then
-  return unchanged(eventKey, acks, {'user_limit', version, 0, 0, 0})
-end
-
-local word, position = 'confirmed', 0
-local with, place = confirmed + wanted, '||'
-if waiting == '0' and with <= total then
-  confirmed = string.format('%d', with)
-else
-  word, position = 'waiting', waiting + 1
-  if waitlistLimit ~= '0' and position > tonumber(waitlistLimit) then
-    return unchanged(eventKey, acks, {'waiting_list_full', version, 0, 0, 0})
+local function decide(booking, user, holder, quantity, record, holding)
+  if refusal then return refusal, 0, 0, 0, 0 end
+  if record then
+    local b = read_booking(record)
+    if not b then return 'corrupt', e.version, 0, 0, 0 end
+    if b.quantity ~= quantity or b.user ~= user then return 'mismatch', 0, 0, 0, 0 end
+    return b.firstStatus, b.version, b.position or 0, 1, 0
   end
-  waiting, lastJoined = string.format('%d', position), string.format('%d', lastJoined + 1)
-  place = lastJoined .. '|' .. waiting .. '|'
-  redis.call('RPUSH', waitlistKey, booking)
+  if e.state ~= 'open' then return 'event_' .. e.state, e.version, 0, 0, 0 end
+  if quantity > e.total then return 'over_capacity', e.version, 0, 0, 0 end
+  local tickets, oldest, newest = read_holding(holding)
+  if not tickets then return 'corrupt', e.version, 0, 0, 0 end
+  if e.maxPerUser > 0 and tickets + quantity > e.maxPerUser then return 'user_limit', e.version, 0, 0, 0 end
+  local word, position, sequence = 'confirmed', 0, nil
+  if e.waiting > 0 or quantity > available_tickets(e) then
+    word, position, sequence = 'waiting', e.waiting + 1, e.lastJoined + 1
+    if e.waitlistLimit > 0 and position > e.waitlistLimit then return 'waiting_list_full', e.version, 0, 0, 0 end
+    e.waiting, e.lastJoined = position, sequence
+    joined[#joined + 1] = booking
+  else
+    e.confirmed = e.confirmed + quantity
+  end
+
+  log_change(e, booking)
+  record = new_record(word, quantity, now, e.version, newest, sequence, position, user)
+  holding = write_holding(tickets + quantity, oldest == '' and booking or oldest, booking)
+  made[booking], holdings[holder] = record, holding
+  local n = #changes
+  changes[n + 1], changes[n + 2], changes[n + 3], changes[n + 4] = booking, record, holder, holding
+  if newest ~= '' then changes[n + 5], changes[n + 6] = '>' .. newest, booking end
+  return word, e.version, position, 0, word == 'waiting' and e.promotionsDue or 0
 end
 
-version = version + 1
-local raised = string.format('%d', version)
-local record = (word == 'waiting' and 'W||||' or 'C||||') .. quantity .. '|' .. now .. '|' .. raised
-  .. '|' .. latest .. '|' .. newest .. '|' .. place .. user
-local counters = write_counters(raised, confirmed, waiting, lastJoined, lastServed, promotionsDue, booking)
-if holding then
-  redis.call('HSET', eventKey, 'counters', counters, booking, record,
-    holder, write_holding(userTickets + wanted, oldest, booking), '>' .. newest, booking)
-else
-  redis.call('HSET', eventKey, 'counters', counters, booking, record, holder, quantity .. ':' .. booking)
+local answers = {}
+for i = 1, (#ARGV - 3) / 3 do
+  local booking, user, quantity = ARGV[3 * i + 1], ARGV[3 * i + 2], tonumber(ARGV[3 * i + 3])
+  local holder, n = fields[2 * i], #answers
+  local record, holding = made[booking] or found[2 * i - 1], holdings[holder] or found[2 * i]
+  answers[n + 1], answers[n + 2], answers[n + 3], answers[n + 4], answers[n + 5] =
+    decide(booking, user, holder, quantity, record, holding)
 end
-return {word, version, position, 0, word == 'waiting' and tonumber(promotionsDue) or 0}
+if #changes == 0 then return unchanged(e, acks, answers) end
+commit(e, logKey, changes)
+if #joined > 0 then redis.call('RPUSH', waitlistKey, unpack(joined)) end
+return answers

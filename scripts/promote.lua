@@ -2,9 +2,11 @@
 -- number at a time. Running it again does no harm: it goes by what it finds.
 --
 -- KEYS[1]  event           hash
--- KEYS[2]  waitlist        list
--- KEYS[3]  withdrawn       sorted set
+-- KEYS[2]  log             list
+-- KEYS[3]  waitlist        list
+-- KEYS[4]  withdrawn       sorted set
 -- ARGV[1]  acks            1 if the answer waits for replicas or the disk, see unchanged.lua
+-- ARGV[2]  now             milliseconds since 1970, in tests; else empty
 -- Returns  {word, version, promoted, promotionsDue}
 --              promotionsDue is 1 if there is more to do: call again
 --   promoted   that many bookings were confirmed
@@ -12,31 +14,24 @@
 --   no_event
 --   unknown_format: nothing changed, a later version of the service made the event
 
-local eventKey, waitlistKey, withdrawnKey = KEYS[1], KEYS[2], KEYS[3]
-local acks = ARGV[1]
+local eventKey, logKey, waitlistKey, withdrawnKey = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local acks, override = ARGV[1], ARGV[2]
 
-local e = redis.call('HMGET', eventKey, 'settings', 'counters')
-local version, confirmed, waiting, lastJoined, lastServed, promotionsDue, latest = string.match(e[2] or '', COUNTERS)
-local state, total = string.match(e[1] or '', SETTINGS)
-if not e[1] then return {'no_event', 0, 0, 0} end
-if not state then return {'unknown_format', 0, 0, 0} end
+local e, _, refusal = load_event(eventKey, '', {})
+if refusal then return unchanged(e, acks, {refusal, 0, 0, 0}) end
 
-local waitlist = {
-  open = state == 'open', available = total - confirmed,
-  waiting = tonumber(waiting), lastJoined = tonumber(lastJoined), lastServed = tonumber(lastServed), passed = 0,
-}
-local word, raised = 'idle', string.format('%d', version + 1)
 local changes = {}
-serve_waitlist(eventKey, waitlistKey, waitlist, raised, changes)
-local stillDue = waitlist.promotionsDue and '1' or '0'
-
-if waitlist.promoted > 0 then
-  word, version, confirmed = 'promoted', raised, string.format('%d', total - waitlist.available)
+local served = serve_waitlist(e, waitlistKey, 0, changes)
+local wasDue = e.promotionsDue
+e.promotionsDue = served.more and 1 or 0
+if served.looked == 0 and e.promotionsDue == wasDue then
+  return unchanged(e, acks, {'idle', e.version, 0, e.promotionsDue})
 end
-local answer = {word, tonumber(version), waitlist.promoted, tonumber(stillDue)}
-if waitlist.looked == 0 and stillDue == promotionsDue then return unchanged(eventKey, acks, answer) end
-write_event(eventKey, waitlistKey, 'counters',
-  write_counters(version, confirmed, string.format('%d', waitlist.waiting), lastJoined,
-    string.format('%d', waitlist.lastServed), stillDue, latest), unpack(changes))
-trim_waitlist(waitlistKey, withdrawnKey, waitlist)
-return answer
+local word = 'idle'
+if #served.promoted > 0 then
+  word = 'promoted'
+  log_change(e, log_entry('P', now_millis(override), table.concat(served.promoted, ',')))
+end
+commit(e, logKey, changes, true)
+trim_waitlist(e, waitlistKey, withdrawnKey, served)
+return {word, e.version, #served.promoted, e.promotionsDue}

@@ -11,14 +11,16 @@ import (
 	"fmt"
 )
 
-// What bounds the work of one call. Whoever judges the scripts from outside (the model,
+// What bounds the work of one call. Whatever judges the scripts from outside (the model,
 // verify, the load lab's audit) goes by the same figures.
 const (
-	LookLimit = 250 // bookings at the head of the waiting list that a promotion looks at
-	TrimEvery = 32  // bookings that are served before they are cut off the list, at once
+	LookLimit  = 250 // bookings at the head of the waiting list that a promotion looks at
+	TrimEvery  = 32  // bookings that are served before they are cut off the list, all at once
+	BatchLimit = 64  // bookings that one call makes
+	ReadLimit  = 500 // entries of the log that one call reads
 )
 
-var boundsLua = fmt.Sprintf("local LOOK_LIMIT, TRIM_EVERY = %d, %d\n", LookLimit, TrimEvery)
+var boundsLua = fmt.Sprintf("local LOOK_LIMIT = %d\nlocal TRIM_EVERY = %d\nlocal READ_LIMIT = %d\n", LookLimit, TrimEvery, ReadLimit)
 
 // Script is one script as Redis runs it.
 type Script struct {
@@ -26,6 +28,11 @@ type Script struct {
 	Source string
 	Keys   int // number of KEYS that it takes
 	Args   int // number of ARGV that it takes
+
+	// A script that does several things in one call takes ItemArgs further ARGV for each of
+	// them, up to Items, and returns a list with ItemAnswers items for each. Other scripts
+	// have 0 here.
+	Items, ItemArgs, ItemAnswers int
 }
 
 var (
@@ -43,32 +50,54 @@ var (
 	cancelLua string
 	//go:embed promote.lua
 	promoteLua string
-	//go:embed bookings.lua
-	bookingsLua string
+	//go:embed find.lua
+	findLua string
+	//go:embed list.lua
+	listLua string
 
 	//go:embed event.lua
 	eventLua string
+	//go:embed booking.lua
+	bookingLua string
+	//go:embed settings.lua
+	settingsLua string
 	//go:embed holdings.lua
 	holdingsLua string
+	//go:embed unlink.lua
+	unlinkLua string
 	//go:embed waitlist.lua
 	waitlistLua string
+	//go:embed log.lua
+	logLua string
+	//go:embed clock.lua
+	clockLua string
 	//go:embed unchanged.lua
 	unchangedLua string
 )
 
 // The scripts. Their headers say what they take and answer.
 var (
-	Number     = Script{Name: "number", Source: numberLua, Keys: 1, Args: 1}
-	Initialize = Script{Name: "initialize", Source: eventLua + unchangedLua + initializeLua, Keys: 3, Args: 7}
-	Complete   = Script{Name: "complete", Source: unchangedLua + completeLua, Keys: 1, Args: 3}
-	Update     = Script{Name: "update", Source: eventLua + unchangedLua + updateLua, Keys: 1, Args: 8}
-	Book       = Script{Name: "book", Source: eventLua + holdingsLua + unchangedLua + bookLua, Keys: 2, Args: 6}
-	Cancel     = Script{Name: "cancel", Source: eventLua + holdingsLua + boundsLua + waitlistLua + unchangedLua + cancelLua, Keys: 3, Args: 5}
-	Promote    = Script{Name: "promote", Source: eventLua + boundsLua + waitlistLua + unchangedLua + promoteLua, Keys: 3, Args: 1}
-	Bookings   = Script{Name: "bookings", Source: eventLua + bookingsLua, Keys: 2, Args: 3}
+	Number     = Script{Name: "number", Keys: 1, Args: 1, Source: numberLua}
+	Initialize = Script{Name: "initialize", Keys: 4, Args: 5, Source: eventLua + settingsLua + logLua + clockLua + unchangedLua + initializeLua}
+	Complete   = Script{Name: "complete", Keys: 1, Args: 3, Source: unchangedLua + completeLua}
+	Update     = Script{Name: "update", Keys: 2, Args: 6, Source: eventLua + settingsLua + logLua + clockLua + unchangedLua + updateLua}
+	Book       = Script{
+		Name: "book", Keys: 3, Args: 3, Items: BatchLimit, ItemArgs: 3, ItemAnswers: 5,
+		Source: eventLua + bookingLua + holdingsLua + logLua + clockLua + unchangedLua + bookLua,
+	}
+	Cancel = Script{
+		Name: "cancel", Keys: 4, Args: 6,
+		Source: boundsLua + eventLua + bookingLua + holdingsLua + unlinkLua + waitlistLua + logLua + clockLua + unchangedLua + cancelLua,
+	}
+	Promote = Script{
+		Name: "promote", Keys: 4, Args: 2,
+		Source: boundsLua + eventLua + bookingLua + waitlistLua + logLua + clockLua + unchangedLua + promoteLua,
+	}
+	Find = Script{Name: "find", Keys: 2, Args: 1, Source: boundsLua + eventLua + bookingLua + waitlistLua + findLua}
+	List = Script{Name: "list", Keys: 3, Args: 3, Source: boundsLua + eventLua + bookingLua + waitlistLua + logLua + listLua}
 )
 
 // All returns every script.
 func All() []Script {
-	return []Script{Number, Initialize, Complete, Update, Book, Cancel, Promote, Bookings}
+	return []Script{Number, Initialize, Complete, Update, Book, Cancel, Promote, Find, List}
 }

@@ -17,11 +17,13 @@ var (
 	headerEntry = regexp.MustCompile(`(?m)^-- (KEYS|ARGV)\[(\d+)\]`)
 	codeEntry   = regexp.MustCompile(`\b(KEYS|ARGV)\[(\d+)\]`)
 	comment     = regexp.MustCompile(`--.*`)
-	returnsPart = regexp.MustCompile(`(?s)\n-- Returns  \{(.*?)\}\n(.*)$`)
+	returnsPart = regexp.MustCompile(`(?s)\n-- Returns(?: for each \w+)?  \{(.*?)\}(?:, in one list)?\n(.*)$`)
 	// A line that begins with words, with two blanks or a colon before what they mean.
 	headerWords = regexp.MustCompile(`^--   ([a-z_]+(?:, [a-z_]+)*)(?:,?$|: |  )`)
 	headerText  = regexp.MustCompile(`^--    `)
-	lowerCase   = regexp.MustCompile(`^[a-z]+(_[a-z]+)*$`)
+	// A function that is defined at the top.
+	sharedFunction = regexp.MustCompile(`(?m)^local function (\w+)`)
+	lowerCase      = regexp.MustCompile(`^[a-z]+(_[a-z]+)*$`)
 )
 
 // parts returns the two parts of a script's own file.
@@ -56,10 +58,11 @@ func entries(pattern *regexp.Regexp, text string) map[string]int {
 func TestHeadersCountKeysAndArguments(t *testing.T) {
 	for _, script := range scripts.All() {
 		header, code := parts(t, script)
-		want := map[string]int{"KEYS": script.Keys, "ARGV": script.Args}
+		want := map[string]int{"KEYS": script.Keys, "ARGV": script.Args + script.ItemArgs}
 		if got := entries(headerEntry, header); !maps.Equal(got, want) {
 			t.Errorf("%s.lua: header has %v, the Script says %v", script.Name, got, want)
 		}
+		want["ARGV"] = script.Args // those of items are counted in a loop
 		if got := entries(codeEntry, code); !maps.Equal(got, want) {
 			t.Errorf("%s.lua: code uses %v, the Script says %v", script.Name, got, want)
 		}
@@ -82,6 +85,9 @@ func TestHeadersNameEveryWord(t *testing.T) {
 			continue
 		}
 		items := strings.Count(part[1], ",") + 1
+		if script.ItemArgs > 0 && items != script.ItemAnswers {
+			t.Errorf("%s.lua: header has answers of %d items, the Script says %d", script.Name, items, script.ItemAnswers)
+		}
 		named := map[string]bool{}
 		for line := range strings.SplitSeq(part[2], "\n") {
 			words := headerWords.FindStringSubmatch(line)
@@ -143,6 +149,10 @@ func TestAnswersAreFound(t *testing.T) {
 		{`return {'event_' .. state, 1}`, "event_closed event_open event_paused"},
 		{`if x then return redis.error_reply('CORRUPT') end return {'one', 1}`, "one"},
 
+		{`local function decide(n) if n == 1 then return 'one', n end return 'two', 2 end return {decide(1)}`, "one two"},
+		{`local function decide(n) return n, 1 end return {decide(1)}`, "error"},
+		{`local function decide() return {'one', 1} end return {decide()}`, "error"},
+
 		{`return {KEYS[1], 1}`, "error"},
 		{`return {redis.call('GET', KEYS[1]), 1}`, "error"},
 		{`return {'no_' .. KEYS[1], 1}`, "error"},
@@ -169,6 +179,27 @@ func TestAnswersAreFound(t *testing.T) {
 		}
 		if got != test.want {
 			t.Errorf("%s: found %s, want %s (%v)", test.code, got, test.want, err)
+		}
+	}
+}
+
+// luacheck does not report a shared function that one script does not use, so this finds
+// those that none does.
+func TestSharedFunctionsAreUsed(t *testing.T) {
+	used, shared := map[string]bool{}, map[string]bool{}
+	for _, script := range scripts.All() {
+		code := comment.ReplaceAllString(script.Source, "")
+		for _, function := range sharedFunction.FindAllStringSubmatch(code, -1) {
+			name := function[1]
+			shared[name] = true
+			if len(regexp.MustCompile(`\b`+name+`\b`).FindAllString(code, -1)) > 1 {
+				used[name] = true
+			}
+		}
+	}
+	for name := range shared {
+		if !used[name] {
+			t.Errorf("no script uses the function %s", name)
 		}
 	}
 }

@@ -8,9 +8,9 @@
 -- all that it rests on: the field `mark` appears, or goes if it was there. HDEL comes
 -- first, since a full Redis lets it through, and after it the HSET.
 
-local function unchanged(key, acks, answer)
-  if acks == '1' and redis.call('HDEL', key, 'mark') == 0 then
-    redis.call('HSET', key, 'mark', '')
+local function unchanged(e, acks, answer)
+  if acks == '1' and e.markable and redis.call('HDEL', e.key, 'mark') == 0 then
+    redis.call('HSET', e.key, 'mark', '')
   end
   return answer
 end

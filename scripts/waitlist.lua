@@ -2,84 +2,72 @@
 --
 -- serve_waitlist walks the waiting list from its head and confirms bookings, strictly in
 -- order, while the whole quantity of the next one is available. Withdrawn bookings are
--- passed over. It looks at no more than LOOK_LIMIT bookings; when it stops there,
--- waitlist.promotionsDue tells that promote.lua has to go on.
+-- passed over. It looks at no more than LOOK_LIMIT bookings; when it stops there, `more`
+-- says that promote.lua has to go on.
 --
--- It only reads. What to write of the event it adds to `changes` (field, value,
--- field, value), for the caller's single write_event; trim_waitlist then cuts those who
--- were served off the list. It does so for TRIM_EVERY of them at once, as most
--- cancellations then write one key only. So the list starts with those served since
+-- It changes the event and adds records to `changes`, for commit to write; trim_waitlist
+-- then cuts those who were served off the list. It does so for TRIM_EVERY of them at once,
+-- as most cancellations then write fewer keys. So the list starts with those served since
 -- sequence number lastServed - lastServed % TRIM_EVERY, which entry 0 has.
 --
--- waitlist is a table: available (tickets), waiting (bookings), lastJoined (the last sequence
--- number given), lastServed (all sequence numbers up to this one were promoted or
--- withdrew), open (may anybody be promoted?), passed (bookings at the head that withdrew
--- in this call). On return it is up to date, with promoted (bookings), first (the first
--- one promoted, or '') and promotionsDue.
+-- passed is the number of bookings at the head that withdrew in this very call. The result
+-- is a table: promoted (short ids, in order), looked and withdrawn (bookings), more.
 
-local function serve_waitlist(eventKey, waitlistKey, waitlist, version, changes)
-  local available, waiting, open = waitlist.available, waitlist.waiting, waitlist.open
-  local lastJoined, lastServed = waitlist.lastJoined, waitlist.lastServed
-  local looked, withdrawnCount, promoted, first = waitlist.passed, 0, 0, ''
-  local at = lastServed % TRIM_EVERY + 1
-  local n = #changes
-  local stop = false
-  local window = 1
-  if available > 1 then window = math.max(1, math.min(available, waiting, LOOK_LIMIT)) end
-  while not stop and looked < LOOK_LIMIT and lastServed + looked < lastJoined do
+local function serve_waitlist(e, waitlistKey, passed, changes)
+  local available, open = available_tickets(e), e.state == 'open'
+  local version = string.format('%d', e.version + 1)
+  local looked, withdrawn, promoted = passed, 0, {}
+  local at = e.lastServed % TRIM_EVERY + 1
+  local window, stop = 1, false
+  if available > 1 then window = math.max(1, math.min(available, e.waiting, LOOK_LIMIT)) end
+  while not stop and looked < LOOK_LIMIT and e.lastServed + looked < e.lastJoined do
     -- With no tickets available and nobody withdrawn, there is nothing to find.
-    if (available == 0 or not open) and lastJoined - lastServed - looked == waiting then break end
+    if (available == 0 or not open) and e.lastJoined - e.lastServed - looked == e.waiting then break end
     if looked + window > LOOK_LIMIT then window = LOOK_LIMIT - looked end
     local bookings, records
     if window == 1 then -- the usual case by far, and a third cheaper this way
       local booking = redis.call('LINDEX', waitlistKey, string.format('%d', at + looked))
-      bookings, records = {booking}, {redis.call('HGET', eventKey, booking)}
+      bookings, records = {booking}, {redis.call('HGET', e.key, booking)}
     else
       bookings = redis.call('LRANGE', waitlistKey, at + looked, at + looked + window - 1)
-      records = redis.call('HMGET', eventKey, unpack(bookings))
+      records = redis.call('HMGET', e.key, unpack(bookings))
     end
     for i = 1, #bookings do
-      local record = records[i]
-      local quantity = string.match(record, '^W||||(%d+)')
+      local quantity = waiting_quantity(records[i])
       if quantity then
-        quantity = tonumber(quantity)
         if not open or quantity > available then
           stop = true
           break
         end
-        changes[n + 1], changes[n + 2] = bookings[i], 'C|' .. version .. '|||' .. string.sub(record, 6)
-        n = n + 2
+        changes[#changes + 1] = bookings[i]
+        changes[#changes + 1] = promoted_record(records[i], version)
+        promoted[#promoted + 1] = bookings[i]
         available = available - quantity
-        waiting = waiting - 1
-        promoted = promoted + 1
-        if promoted == 1 then first = bookings[i] end
+        e.confirmed = e.confirmed + quantity
+        e.waiting = e.waiting - 1
       else
-        withdrawnCount = withdrawnCount + 1
+        withdrawn = withdrawn + 1
       end
       looked = looked + 1
     end
     window = window * 8
   end
-  lastServed = lastServed + looked
-  waitlist.available, waitlist.waiting, waitlist.lastServed = available, waiting, lastServed
-  waitlist.looked, waitlist.withdrawnCount = looked, withdrawnCount
-  waitlist.promoted, waitlist.first = promoted, first
-  waitlist.promotionsDue = looked >= LOOK_LIMIT and lastServed < lastJoined
+  e.lastServed = e.lastServed + looked
+  return {
+    promoted = promoted, looked = looked, withdrawn = withdrawn,
+    more = looked >= LOOK_LIMIT and e.lastServed < e.lastJoined,
+  }
 end
 
-local function trim_waitlist(waitlistKey, withdrawnKey, waitlist)
-  local before = waitlist.lastServed - waitlist.looked
-  local served = waitlist.lastServed - waitlist.lastServed % TRIM_EVERY - (before - before % TRIM_EVERY)
-  if served > 0 then redis.call('LTRIM', waitlistKey, string.format('%d', served), '-1') end
-  if waitlist.withdrawnCount > 0 then redis.call('ZREMRANGEBYSCORE', withdrawnKey, 1, waitlist.lastServed) end
+local function trim_waitlist(e, waitlistKey, withdrawnKey, served)
+  local before = e.lastServed - served.looked
+  local surplus = e.lastServed - e.lastServed % TRIM_EVERY - (before - before % TRIM_EVERY)
+  if surplus > 0 then redis.call('LTRIM', waitlistKey, string.format('%d', surplus), '-1') end
+  if served.withdrawn > 0 then redis.call('ZREMRANGEBYSCORE', withdrawnKey, 1, e.lastServed) end
 end
 
--- Redis when full refuses a write that may need memory, unless the script has written
--- before: what cancels or promotes goes through all the same, as it makes room for
--- others. LTRIM from 0 to -1 changes nothing.
-local function write_event(eventKey, waitlistKey, ...)
-  local written = redis.pcall('HSET', eventKey, ...)
-  if type(written) == 'number' then return end
-  redis.call('LTRIM', waitlistKey, '0', '-1')
-  redis.call('HSET', eventKey, ...)
+-- Returns a booking's position in line, 1 = next, or 0 if it does not wait.
+local function waiting_position(e, withdrawnKey, b)
+  if b.status ~= 'waiting' then return 0 end
+  return b.sequence - e.lastServed - redis.call('ZCOUNT', withdrawnKey, 1, b.sequence - 1)
 end

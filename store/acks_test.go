@@ -82,7 +82,7 @@ func TestAcknowledgedIsOnTheReplica(t *testing.T) {
 	show := newShow(t, p.Store, tickets(50))
 	reader := p.replica.Client()
 	defer func() { _ = reader.Close() }()
-	key := layout.EventKeys(show.event.Number)[0]
+	key := layout.EventKey(show.event.Number)
 	var callers sync.WaitGroup
 	for i := range 100 {
 		callers.Go(func() {
@@ -112,7 +112,7 @@ func TestReplicaAway(t *testing.T) {
 	cancel := store.CancelRequest{Booking: first.Booking, User: "ann"}
 	oldest := store.CancelOldestRequest{Event: show.ref, User: "dan", IdempotencyKey: "k"}
 	dan := show.book("dan", 1)
-	initialize := store.InitializeRequest{Name: "new", TotalTickets: 1, IdempotencyKey: "k"}
+	initialize := store.InitializeRequest{Settings: store.Settings{Name: "new", TotalTickets: 1}, IdempotencyKey: "k"}
 	calls := map[string]func(s *store.Store) func(context.Context) error{
 		"book": func(s *store.Store) func(context.Context) error {
 			return func(ctx context.Context) error { _, err := s.Book(ctx, request); return err }
@@ -129,7 +129,7 @@ func TestReplicaAway(t *testing.T) {
 		"update": func(s *store.Store) func(context.Context) error {
 			name := "other"
 			return func(ctx context.Context) error {
-				_, err := s.Update(ctx, store.UpdateRequest{Event: show.ref, Name: &name})
+				_, err := s.Update(ctx, store.UpdateRequest{Event: show.ref, SettingsChange: store.SettingsChange{Name: &name}})
 				return err
 			}
 		},
@@ -247,7 +247,7 @@ func TestReplicasThatCannotBeWaitedFor(t *testing.T) {
 // redistest.StartCluster made.
 func shard(t *testing.T, s *store.Store, masters int, number uint64) int {
 	t.Helper()
-	return shardOfKey(t, s, masters, layout.EventKeys(number)[0])
+	return shardOfKey(t, s, masters, layout.EventKey(number))
 }
 
 func shardOfKey(t *testing.T, s *store.Store, masters int, key string) int {
@@ -382,7 +382,7 @@ func moveKeys(t *testing.T, nodes *redistest.Cluster, s *store.Store, number uin
 	t.Helper()
 	source, target := nodes.Servers[from].Client(), nodes.Servers[to].Client()
 	defer func() { _, _ = source.Close(), target.Close() }()
-	slot := s.Client().ClusterKeySlot(ctx, layout.EventKeys(number)[0]).Val()
+	slot := s.Client().ClusterKeySlot(ctx, layout.EventKey(number)).Val()
 	host, port, _ := strings.Cut(nodes.Servers[to].Addr, ":")
 	do := func(client *redis.Client, args ...any) {
 		t.Helper()

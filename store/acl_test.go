@@ -271,7 +271,7 @@ func (e *exercised) cancel(user string, booking store.BookResult) {
 // life is that of an event: it is sold out, people withdraw at the head and from the
 // middle of the waiting list, several move up at once, and users have one, two and three bookings.
 func (e *exercised) life() {
-	created, err := e.s.Initialize(e.ctx, store.InitializeRequest{Name: "x", TotalTickets: 1})
+	created, err := e.s.Initialize(e.ctx, store.InitializeRequest{Settings: store.Settings{Name: "x", TotalTickets: 1}})
 	e.do(err)
 	e.event = store.EventUUID(created.Event.UUID)
 	first := e.book("a")
@@ -289,7 +289,7 @@ func (e *exercised) life() {
 		return
 	}
 	total := int64(10)
-	_, err = e.s.Update(e.ctx, store.UpdateRequest{Event: e.event, TotalTickets: &total})
+	_, err = e.s.Update(e.ctx, store.UpdateRequest{Event: e.event, SettingsChange: store.SettingsChange{TotalTickets: &total}})
 	e.do(err)
 	for range total {
 		e.last = e.book("f")
@@ -298,7 +298,7 @@ func (e *exercised) life() {
 		e.last = e.book("g")
 	}
 	total += 40 // so many are promoted that the list is trimmed; the last still waits
-	_, err = e.s.Update(e.ctx, store.UpdateRequest{Event: e.event, TotalTickets: &total})
+	_, err = e.s.Update(e.ctx, store.UpdateRequest{Event: e.event, SettingsChange: store.SettingsChange{TotalTickets: &total}})
 	e.do(err)
 	e.cancel("f", e.book("f"))
 	_, err = e.s.CancelOldest(e.ctx, store.CancelOldestRequest{Event: e.event, User: "c"})

@@ -33,20 +33,31 @@ type BookResult struct {
 // Errors: ErrEventNotFound, ErrEventPaused, ErrEventClosed, ErrUserLimit,
 // ErrOverCapacity, ErrWaitingListFull, ErrIdempotencyMismatch, ErrStorageFull, ErrUnavailable.
 func (s *Store) Book(ctx context.Context, request BookRequest) (BookResult, error) {
-	event := request.Event
-	if event.Number() == 0 {
+	if request.Event.Number() == 0 {
 		return BookResult{}, ErrEventNotFound
 	}
-	number := event.Number()
-	booking := layout.NewID(number, layout.ShortIDFor(request.IdempotencyKey, "booking", numberText(number), request.User))
-	r, err := s.call(ctx, conn.Call{
-		Script: bookScript,
-		Keys:   []string{layout.EventKey(number), layout.WaitlistKey(number)},
-		Args:   []any{event.UUID(), layout.ShortIDOf(booking).String(), request.User, request.Quantity, s.nowMillis()},
-	})
+	booking, call := s.bookCall(request)
+	r, err := s.call(ctx, call)
 	if err != nil {
 		return BookResult{}, err
 	}
+	return s.bookResult(booking, r)
+}
+
+// bookCall returns the id of the booking and the call that makes it. Bookings of one event
+// that wait together travel as one call.
+func (s *Store) bookCall(request BookRequest) (uuid.UUID, conn.Call) {
+	number := request.Event.Number()
+	booking := layout.NewID(number, layout.ShortIDFor(request.IdempotencyKey, "booking", numberText(number), request.User))
+	return booking, conn.Call{
+		Script: bookScript,
+		Keys:   layout.EventKeys(number)[:bookScript.Keys],
+		Args:   []any{s.nowOverride(), request.Event.UUID()},
+		Item:   []any{layout.ShortIDOf(booking).String(), request.User, request.Quantity},
+	}
+}
+
+func (s *Store) bookResult(booking uuid.UUID, r *conn.Reply) (BookResult, error) {
 	result := BookResult{
 		Booking:  booking,
 		Status:   Status(r.Word),
@@ -59,7 +70,8 @@ func (s *Store) Book(ctx context.Context, request BookRequest) (BookResult, erro
 		return BookResult{}, err
 	}
 	if promotionsDue {
-		s.schedulePromotion(number) //nolint:contextcheck // it outlives the request
+		number, _ := layout.NumberOf(booking)
+		s.schedulePromotion(number)
 	}
 	return result, nil
 }

@@ -102,7 +102,7 @@ func TestBookRetried(t *testing.T) {
 
 func TestBookRefusals(t *testing.T) {
 	onEveryEngine(t, func(t *testing.T, s *store.Store) {
-		show := newShow(t, s, store.InitializeRequest{TotalTickets: 3, MaxPerUser: 2, WaitlistLimit: 2})
+		show := newShow(t, s, store.InitializeRequest{Settings: store.Settings{TotalTickets: 3, MaxPerUser: 2, WaitlistLimit: 2}})
 		first := show.book("a", 1)
 		show.bookRefused(store.ErrUserLimit, "a", 2)
 		show.book("a", 1)
@@ -152,12 +152,12 @@ func TestUnknownEvent(t *testing.T) {
 				t.Errorf("cancel, %s: %v", name, err)
 			}
 			total := int64(5)
-			if _, err := s.Update(ctx, store.UpdateRequest{Event: ref, TotalTickets: &total}); !errors.Is(err, store.ErrEventNotFound) {
+			if _, err := s.Update(ctx, store.UpdateRequest{Event: ref, SettingsChange: store.SettingsChange{TotalTickets: &total}}); !errors.Is(err, store.ErrEventNotFound) {
 				t.Errorf("update, %s: %v", name, err)
 			}
 		}
 		show.wantCounts(1, 0, 0)
-		if keys := admin(t, s).Exists(ctx, layout.EventKeys(99)[0]).Val(); keys != 0 {
+		if keys := admin(t, s).Exists(ctx, layout.EventKey(99)).Val(); keys != 0 {
 			t.Error("asking for an event made its key")
 		}
 	})

@@ -68,7 +68,8 @@ func (s *Store) cancel(ctx context.Context, event EventRef, booking, user, cance
 	defer permit.Release()
 	for {
 		r, err := s.call(ctx, conn.Call{
-			Script: cancelScript, Keys: layout.EventKeys(number), Args: []any{booking, user, event.UUID(), cancellation}, Unbounded: true,
+			Script: cancelScript, Keys: layout.EventKeys(number), Unbounded: true,
+			Args: []any{s.nowOverride(), event.UUID(), booking, user, cancellation},
 		})
 		if err != nil {
 			return CancelResult{}, err

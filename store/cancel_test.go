@@ -209,7 +209,7 @@ func TestUserWithManyBookings(t *testing.T) {
 	onEveryEngine(t, func(t *testing.T, s *store.Store) {
 		const count = 120
 		random := rand.New(rand.NewPCG(1, 2))
-		show := newShow(t, s, store.InitializeRequest{TotalTickets: count / 2, MaxPerUser: 2 * count})
+		show := newShow(t, s, store.InitializeRequest{Settings: store.Settings{TotalTickets: count / 2, MaxPerUser: 2 * count}})
 		var live []store.BookResult
 		for range count {
 			live = append(live, show.book("a", 1))

@@ -60,5 +60,6 @@ var refusals = map[string]error{
 	"over_capacity":            ErrOverCapacity,
 	"capacity_below_confirmed": ErrCapacityBelowConfirmed,
 	"mismatch":                 ErrIdempotencyMismatch,
+	"no_version":               ErrBadCursor,
 	"unknown_format":           fmt.Errorf("%w: %w", ErrUnavailable, ErrUnknownFormat),
 }

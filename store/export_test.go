@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 
+	"github.com/google/uuid"
 	"github.com/redis/go-redis/v9"
 
 	"boxoffice/store/conn"
@@ -13,17 +14,37 @@ import (
 // service would.
 func Beside(s *Store) *Store {
 	second := newStore(s.conn.Beside())
-	second.now = s.now
+	second.clock = s.clock
 	return second
 }
 
 // Client gives tests Redis itself.
 func (s *Store) Client() redis.UniversalClient { return s.conn.Client() }
 
+// BookTogether books in one call, one after the other in this order.
+func (s *Store) BookTogether(ctx context.Context, requests []BookRequest) ([]BookResult, []error) {
+	results, calls := make([]BookResult, len(requests)), make([]conn.Call, len(requests))
+	ids := make([]uuid.UUID, len(requests))
+	for i, request := range requests {
+		ids[i], calls[i] = s.bookCall(request)
+	}
+	replies, errs := s.conn.CallTogether(ctx, calls)
+	for i, r := range replies {
+		if errs[i] == nil {
+			errs[i] = refusals[r.Word]
+		}
+		if errs[i] == nil {
+			results[i], errs[i] = s.bookResult(ids[i], r)
+		}
+	}
+	return results, errs
+}
+
 // RaiseOnly raises the total as an instance does that dies before it promotes.
 func (s *Store) RaiseOnly(ctx context.Context, number uint64, total int64) error {
 	_, err := s.call(ctx, conn.Call{
-		Script: updateScript, Keys: []string{layout.EventKey(number)}, Args: []any{"", "change", "", total, "", "", ""},
+		Script: updateScript, Keys: layout.EventKeys(number)[:updateScript.Keys],
+		Args: []any{"", "", "change", layout.SettingsChange{TotalTickets: &total}.Encode(), ""},
 	})
 	return err
 }

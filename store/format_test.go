@@ -13,29 +13,30 @@ import (
 // everything returns all that Redis holds of an event.
 func (s *show) everything() []any {
 	s.t.Helper()
-	redis, keys := admin(s.t, s.Store), layout.EventKeys(s.event.Number)
-	hash, err := redis.HGetAll(ctx, keys[0]).Result()
-	list, err2 := redis.LRange(ctx, keys[1], 0, -1).Result()
-	set, err3 := redis.ZRangeWithScores(ctx, keys[2], 0, -1).Result()
-	if err := errors.Join(err, err2, err3); err != nil {
+	redis, number := admin(s.t, s.Store), s.event.Number
+	hash, err := redis.HGetAll(ctx, layout.EventKey(number)).Result()
+	log, err2 := redis.LRange(ctx, layout.LogKey(number), 0, -1).Result()
+	list, err3 := redis.LRange(ctx, layout.WaitlistKey(number), 0, -1).Result()
+	set, err4 := redis.ZRangeWithScores(ctx, layout.WithdrawnKey(number), 0, -1).Result()
+	if err := errors.Join(err, err2, err3, err4); err != nil {
 		s.t.Fatal(err)
 	}
-	return []any{hash, list, set}
+	return []any{hash, log, list, set}
 }
 
 // An event of a format that a later version made is left alone, and the error says so:
 // two versions run during an upgrade, and after one was rolled back.
 func TestUnknownFormatIsRefused(t *testing.T) {
 	onEveryEngine(t, func(t *testing.T, s *store.Store) {
-		request := store.InitializeRequest{Name: "a show", TotalTickets: 1, IdempotencyKey: "k"}
+		request := store.InitializeRequest{Settings: store.Settings{Name: "a show", TotalTickets: 1}, IdempotencyKey: "k"}
 		show := newShow(t, s, request)
 		booked := show.book("a", 1)
 		show.book("b", 1)
 		healthy := newShow(t, s, tickets(1))
-		hash := layout.EventKeys(show.event.Number)[0]
-		settings := admin(t, s).HGet(ctx, hash, layout.SettingsField).Val()
-		later, _ := layout.SetPart(layout.SettingsParts(), settings, "format", func(string) string { return "2" })
-		if err := admin(t, s).HSet(ctx, hash, layout.SettingsField, later+"|more").Err(); err != nil {
+		hash := layout.EventKey(show.event.Number)
+		counters := admin(t, s).HGet(ctx, hash, layout.CountersField).Val()
+		later, _ := layout.SetPart(layout.CountersParts(), counters, "format", func(string) string { return "2" })
+		if err := admin(t, s).HSet(ctx, hash, layout.CountersField, later+"|more").Err(); err != nil {
 			t.Fatal(err)
 		}
 		before := show.everything()
@@ -46,7 +47,7 @@ func TestUnknownFormatIsRefused(t *testing.T) {
 			"CancelOldest": second(s.CancelOldest(ctx, store.CancelOldestRequest{Event: show.ref, User: "a"})),
 			"Promote":      second(s.PromoteOnce(ctx, show.event.Number)),
 			"Book":         second(s.Book(ctx, store.BookRequest{Event: show.ref, User: "c", Quantity: 1})),
-			"Update":       second(s.Update(ctx, store.UpdateRequest{Event: show.ref, TotalTickets: &total})),
+			"Update":       second(s.Update(ctx, store.UpdateRequest{Event: show.ref, SettingsChange: store.SettingsChange{TotalTickets: &total}})),
 			"Event":        second(s.Event(ctx, show.ref)),
 			"Events":       second(s.Events(ctx, "", 10)),
 			"Booking":      second(s.Booking(ctx, booked.Booking)),

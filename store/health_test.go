@@ -194,7 +194,7 @@ func TestFullRedis(t *testing.T) {
 			t.Errorf("created an event: %v", err)
 		}
 		name := "new"
-		if _, err := s.Update(ctx, store.UpdateRequest{Event: show.ref, Name: &name}); !errors.Is(err, store.ErrStorageFull) {
+		if _, err := s.Update(ctx, store.UpdateRequest{Event: show.ref, SettingsChange: store.SettingsChange{Name: &name}}); !errors.Is(err, store.ErrStorageFull) {
 			t.Errorf("changed an event: %v", err)
 		}
 		if after := show.now(); after != before {
@@ -285,7 +285,7 @@ func TestLoadingRedis(t *testing.T) {
 	// Each key is held up for this many microseconds; Redis looks after clients after each
 	// kilobyte.
 	for i := range 100 {
-		newShow(t, s, store.InitializeRequest{Name: user(i), TotalTickets: 1})
+		newShow(t, s, store.InitializeRequest{Settings: store.Settings{Name: user(i), TotalTickets: 1}})
 	}
 	set(t, s, "key-load-delay", "10000")
 	set(t, s, "loading-process-events-interval-bytes", "1024")

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strconv"
@@ -12,10 +13,7 @@ import (
 
 // InitializeRequest asks for a new event.
 type InitializeRequest struct {
-	Name           string
-	TotalTickets   int64
-	MaxPerUser     int64  // tickets, 0 = no limit
-	WaitlistLimit  int64  // bookings, 0 = no limit
+	Settings              // an empty State is StateOpen
 	IdempotencyKey string // the same key gives the same event; may be empty
 }
 
@@ -59,12 +57,12 @@ func (s *Store) initialize(ctx context.Context, request InitializeRequest, creat
 		return result, false, err
 	}
 	id := layout.NewID(number, creation)
+	settings := request.Settings
+	settings.State = cmp.Or(settings.State, StateOpen)
 	r, err := s.call(ctx, conn.Call{
 		Script: initializeScript,
 		Keys:   layout.EventKeys(number),
-		Args: []any{
-			id.String(), request.Name, request.TotalTickets, request.MaxPerUser, request.WaitlistLimit, s.nowMillis(),
-		},
+		Args:   []any{s.nowOverride(), id.String(), settings.Encode(), ""},
 	})
 	if err != nil {
 		return result, false, err
@@ -76,15 +74,11 @@ func (s *Store) initialize(ctx context.Context, request InitializeRequest, creat
 	return InitializeResult{
 		Replayed: r.Word == "replayed",
 		Event: Event{
-			Number:        number,
-			UUID:          id,
-			Name:          request.Name,
-			State:         StateOpen,
-			TotalTickets:  request.TotalTickets,
-			MaxPerUser:    request.MaxPerUser,
-			WaitlistLimit: request.WaitlistLimit,
-			Version:       version,
-			CreatedAt:     time.UnixMilli(createdAt).UTC(),
+			Number:    number,
+			UUID:      id,
+			Settings:  settings,
+			Version:   version,
+			CreatedAt: time.UnixMilli(createdAt).UTC(),
 		},
 	}, r.Word == "occupied", nil
 }

@@ -18,11 +18,12 @@ func TestInitializeNumbersEventsFromOne(t *testing.T) {
 		now := time.Date(2026, 1, 2, 3, 4, 5, 678_000_000, time.UTC)
 		s.SetClock(func() time.Time { return now })
 		for number := uint64(1); number <= 3; number++ {
-			request := store.InitializeRequest{Name: "event", TotalTickets: 10, MaxPerUser: 2, WaitlistLimit: 3}
+			request := store.InitializeRequest{Settings: store.Settings{Name: "event", TotalTickets: 10, MaxPerUser: 2, WaitlistLimit: 3}}
 			show := newShow(t, s, request)
 			want := store.Event{
-				Number: number, UUID: show.event.UUID, Name: "event", State: store.StateOpen,
-				TotalTickets: 10, MaxPerUser: 2, WaitlistLimit: 3, Version: 1, CreatedAt: now,
+				Number: number, UUID: show.event.UUID, Version: 1, CreatedAt: now, Settings: store.Settings{
+					Name: "event", State: store.StateOpen, TotalTickets: 10, MaxPerUser: 2, WaitlistLimit: 3,
+				},
 			}
 			if show.event != want {
 				t.Errorf("created %+v, want %+v", show.event, want)
@@ -61,7 +62,7 @@ func TestInitializeMakesAllKeys(t *testing.T) {
 
 func TestInitializeRetried(t *testing.T) {
 	onEveryEngine(t, func(t *testing.T, s *store.Store) {
-		request := store.InitializeRequest{Name: "x", TotalTickets: 5, IdempotencyKey: "k"}
+		request := store.InitializeRequest{Settings: store.Settings{Name: "x", TotalTickets: 5}, IdempotencyKey: "k"}
 		show := newShow(t, s, request)
 		show.setTotal(7)
 		show.book("a", 1)
@@ -96,7 +97,7 @@ func TestInitializePassesOverOccupiedNumbers(t *testing.T) {
 		if err := admin(t, s).HSet(ctx, "events", "last", 0).Err(); err != nil {
 			t.Fatal(err)
 		}
-		request := store.InitializeRequest{Name: "x", TotalTickets: 1, IdempotencyKey: "k"}
+		request := store.InitializeRequest{Settings: store.Settings{Name: "x", TotalTickets: 1}, IdempotencyKey: "k"}
 		third := newShow(t, s, request)
 		if third.event.Number != 3 {
 			t.Errorf("the third event has number %d", third.event.Number)
@@ -117,7 +118,7 @@ func completes(command redis.Cmder) bool {
 // No creation is answered before it is noted that it is complete.
 func TestInitializeIsNotAnsweredUnlessComplete(t *testing.T) {
 	onEveryEngine(t, func(t *testing.T, s *store.Store) {
-		request := store.InitializeRequest{Name: "x", TotalTickets: 1, IdempotencyKey: "k"}
+		request := store.InitializeRequest{Settings: store.Settings{Name: "x", TotalTickets: 1}, IdempotencyKey: "k"}
 		second := beforeCommand(t, s, completes, func() {
 			if err := admin(t, s).Rename(ctx, "events", "{events}away").Err(); err != nil {
 				t.Error(err)
@@ -166,7 +167,7 @@ func TestInitializeWhoseNumberIsTakenBack(t *testing.T) {
 						}
 					}
 				})
-				request := store.InitializeRequest{Name: "x", TotalTickets: 1, IdempotencyKey: "k"}
+				request := store.InitializeRequest{Settings: store.Settings{Name: "x", TotalTickets: 1}, IdempotencyKey: "k"}
 				created := newShow(t, second, request)
 				if created.event.Number != c.want {
 					t.Errorf("created event %d, want %d", created.event.Number, c.want)
@@ -185,7 +186,7 @@ func TestInitializeWhoseNumberIsTakenBack(t *testing.T) {
 // A Redis that is full by then refuses no creation whose event is there.
 func TestInitializeIsCompletedOnAFullRedis(t *testing.T) {
 	onRealEngines(t, func(t *testing.T, s *store.Store) {
-		request := store.InitializeRequest{Name: "x", TotalTickets: 1, IdempotencyKey: "k"}
+		request := store.InitializeRequest{Settings: store.Settings{Name: "x", TotalTickets: 1}, IdempotencyKey: "k"}
 		died, err := s.InitializeOnly(ctx, request)
 		if err != nil {
 			t.Fatal(err)

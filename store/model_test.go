@@ -39,7 +39,7 @@ type randomCalls struct {
 func walk(t *testing.T, s *store.Store, seed uint64) {
 	t.Helper()
 	random := rand.New(rand.NewPCG(seed, 0))
-	request := store.InitializeRequest{Name: "a walk", TotalTickets: 1 + random.Int64N(12)}
+	request := store.InitializeRequest{Settings: store.Settings{Name: "a walk", TotalTickets: 1 + random.Int64N(12)}}
 	if random.IntN(3) == 0 {
 		request.MaxPerUser, request.WaitlistLimit = 5, 8
 	}
@@ -55,8 +55,10 @@ func (w *randomCalls) run(t *testing.T) {
 	for w.step = range 150 {
 		who := user(w.random.IntN(w.users))
 		switch choice := w.random.IntN(20); {
-		case choice < 10:
+		case choice < 8:
 			w.checkBook(who)
+		case choice < 10:
+			w.checkBooksTogether(1 + w.random.IntN(1+w.random.IntN(scripts.BatchLimit)))
 		case choice < 14 && len(w.model.Bookings) > 0:
 			w.checkCancel()
 		case choice < 18:
@@ -86,12 +88,33 @@ func (w *randomCalls) checkBook(who string) {
 	w.t.Helper()
 	request := store.BookRequest{Event: w.ref, User: who, Quantity: 1 + w.random.Int64N(w.most), IdempotencyKey: w.key()}
 	got, err := w.Book(ctx, request)
+	w.wantBooked(request, got, err)
+}
+
+func (w *randomCalls) wantBooked(request store.BookRequest, got store.BookResult, err error) {
+	w.t.Helper()
+	who := request.User
 	want, repeated := w.model.Book(model.BookRequest{
 		Booking: got.Booking, Request: who + " " + request.IdempotencyKey, User: who, Quantity: request.Quantity,
 	})
 	if !errors.Is(err, want.Refusal) || got.Replayed != repeated || got.Booking != want.Booking ||
 		got.Status != want.Status || got.Position != want.Position || got.Version != want.Version {
 		w.fatalf("%s books %d: %+v, %v, want %+v, repeated %t", who, request.Quantity, got, err, want, repeated)
+	}
+}
+
+// checkBooksTogether books in one call.
+func (w *randomCalls) checkBooksTogether(size int) {
+	w.t.Helper()
+	requests := make([]store.BookRequest, size)
+	for i := range requests {
+		requests[i] = store.BookRequest{
+			Event: w.ref, User: user(w.random.IntN(w.users)), Quantity: 1 + w.random.Int64N(w.most), IdempotencyKey: w.key(),
+		}
+	}
+	got, errs := w.BookTogether(ctx, requests)
+	for i, request := range requests {
+		w.wantBooked(request, got[i], errs[i])
 	}
 }
 
@@ -188,12 +211,12 @@ func (s *show) fill(m *model.Event, count int) {
 func TestPromotionStepsAgainstModel(t *testing.T) {
 	onEveryEngine(t, func(t *testing.T, s *store.Store) {
 		t.Run("a raised total", func(t *testing.T) {
-			request := store.InitializeRequest{Name: "a show", TotalTickets: 1}
+			request := store.InitializeRequest{Settings: store.Settings{Name: "a show", TotalTickets: 1}}
 			show, m := newShow(t, s, request), model.New(request)
 			show.fill(m, 1+2*scripts.LookLimit+20)
 			total := int64(2*scripts.LookLimit + 11)
 			show.setTotal(total)
-			if err := m.Update(store.UpdateRequest{TotalTickets: &total}); err != nil {
+			if err := m.Update(store.UpdateRequest{SettingsChange: store.SettingsChange{TotalTickets: &total}}); err != nil {
 				t.Fatal(err)
 			}
 			m.PromoteAll()
@@ -204,7 +227,7 @@ func TestPromotionStepsAgainstModel(t *testing.T) {
 		})
 		for _, withdrawn := range []int{scripts.LookLimit - 2, scripts.LookLimit - 1, 2*scripts.LookLimit + 1} {
 			t.Run(fmt.Sprintf("%d withdraw behind the head", withdrawn), func(t *testing.T) {
-				request := store.InitializeRequest{Name: "a show", TotalTickets: 1}
+				request := store.InitializeRequest{Settings: store.Settings{Name: "a show", TotalTickets: 1}}
 				show, m := newShow(t, s, request), model.New(request)
 				show.fill(m, 1+1+withdrawn+2)
 				cancel := func(i int) {

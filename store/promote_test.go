@@ -132,7 +132,7 @@ func TestWaitlistOfWithdrawnBookings(t *testing.T) {
 					t.Errorf("got %+v, want the last of the waiting list promoted", got)
 				}
 				show.wantCounts(0, 1, 0)
-				if entries := admin(t, s).ZCard(ctx, layout.EventKeys(show.event.Number)[2]).Val(); entries != 1 {
+				if entries := admin(t, s).ZCard(ctx, layout.WithdrawnKey(show.event.Number)).Val(); entries != 1 {
 					t.Errorf("%d entries of withdrawn bookings remain, want only the sentinel", entries)
 				}
 			})
@@ -145,9 +145,7 @@ func TestUpdate(t *testing.T) {
 		show := newShow(t, s, tickets(5))
 		show.book("a", 3)
 		name, total, perUser, waitlist, state := "another", int64(3), int64(4), int64(7), store.StatePaused
-		got := show.update(store.UpdateRequest{
-			Name: &name, TotalTickets: &total, MaxPerUser: &perUser, WaitlistLimit: &waitlist, State: &state,
-		})
+		got := show.update(store.UpdateRequest{SettingsChange: store.SettingsChange{Name: &name, TotalTickets: &total, MaxPerUser: &perUser, WaitlistLimit: &waitlist, State: &state}})
 		want := show.event
 		want.Name, want.TotalTickets, want.MaxPerUser, want.WaitlistLimit, want.State = name, total, perUser, waitlist, state
 		want.Confirmed, want.Version = 3, 3
@@ -158,16 +156,16 @@ func TestUpdate(t *testing.T) {
 			t.Errorf("the same total again: %+v", again)
 		}
 		below := int64(2)
-		if _, err := s.Update(ctx, store.UpdateRequest{Event: show.ref, TotalTickets: &below}); !errors.Is(err, store.ErrCapacityBelowConfirmed) {
+		if _, err := s.Update(ctx, store.UpdateRequest{Event: show.ref, SettingsChange: store.SettingsChange{TotalTickets: &below}}); !errors.Is(err, store.ErrCapacityBelowConfirmed) {
 			t.Errorf("a total below the confirmed tickets: %v", err)
 		}
 		show.setState(store.StateClosed)
 		open := store.StateOpen
-		if _, err := s.Update(ctx, store.UpdateRequest{Event: show.ref, State: &open}); !errors.Is(err, store.ErrEventClosed) {
+		if _, err := s.Update(ctx, store.UpdateRequest{Event: show.ref, SettingsChange: store.SettingsChange{State: &open}}); !errors.Is(err, store.ErrEventClosed) {
 			t.Errorf("a closed event opens again: %v", err)
 		}
 		renamed := "renamed"
-		if got := show.update(store.UpdateRequest{Name: &renamed}); got.Name != renamed || got.State != store.StateClosed {
+		if got := show.update(store.UpdateRequest{SettingsChange: store.SettingsChange{Name: &renamed}}); got.Name != renamed || got.State != store.StateClosed {
 			t.Errorf("a closed event renamed: %+v", got)
 		}
 	})
@@ -206,7 +204,7 @@ func TestCancellationSeesToTheRest(t *testing.T) {
 			counters, err := layout.ParseCounters(s.Client().HGet(ctx, layout.EventKey(show.event.Number), layout.CountersField).Val())
 			return err == nil && !counters.PromotionsDue
 		})
-		if entries := admin(t, s).ZCard(ctx, layout.EventKeys(show.event.Number)[2]).Val(); entries != 1 {
+		if entries := admin(t, s).ZCard(ctx, layout.WithdrawnKey(show.event.Number)).Val(); entries != 1 {
 			t.Errorf("%d entries of withdrawn bookings remain, want only the sentinel", entries)
 		}
 		show.want(waitlist[count-1], store.StatusWaiting, 1)
@@ -226,7 +224,7 @@ func TestUpdateThatIsCutOffIsCarriedOn(t *testing.T) {
 			cancel()
 		}()
 		total := int64(1 + waiting)
-		_, _ = s.Update(cut, store.UpdateRequest{Event: show.ref, TotalTickets: &total})
+		_, _ = s.Update(cut, store.UpdateRequest{Event: show.ref, SettingsChange: store.SettingsChange{TotalTickets: &total}})
 		cancel()
 		show.waitFor(func(event store.Event) bool { return event.Waiting == 0 })
 		show.wantCounts(0, 1+waiting, 0)

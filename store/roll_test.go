@@ -39,8 +39,8 @@ func later(t *testing.T, s *store.Store) *laterVersion {
 	steps := 0
 	for _, script := range scripts.All() {
 		text := "-- a later version\n" + strings.Replace(script.Source,
-			fmt.Sprintf("LOOK_LIMIT, TRIM_EVERY = %d,", scripts.LookLimit), "LOOK_LIMIT, TRIM_EVERY = 7,", 1)
-		if strings.Contains(text, "TRIM_EVERY = 7,") {
+			fmt.Sprintf("LOOK_LIMIT = %d", scripts.LookLimit), "LOOK_LIMIT = 7", 1)
+		if strings.Contains(text, "LOOK_LIMIT = 7") && strings.Contains(text, "= serve_waitlist(") {
 			steps++
 		}
 		v.texts[script.Source] = text
@@ -131,12 +131,12 @@ func TestTwoVersionsAtOnce(t *testing.T) {
 		}
 		stopOld()
 		state, total := store.StateOpen, int64(100_000)
-		if _, err := before.Update(ctx, store.UpdateRequest{Event: before.ref, State: &state, TotalTickets: &total}); err != nil {
+		if _, err := before.Update(ctx, store.UpdateRequest{Event: before.ref, SettingsChange: store.SettingsChange{State: &state, TotalTickets: &total}}); err != nil {
 			t.Fatal(err)
 		}
 		stopNew() // the old version is gone, and the later one takes over the work
 		// The churn may have had the last word on state and total.
-		if _, err := after.Update(ctx, store.UpdateRequest{Event: after.ref, State: &state, TotalTickets: &total}); err != nil {
+		if _, err := after.Update(ctx, store.UpdateRequest{Event: after.ref, SettingsChange: store.SettingsChange{State: &state, TotalTickets: &total}}); err != nil {
 			t.Fatal(err)
 		}
 		after.waitFor(func(event store.Event) bool { return event.Waiting == 0 })
@@ -152,7 +152,7 @@ func knowsBoth(t *testing.T, node *redis.Client, newer *laterVersion) error {
 	t.Helper()
 	short, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	if node.Exists(short, layout.EventKeys(1)[0]).Val() == 0 {
+	if node.Exists(short, layout.EventKey(1)).Val() == 0 {
 		return nil // another node of the cluster has the event
 	}
 	for one, other := range newer.hashes {

@@ -17,11 +17,15 @@ var (
 	bookScript       = change(scripts.Book)
 	cancelScript     = change(scripts.Cancel)
 	promoteScript    = change(scripts.Promote)
-	bookingsScript   = read(scripts.Bookings)
+	findScript       = read(scripts.Find)
+	listScript       = read(scripts.List)
 )
 
 func script(s scripts.Script) conn.Script {
-	return conn.Script{Name: s.Name, Source: s.Source, Keys: s.Keys, Args: s.Args}
+	return conn.Script{
+		Name: s.Name, Source: s.Source, Keys: s.Keys, Args: s.Args,
+		Items: s.Items, ItemArgs: s.ItemArgs, ItemAnswers: s.ItemAnswers,
+	}
 }
 
 func change(s scripts.Script) *conn.Script {
@@ -51,7 +55,7 @@ func (s *Store) call(ctx context.Context, call conn.Call) (*conn.Reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err, refused := refusals[r.Word]; refused {
+	if err := refusals[r.Word]; err != nil {
 		return nil, err
 	}
 	return r, nil

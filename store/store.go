@@ -9,6 +9,7 @@ package store
 
 import (
 	"context"
+	"strconv"
 	"time"
 
 	"boxoffice/store/conn"
@@ -18,7 +19,7 @@ import (
 // Store is safe for concurrent use. Make one with Open.
 type Store struct {
 	conn     *conn.Conn
-	now      func() time.Time
+	clock    func() time.Time  // nil, except in tests: the scripts ask Redis
 	observer promotionObserver // nil disables observation
 
 	//nolint:containedctx // background work belongs to no request
@@ -31,7 +32,7 @@ type Store struct {
 // allows. Errors: ErrUnavailable, ErrCannotSync.
 func Open(ctx context.Context, config Config) (*Store, error) {
 	c, err := conn.Open(ctx, config, numberScript, initializeScript, completeScript, updateScript,
-		bookScript, cancelScript, promoteScript, bookingsScript)
+		bookScript, cancelScript, promoteScript, findScript, listScript)
 	if err != nil {
 		return nil, err
 	}
@@ -41,14 +42,14 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 }
 
 func newStore(c *conn.Conn) *Store {
-	s := &Store{conn: c, now: time.Now, backgroundPromoter: backgroundPromoter{running: map[uint64]bool{}}}
+	s := &Store{conn: c, backgroundPromoter: backgroundPromoter{running: map[uint64]bool{}}}
 	s.lifetime, s.end = context.WithCancel(context.Background())
 	return s
 }
 
-// SetClock replaces the clock that stamps events and bookings. It is for tests,
+// SetClock replaces Redis's clock, which stamps events and bookings. It is for tests,
 // and must be called before the store is used.
-func (s *Store) SetClock(now func() time.Time) { s.now = now }
+func (s *Store) SetClock(now func() time.Time) { s.clock = now }
 
 // Close ends the work in the background, closes the connections, and ends the embedded
 // engine with its data.
@@ -61,4 +62,11 @@ func (s *Store) Close() error {
 // Verifier returns what verifies the books of this store, while it is in use.
 func (s *Store) Verifier() *verify.Verifier { return verify.New(s.conn) }
 
-func (s *Store) nowMillis() int64 { return s.now().UnixMilli() }
+// nowOverride is the time that a script takes instead of Redis's, in milliseconds since
+// 1970; empty, except in tests.
+func (s *Store) nowOverride() string {
+	if s.clock == nil {
+		return ""
+	}
+	return strconv.FormatInt(s.clock().UnixMilli(), 10)
+}

@@ -146,7 +146,7 @@ func newShow(t testing.TB, s *store.Store, request store.InitializeRequest) *sho
 }
 
 func tickets(total int64) store.InitializeRequest {
-	return store.InitializeRequest{TotalTickets: total}
+	return store.InitializeRequest{Settings: store.Settings{TotalTickets: total}}
 }
 
 func (s *show) book(user string, quantity int64) store.BookResult {
@@ -200,12 +200,12 @@ func (s *show) update(request store.UpdateRequest) store.Event {
 
 func (s *show) setState(state store.State) {
 	s.t.Helper()
-	s.update(store.UpdateRequest{State: &state})
+	s.update(store.UpdateRequest{SettingsChange: store.SettingsChange{State: &state}})
 }
 
 func (s *show) setTotal(total int64) store.Event {
 	s.t.Helper()
-	return s.update(store.UpdateRequest{TotalTickets: &total})
+	return s.update(store.UpdateRequest{SettingsChange: store.SettingsChange{TotalTickets: &total}})
 }
 
 func (s *show) now() store.Event {

@@ -160,7 +160,7 @@ func TestSyncedIsNotAnsweredBeforeTheFlush(t *testing.T) {
 	s := open(t, store.Config{Addrs: []string{server.Addr}, AckSynced: true, AckTimeout: time.Millisecond})
 	for i := range 10 {
 		short, cancel := context.WithTimeout(ctx, 20*time.Millisecond)
-		err := second(s.Initialize(short, store.InitializeRequest{Name: "x", TotalTickets: 1, IdempotencyKey: user(i)}))
+		err := second(s.Initialize(short, store.InitializeRequest{Settings: store.Settings{Name: "x", TotalTickets: 1}, IdempotencyKey: user(i)}))
 		cancel()
 		if errors.Is(err, store.ErrUnavailable) {
 			return

@@ -12,6 +12,10 @@ type (
 	EventRef = layout.EventRef
 	// Event is an event as it stood at its Version.
 	Event = layout.Event
+	// Settings are what an organizer decides about an event.
+	Settings = layout.Settings
+	// SettingsChange changes settings. Nil leaves one as it is.
+	SettingsChange = layout.SettingsChange
 	// State says what an event takes.
 	State = layout.State
 	// Booking is a booking as it stands.

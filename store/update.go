@@ -4,20 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 
 	"boxoffice/store/conn"
 	"boxoffice/store/layout"
 )
 
-// UpdateRequest changes settings of an event. Nil leaves a setting as it is.
+// UpdateRequest changes settings of an event. Bookings that were made before stay, whatever
+// the new limits are.
 type UpdateRequest struct {
-	Event         EventRef
-	Name          *string
-	TotalTickets  *int64
-	MaxPerUser    *int64 // tickets, 0 = no limit; bookings made before stay
-	WaitlistLimit *int64 // bookings, 0 = no limit; those who wait stay
-	State         *State
+	Event EventRef
+	SettingsChange
 }
 
 // Update changes an event, promotes from the waiting list as far as a raised
@@ -30,13 +26,6 @@ func (s *Store) Update(ctx context.Context, request UpdateRequest) (Event, error
 	if event.Number() == 0 {
 		return Event{}, ErrEventNotFound
 	}
-	var name, state string
-	if request.Name != nil {
-		name = *request.Name
-	}
-	if request.State != nil {
-		state = string(*request.State)
-	}
 	number := event.Number()
 	permit, err := s.conn.Acquire(ctx, layout.EventKey(number))
 	if err != nil {
@@ -45,10 +34,9 @@ func (s *Store) Update(ctx context.Context, request UpdateRequest) (Event, error
 	defer permit.Release()
 	r, err := s.call(ctx, conn.Call{
 		Script: updateScript,
-		Keys:   []string{layout.EventKey(number)},
+		Keys:   layout.EventKeys(number)[:updateScript.Keys],
 		Args: []any{
-			event.UUID(), layout.RandomShortID().String(), name,
-			optional(request.TotalTickets), optional(request.MaxPerUser), optional(request.WaitlistLimit), state,
+			s.nowOverride(), event.UUID(), layout.RandomShortID().String(), request.SettingsChange.Encode(), "",
 		},
 		Unbounded: true,
 	})
@@ -74,11 +62,4 @@ func (s *Store) Update(ctx context.Context, request UpdateRequest) (Event, error
 		}
 	}
 	return s.event(ctx, event, conn.Read{Unbounded: true})
-}
-
-func optional(value *int64) string {
-	if value == nil {
-		return ""
-	}
-	return strconv.FormatInt(*value, 10)
 }

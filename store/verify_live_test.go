@@ -85,7 +85,7 @@ func TestVerifyNoEvent(t *testing.T) {
 				t.Errorf("%v: %v", ref, err)
 			}
 		}
-		if err := admin(t, s).HSet(ctx, layout.EventKeys(1)[0], layout.SettingsField, "2|rest").Err(); err != nil {
+		if err := admin(t, s).HSet(ctx, layout.EventKey(1), layout.CountersField, "2|rest").Err(); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := s.Verifier().Event(ctx, show.ref, nil); err == nil {
@@ -121,10 +121,10 @@ func churn(t *testing.T, show *show, users int) (stop func()) {
 					_, err = show.CancelOldest(ctx, store.CancelOldestRequest{Event: show.ref, User: who})
 				case choice == 38:
 					total := show.event.TotalTickets + random.Int64N(200)
-					_, err = show.Update(ctx, store.UpdateRequest{Event: show.ref, TotalTickets: &total})
+					_, err = show.Update(ctx, store.UpdateRequest{Event: show.ref, SettingsChange: store.SettingsChange{TotalTickets: &total}})
 				default:
 					state := []store.State{store.StatePaused, store.StateOpen, store.StateOpen}[random.IntN(3)]
-					_, err = show.Update(ctx, store.UpdateRequest{Event: show.ref, State: &state})
+					_, err = show.Update(ctx, store.UpdateRequest{Event: show.ref, SettingsChange: store.SettingsChange{State: &state}})
 				}
 				switch {
 				case err == nil, errors.Is(err, store.ErrBookingNotFound), errors.Is(err, store.ErrEventPaused),
@@ -183,7 +183,7 @@ func TestVerifyFindsCorruptionWhileTheEventChanges(t *testing.T) {
 			Tickets: 1, Oldest: layout.ShortIDOf(v.nobody), Newest: layout.ShortIDOf(v.nobody),
 		}.String())
 		v.do("ZADD", v.withdrawn, 3_000_000, 3_000_000)
-		v.edit(v.bob, "freed", "")
+		v.edit(v.bob, "nextBooking", "", "promotedCount", "")
 		found := breaches(t, s, v.ref)
 		for _, rule := range []verify.Rule{verify.RuleConfirmed, verify.RuleUser, verify.RuleWithdrawn, verify.RuleCancellation} {
 			if !slices.ContainsFunc(found, func(b verify.Breach) bool { return b.Rule == rule }) {
@@ -243,7 +243,7 @@ func TestVerifyReadsInBoundedSteps(t *testing.T) {
 				t.Error(err)
 			}
 		})
-		hash := layout.EventKeys(show.event.Number)[0]
+		hash := layout.EventKey(show.event.Number)
 		// All bookings of the user have to be read again.
 		if err := admin(t, s).HSet(ctx, hash, layout.HoldingField(user(1)), "rubbish").Err(); err != nil {
 			t.Fatal(err)
@@ -295,7 +295,7 @@ func TestVerifyUnsteady(t *testing.T) {
 		v.add("confirmed", 1)
 		var looks atomic.Int64
 		second.Client().AddHook(spy{after: func(redis.Cmder) {}, before: func(command redis.Cmder) {
-			if command.Name() == "llen" && looks.Add(1) == 2 {
+			if command.Name() == "llen" && command.Args()[1] == v.list && looks.Add(1) == 2 {
 				v.add("confirmed", -1)
 			}
 		}})

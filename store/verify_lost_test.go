@@ -88,7 +88,7 @@ func TestVerifyLostEventWhoseNumberIsTaken(t *testing.T) {
 // gets the same number and completes it.
 func TestVerifyCreationThatDied(t *testing.T) {
 	onEveryEngine(t, func(t *testing.T, s *store.Store) {
-		request := store.InitializeRequest{Name: "x", TotalTickets: 1, IdempotencyKey: "k"}
+		request := store.InitializeRequest{Settings: store.Settings{Name: "x", TotalTickets: 1}, IdempotencyKey: "k"}
 		if number, err := s.DrawNumber(ctx, request.IdempotencyKey); err != nil || number != 1 {
 			t.Fatal(number, err)
 		}
@@ -175,7 +175,7 @@ func beforeCommand(t *testing.T, s *store.Store, meant func(redis.Cmder) bool, c
 func TestVerifyEventThatIsBeingCreated(t *testing.T) {
 	create := func(t *testing.T, s *store.Store) func() {
 		return func() {
-			if _, err := s.Initialize(ctx, store.InitializeRequest{Name: "x", TotalTickets: 1, IdempotencyKey: "k"}); err != nil {
+			if _, err := s.Initialize(ctx, store.InitializeRequest{Settings: store.Settings{Name: "x", TotalTickets: 1}, IdempotencyKey: "k"}); err != nil {
 				t.Error(err)
 			}
 		}

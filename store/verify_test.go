@@ -17,7 +17,7 @@ import (
 )
 
 // breaches verifies an event.
-func breaches(t *testing.T, s *store.Store, event store.EventRef) []verify.Breach {
+func breaches(t testing.TB, s *store.Store, event store.EventRef) []verify.Breach {
 	t.Helper()
 	var found []verify.Breach
 	result, err := s.Verifier().Event(ctx, event, func(breach verify.Breach) { found = append(found, breach) })
@@ -27,7 +27,7 @@ func breaches(t *testing.T, s *store.Store, event store.EventRef) []verify.Breac
 	return found
 }
 
-func wantNoBreach(t *testing.T, s *store.Store, event store.EventRef) {
+func wantNoBreach(t testing.TB, s *store.Store, event store.EventRef) {
 	t.Helper()
 	for _, breach := range breaches(t, s, event) {
 		t.Errorf("a breach where there is none: %s", breach)
@@ -45,7 +45,7 @@ func onEmbeddedAndRedis(t *testing.T, test func(t *testing.T, s *store.Store)) {
 type victim struct {
 	*show
 	redis                      redis.UniversalClient
-	hash, list, withdrawn      string
+	hash, log, list, withdrawn string
 	ann, bob, cyd, dan         store.BookResult
 	eve, ann2, fay, ann3       store.BookResult
 	gus, hal                   store.BookResult
@@ -60,8 +60,9 @@ type victim struct {
 func newVictim(t *testing.T, s *store.Store) *victim {
 	t.Helper()
 	v := &victim{show: newShow(t, s, tickets(5)), redis: admin(t, s)}
-	keys := layout.EventKeys(v.event.Number)
-	v.hash, v.list, v.withdrawn = keys[0], keys[1], keys[2]
+	number := v.event.Number
+	v.hash, v.log = layout.EventKey(number), layout.LogKey(number)
+	v.list, v.withdrawn = layout.WaitlistKey(number), layout.WithdrawnKey(number)
 	v.ann, v.bob, v.cyd = v.book("ann", 2), v.book("bob", 2), v.book("cyd", 1)
 	v.dan, v.eve = v.book("dan", 1), v.book("eve", 2)
 	v.ann2, v.fay, v.ann3 = v.book("ann", 1), v.book("fay", 1), v.book("ann", 1)
@@ -98,17 +99,14 @@ func (v *victim) do(args ...any) {
 
 func (v *victim) set(field string, value any) { v.t.Helper(); v.do("HSET", v.hash, field, value) }
 
-// setPart changes one part of the settings or of the counters, in one step.
-func (v *victim) setPart(part string, change func(old string) string) {
+// setCounter changes one part of the counters, in one step.
+func (v *victim) setCounter(part string, change func(old string) string) {
 	v.t.Helper()
-	field, names := layout.SettingsField, layout.SettingsParts()
-	if !slices.Contains(names, part) {
-		field, names = layout.CountersField, layout.CountersParts()
-	}
+	field, names := layout.CountersField, layout.CountersParts()
 	write := func(tx *redis.Tx) error {
 		changed, ok := layout.SetPart(names, tx.HGet(ctx, v.hash, field).Val(), part, change)
 		if !ok {
-			v.t.Fatalf("an event has no part %s", part)
+			v.t.Fatalf("an event has no counter %s", part)
 		}
 		_, err := tx.TxPipelined(ctx, func(pipe redis.Pipeliner) error {
 			return pipe.HSet(ctx, v.hash, field, changed).Err()
@@ -124,15 +122,15 @@ func (v *victim) setPart(part string, change func(old string) string) {
 	}
 }
 
-// become sets one part of the settings or of the counters.
+// become sets one part of the counters.
 func (v *victim) become(part, value string) {
 	v.t.Helper()
-	v.setPart(part, func(string) string { return value })
+	v.setCounter(part, func(string) string { return value })
 }
 
 func (v *victim) add(part string, value int64) {
 	v.t.Helper()
-	v.setPart(part, func(old string) string {
+	v.setCounter(part, func(old string) string {
 		number, err := strconv.ParseInt(old, 10, 64)
 		if err != nil {
 			v.t.Fatal(err)
@@ -183,32 +181,34 @@ func TestVerifyFindsCorruption(t *testing.T) {
 		{"last served off", func(v *victim) { v.add("lastServed", 1) }, verify.RuleWaitlist + ": it waits",
 			func(v *victim) uuid.UUID { return v.eve.Booking }, false},
 		{"counter is no number", func(v *victim) { v.become("waiting", "many") }, verify.RuleSettings, nil, true},
-		{"another event's uuid", func(v *victim) { v.become("uuid", "00000002-0000-8000-8000-000000000000") },
+		{"another event's uuid", func(v *victim) { v.set("uuid", "00000002-0000-8000-8000-000000000000") },
 			verify.RuleSettings + ": field uuid", nil, true},
-		{"unknown state", func(v *victim) { v.become("state", "opened") }, verify.RuleSettings + ": field state", nil, true},
+		{"unknown state", func(v *victim) { v.set("state", "opened") }, verify.RuleSettings + ": field state", nil, true},
 		{"setting missing", func(v *victim) { v.remove("name") }, verify.RuleSettings, nil, true},
-		{"all settings missing", func(v *victim) { v.remove("settings") }, verify.RuleSettings, nil, true},
-		{"counter missing", func(v *victim) { v.set("counters", "7|4") }, verify.RuleSettings, nil, true},
+		{"all settings missing", func(v *victim) { v.remove("name", "state", "total") }, verify.RuleSettings, nil, false},
+		{"counter missing", func(v *victim) { v.set("counters", "1|7|4") }, verify.RuleSettings, nil, true},
 		{"promotionsDue neither on nor off", func(v *victim) { v.become("promotionsDue", "2") }, verify.RuleSettings, nil, true},
 		{"stray field", func(v *victim) { v.set("sold", 4) }, verify.RuleSettings, nil, true},
 		{"the hash is gone", func(v *victim) { v.do("DEL", v.hash) }, verify.RuleKeys, nil, true},
 		{"the list is gone", func(v *victim) { v.do("DEL", v.list) }, verify.RuleKeys, nil, false},
+		{"the log is gone", func(v *victim) { v.do("DEL", v.log) }, verify.RuleKeys, nil, false},
+		{"the log expires", func(v *victim) { v.do("EXPIRE", v.log, 100_000) }, verify.RuleKeys, nil, true},
 		{"the set is gone", func(v *victim) { v.do("DEL", v.withdrawn) }, verify.RuleKeys, nil, false},
-		{"only the hash is left", func(v *victim) { v.do("DEL", v.list, v.withdrawn) }, verify.RuleKeys, nil, false},
-		{"only the set is left", func(v *victim) { v.do("DEL", v.hash, v.list) }, verify.RuleKeys, nil, false},
+		{"only the hash is left", func(v *victim) { v.do("DEL", v.log, v.list, v.withdrawn) }, verify.RuleKeys, nil, false},
+		{"only the set is left", func(v *victim) { v.do("DEL", v.hash, v.log, v.list) }, verify.RuleKeys, nil, false},
 		{"the hash expires", func(v *victim) { v.do("EXPIRE", v.hash, 100_000) }, verify.RuleKeys, nil, true},
 		{"the list expires", func(v *victim) { v.do("EXPIRE", v.list, 100_000) }, verify.RuleKeys, nil, true},
 		{"the set expires", func(v *victim) { v.do("EXPIRE", v.withdrawn, 100_000) }, verify.RuleKeys, nil, true},
 
-		{"more confirmed than tickets", func(v *victim) { v.become("total", "3") }, verify.RuleOversold,
+		{"more confirmed than tickets", func(v *victim) { v.set("total", "3") }, verify.RuleOversold,
 			func(v *victim) uuid.UUID { return v.dan.Booking }, true},
-		{"head waits for tickets that are available", func(v *victim) { v.become("total", "6") }, verify.RuleUnserved,
+		{"head waits for tickets that are available", func(v *victim) { v.set("total", "6") }, verify.RuleUnserved,
 			func(v *victim) uuid.UUID { return v.eve.Booking }, true},
 		{"a withdrawn booking at the head", func(v *victim) {
 			v.add("lastServed", 2)
 		}, verify.RuleUnserved, func(v *victim) uuid.UUID { return v.fay.Booking }, false},
 		{"promoted out of order", func(v *victim) {
-			v.edit(v.gus, "status", "C", "promoted", v.version+1)
+			v.edit(v.gus, "status", "CW", "promotedVersion", v.version+1)
 			v.add("version", 1)
 			v.add("confirmed", 1)
 			v.add("waiting", -1)
@@ -216,7 +216,7 @@ func TestVerifyFindsCorruption(t *testing.T) {
 		}, verify.RuleOvertaken, func(v *victim) uuid.UUID { return v.gus.Booking }, false},
 		{"a newcomer confirmed while others wait", func(v *victim) {
 			newcomer := v.book("ivy", 1)
-			v.edit(newcomer, "status", "C", "sequence", "", "position", "")
+			v.edit(newcomer, "status", "CC", "sequence", "", "position", "")
 			v.add("confirmed", 1)
 			v.add("waiting", -1)
 			v.add("lastJoined", -1)
@@ -225,7 +225,7 @@ func TestVerifyFindsCorruption(t *testing.T) {
 		}, verify.RuleOvertaken, func(v *victim) uuid.UUID { return v.hal.Booking }, true},
 
 		{"promoted and not served", func(v *victim) {
-			v.edit(v.gus, "status", "C", "promoted", v.version+1)
+			v.edit(v.gus, "status", "CW", "promotedVersion", v.version+1)
 			v.add("version", 1)
 		}, verify.RuleWaitlist + ": it was promoted with sequence number", func(v *victim) uuid.UUID { return v.gus.Booking }, false},
 
@@ -291,19 +291,36 @@ func TestVerifyFindsCorruption(t *testing.T) {
 			v.set(layout.HoldingField("ann"), holding(3, v.ann, v.ann3))
 		}, verify.RuleUser, func(v *victim) uuid.UUID { return v.ann2.Booking }, false},
 
-		{"the latest booking forgotten", func(v *victim) { v.become("latest", id(v.gus)) }, verify.RuleListed,
-			func(v *victim) uuid.UUID { return v.hal.Booking }, true},
-		{"the chain of bookings cut", func(v *victim) { v.edit(v.gus, "before", id(v.fay)) }, verify.RuleListed,
+		{"the last entry of the log lost", func(v *victim) { v.do("RPOP", v.log) }, verify.RuleLog, nil, true},
+		{"an entry of the log too many", func(v *victim) { v.do("RPUSH", v.log, id(v.hal)) }, verify.RuleLog, nil, true},
+		{"an entry of the log that cannot be read", func(v *victim) { v.do("LSET", v.log, 3, "rubbish") }, verify.RuleLog, nil, true},
+		{"the entry of another booking", func(v *victim) { v.do("LSET", v.log, v.gus.Version-1, id(v.fay)) }, verify.RuleLog,
 			func(v *victim) uuid.UUID { return v.gus.Booking }, true},
-		{"a booking lost", func(v *victim) { v.remove(id(v.cyd)) }, verify.RuleListed,
+		{"the entry of no booking", func(v *victim) { v.do("LSET", v.log, v.gus.Version-1, shortID(v.nobody)) }, verify.RuleLog,
+			func(v *victim) uuid.UUID { return v.nobody }, true},
+		{"entries of the log that changed places", func(v *victim) {
+			v.do("LSET", v.log, v.ann.Version-1, id(v.bob))
+			v.do("LSET", v.log, v.bob.Version-1, id(v.ann))
+		}, verify.RuleLog, func(v *victim) uuid.UUID { return v.ann.Booking }, false},
+		{"the entry of a cancellation that forgot whom it promoted", func(v *victim) {
+			v.do("LSET", v.log, v.hal.Version, "X|1|"+id(v.bob)+"|")
+		}, verify.RuleLog, func(v *victim) uuid.UUID { return v.bob.Booking }, true},
+		{"the entry of a cancellation that promoted somebody else", func(v *victim) {
+			v.do("LSET", v.log, v.hal.Version, "X|1|"+id(v.bob)+"|"+id(v.eve))
+		}, verify.RuleLog, func(v *victim) uuid.UUID { return v.bob.Booking }, true},
+		{"the entry of a change that no request made", func(v *victim) {
+			v.do("LSET", v.log, v.gus.Version-1, `U|1|{"settings":{"total":5}}`)
+		}, verify.RuleLog, func(v *victim) uuid.UUID { return v.gus.Booking }, true},
+		{"the creation is not the first entry", func(v *victim) { v.do("LSET", v.log, 0, id(v.ann)) }, verify.RuleLog, nil, false},
+		{"a booking lost", func(v *victim) { v.remove(id(v.cyd)) }, verify.RuleLog,
 			func(v *victim) uuid.UUID { return v.cyd.Booking }, false},
 		{"a booking lost, and its version", func(v *victim) { v.remove(id(v.cyd)) }, verify.RuleVersions, nil, false},
 
 		{"a record that cannot be read", func(v *victim) { v.set(id(v.dan), "rubbish") }, verify.RuleRecord,
 			func(v *victim) uuid.UUID { return v.dan.Booking }, false},
-		{"a status that the versions deny", func(v *victim) { v.edit(v.eve, "status", "C") }, verify.RuleRecord,
+		{"a status that the versions deny", func(v *victim) { v.edit(v.eve, "status", "CW") }, verify.RuleRecord,
 			func(v *victim) uuid.UUID { return v.eve.Booking }, true},
-		{"cancelled before it was booked", func(v *victim) { v.edit(v.fay, "cancelled", 2) }, verify.RuleRecord,
+		{"cancelled before it was booked", func(v *victim) { v.edit(v.fay, "cancelledVersion", 2) }, verify.RuleRecord,
 			func(v *victim) uuid.UUID { return v.fay.Booking }, false},
 		{"quantity changed", func(v *victim) { v.edit(v.cyd, "quantity", 2) }, verify.RuleConfirmed, nil, false},
 		{"user changed", func(v *victim) { v.edit(v.cyd, "user", "eve") }, verify.RuleUser,
@@ -314,12 +331,12 @@ func TestVerifyFindsCorruption(t *testing.T) {
 			func(v *victim) uuid.UUID { return v.hal.Booking }, false},
 		{"two bookings of one version", func(v *victim) { v.edit(v.cyd, "version", v.bob.Version) },
 			verify.RuleVersions + ": it was changed at", nil, false},
-		{"a change ahead of the event", func(v *victim) { v.edit(v.fay, "cancelled", v.version+5) }, verify.RuleVersions,
+		{"a change ahead of the event", func(v *victim) { v.edit(v.fay, "cancelledVersion", v.version+5) }, verify.RuleVersions,
 			func(v *victim) uuid.UUID { return v.fay.Booking }, false},
-		{"version too high", func(v *victim) { v.add("version", 1) }, verify.RuleVersions, nil, true},
+		{"version too high", func(v *victim) { v.add("version", 1) }, verify.RuleVersions, nil, false},
 		{"version too low", func(v *victim) { v.add("version", -1) }, verify.RuleVersions, nil, false},
 
-		{"a cancellation that forgot whom it promoted", func(v *victim) { v.edit(v.bob, "freed", "") }, verify.RuleCancellation,
+		{"a cancellation that forgot whom it promoted", func(v *victim) { v.edit(v.bob, "nextBooking", "", "promotedCount", "") }, verify.RuleCancellation,
 			func(v *victim) uuid.UUID { return v.bob.Booking }, true},
 		{"a request to cancel that led to a live booking", func(v *victim) { v.set(layout.RequestField("request"), id(v.eve)) },
 			verify.RuleCancellation, func(v *victim) uuid.UUID { return v.eve.Booking }, true},

@@ -73,7 +73,7 @@ func TestStoreMetricsCount(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	created, err := s.Initialize(t.Context(), store.InitializeRequest{Name: "x", TotalTickets: 2, MaxPerUser: 2, WaitlistLimit: 3})
+	created, err := s.Initialize(t.Context(), store.InitializeRequest{Settings: store.Settings{Name: "x", TotalTickets: 2, MaxPerUser: 2, WaitlistLimit: 3}})
 	must(err)
 	event := store.EventUUID(created.Event.UUID)
 	book := func(user string, quantity int64, key string) (store.BookResult, error) {
@@ -112,7 +112,7 @@ func TestStoreMetricsCount(t *testing.T) {
 		t.Error(err)
 	}
 	total := int64(4)
-	_, err = s.Update(t.Context(), store.UpdateRequest{Event: event, TotalTickets: &total})
+	_, err = s.Update(t.Context(), store.UpdateRequest{Event: event, SettingsChange: store.SettingsChange{TotalTickets: &total}})
 	must(err)
 
 	scrape(t, url).check(t, samples{

@@ -42,7 +42,7 @@ func TestVerifyCommand(t *testing.T) {
 	var events []store.Event
 	var booked store.BookResult
 	for range 2 {
-		created, err := s.Initialize(ctx, store.InitializeRequest{Name: "a show", TotalTickets: 1})
+		created, err := s.Initialize(ctx, store.InitializeRequest{Settings: store.Settings{Name: "a show", TotalTickets: 1}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -111,7 +111,7 @@ func TestVerifyCommandLostEvents(t *testing.T) {
 	defer func() { _ = s.Close() }()
 	var fifth store.Event
 	for range 6 {
-		created, err := s.Initialize(ctx, store.InitializeRequest{Name: "a show", TotalTickets: 1})
+		created, err := s.Initialize(ctx, store.InitializeRequest{Settings: store.Settings{Name: "a show", TotalTickets: 1}})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -164,7 +164,7 @@ func startService(ctx context.Context, appendfsync string, settings ...string) (
 		return s, err
 	}
 	defer func() { _ = opened.Close() }()
-	result, err := opened.Initialize(ctx, store.InitializeRequest{Name: "bench", TotalTickets: 1_000_000_000})
+	result, err := opened.Initialize(ctx, store.InitializeRequest{Settings: store.Settings{Name: "bench", TotalTickets: 1_000_000_000}})
 	if err != nil {
 		return s, err
 	}

@@ -97,7 +97,7 @@ func (r *rig) cost(ctx context.Context, do func() error) (float64, error) {
 }
 
 func (r *rig) event(ctx context.Context, total int) (store.EventRef, uint64, error) {
-	result, err := r.Initialize(ctx, store.InitializeRequest{Name: "bench", TotalTickets: int64(total)})
+	result, err := r.Initialize(ctx, store.InitializeRequest{Settings: store.Settings{Name: "bench", TotalTickets: int64(total)}})
 	return store.EventUUID(result.Event.UUID), result.Event.Number, err
 }
 

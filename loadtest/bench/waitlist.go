@@ -136,7 +136,7 @@ func (r *rig) longestCall(ctx context.Context, ref store.EventRef, parts int64) 
 		return 0, err
 	}
 	total := event.TotalTickets + event.Waiting/parts
-	after, err := r.Update(ctx, store.UpdateRequest{Event: ref, TotalTickets: &total})
+	after, err := r.Update(ctx, store.UpdateRequest{Event: ref, SettingsChange: store.SettingsChange{TotalTickets: &total}})
 	if err != nil {
 		return 0, err
 	}

@@ -135,7 +135,7 @@ func TestLostEventIsFound(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = books.Close() })
-	if _, err := books.Initialize(ctx, store.InitializeRequest{Name: "x", TotalTickets: 1}); err != nil {
+	if _, err := books.Initialize(ctx, store.InitializeRequest{Settings: store.Settings{Name: "x", TotalTickets: 1}}); err != nil {
 		t.Fatal(err)
 	}
 	client := server.Client()

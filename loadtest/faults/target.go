@@ -57,7 +57,7 @@ func (d directly) do(ctx context.Context, call history.Call) history.Attempt {
 		attempt.First = err == nil && !result.Replayed
 		attempt.Answer = cancelled(result)
 	case history.SetTotal:
-		_, err = d.store.Update(ctx, store.UpdateRequest{Event: event, TotalTickets: &call.Total})
+		_, err = d.store.Update(ctx, store.UpdateRequest{Event: event, SettingsChange: store.SettingsChange{TotalTickets: &call.Total}})
 	case history.Status:
 		var now store.Event
 		now, err = d.store.Event(ctx, event)

@@ -46,11 +46,11 @@ func syncs(info map[string]string) (server string, yes bool) {
 }
 
 // flag is the argument acks of a script that is called in a lane.
-func (a acks) flag(at lane) int {
+func (a acks) flag(at lane) string {
 	if a.wanted() && at.waits() {
-		return 1
+		return "1"
 	}
-	return 0
+	return "0"
 }
 
 // errUnacknowledged means that the change was made, and may be lost by a failover or a

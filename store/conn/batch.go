@@ -42,10 +42,12 @@ func (l lane) waits() bool { return !l.reads && !l.unacknowledged }
 
 var errClosed = errors.New("the store is closed")
 
-// request is one command on its way.
+// request is one command, or one item of a script that does several things in one call, on
+// its way.
 type request struct {
 	ctx            context.Context
-	cmd            redis.Cmder
+	cmd            redis.Cmder // nil for an item: send makes the call that it travels in
+	item           *item
 	unacknowledged error         // the command ran, and may be undone
 	done           chan struct{} // room for one, so that a lane never waits for a caller
 }
@@ -72,8 +74,28 @@ func newBatcher() *batcher {
 // an error of the context the command must not be looked at: its reply may be on the
 // way still.
 func (b *batcher) do(ctx context.Context, at lane, cmd redis.Cmder) error {
+	return b.pass(ctx, at, cmd, nil)
+}
+
+// call is do for a script, and returns what it answered.
+func (b *batcher) call(ctx context.Context, at lane, script *Script, keys []string, args, own []any) ([]any, error) {
+	if script.Items == 0 {
+		cmd := script.command(ctx, keys, args)
+		if err := b.do(ctx, at, cmd); err != nil {
+			return nil, err
+		}
+		return cmd.Slice()
+	}
+	one := &item{script: script, keys: keys, shared: args, args: own}
+	if err := b.pass(ctx, at, nil, one); err != nil {
+		return nil, err
+	}
+	return one.answer, nil
+}
+
+func (b *batcher) pass(ctx context.Context, at lane, cmd redis.Cmder, one *item) error {
 	r := requests.Get().(*request) //nolint:forcetypeassert // the pool's own
-	r.ctx, r.cmd = ctx, cmd
+	r.ctx, r.cmd, r.item = ctx, cmd, one
 	select {
 	case b.queue(at) <- r:
 	case <-ctx.Done():
@@ -84,13 +106,16 @@ func (b *batcher) do(ctx context.Context, at lane, cmd redis.Cmder) error {
 	select {
 	case <-r.done:
 		unacknowledged := r.unacknowledged
-		r.ctx, r.cmd, r.unacknowledged = nil, nil, nil
+		r.ctx, r.cmd, r.item, r.unacknowledged = nil, nil, nil, nil
 		requests.Put(r)
 		if err := ctx.Err(); err != nil {
 			return err // it was not sent, or came back too late
 		}
-		if err := cmd.Err(); err != nil {
-			return err
+		if one != nil && one.err != nil {
+			return one.err
+		}
+		if cmd != nil && cmd.Err() != nil {
+			return cmd.Err()
 		}
 		return unacknowledged
 	case <-ctx.Done():
@@ -155,16 +180,17 @@ func (b *batcher) run(at lane, queue chan *request, most int) {
 func (b *batcher) send(at lane, batch []*request) {
 	ctx := context.Background() // the client's own timeouts bound a batch
 	pipe := at.node.Pipeline()
-	for _, r := range batch {
-		if r.ctx.Err() != nil {
-			continue
-		}
+	calls := join(batch)
+	for i := range calls {
 		if at.asking {
 			_ = pipe.Process(ctx, redis.NewStatusCmd(ctx, "asking"))
 		}
-		_ = pipe.Process(ctx, r.cmd)
+		_ = pipe.Process(ctx, calls[i].command(ctx))
 	}
 	unacknowledged := b.exec(ctx, pipe, at.waits())
+	for i := range calls {
+		calls[i].answer()
+	}
 	for _, r := range batch {
 		r.unacknowledged = unacknowledged
 		r.done <- struct{}{}

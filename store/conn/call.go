@@ -3,7 +3,6 @@ package conn
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -13,6 +12,11 @@ type Call struct {
 	Script *Script
 	Keys   []string // at least one; all of the same slot
 	Args   []any    // without the acks of Script.TakesAcks, which is added
+
+	// Item are the arguments of one item, of a script that takes several. Calls with the same
+	// script, keys and Args that wait together travel as one; each keeps its own context,
+	// reply and error. Args of such a call are strings.
+	Item []any
 
 	// Unbounded calls are never refused with ErrOverloaded: they are steps of a verb that has
 	// acquired a Permit, or that has made a change already, or run in the background.
@@ -31,11 +35,11 @@ func (c *Conn) Call(ctx context.Context, call Call) (*Reply, error) {
 	script, args := call.Script, call.Args
 	at := lane{reads: script.ReadOnly, unacknowledged: call.Unacknowledged}
 	if script.TakesAcks {
-		args = append(slices.Clip(args), c.batches.acks.flag(at))
+		args = append([]any{c.batches.acks.flag(at)}, args...)
 	}
-	if len(call.Keys) != script.Keys || len(args) != script.Args {
-		return nil, fmt.Errorf("%s.lua takes %d keys and %d arguments, not %d and %d",
-			script.Name, script.Keys, script.Args, len(call.Keys), len(args))
+	if len(call.Keys) != script.Keys || len(args) != script.Args || len(call.Item) != script.ItemArgs {
+		return nil, fmt.Errorf("%s.lua takes %d keys, %d arguments and %d of an item, not %d, %d and %d",
+			script.Name, script.Keys, script.Args, script.ItemArgs, len(call.Keys), len(args), len(call.Item))
 	}
 	if !call.Unbounded {
 		acquire := c.Acquire
@@ -50,7 +54,7 @@ func (c *Conn) Call(ctx context.Context, call Call) (*Reply, error) {
 	}
 	var items []any
 	err := c.retry(ctx, script.Name, func() (err error) {
-		items, err = c.eval(ctx, at, script, call.Keys, args)
+		items, err = c.eval(ctx, at, script, call.Keys, args, call.Item)
 		return err
 	})
 	if err != nil {
@@ -83,38 +87,33 @@ func (c *Conn) Read(ctx context.Context, r Read, read func(context.Context, redi
 
 // eval sends a script to the master that has its keys, or, where the slot has moved or is
 // moving, to the node that the master names.
-func (c *Conn) eval(ctx context.Context, at lane, script *Script, keys []string, args []any) ([]any, error) {
+func (c *Conn) eval(ctx context.Context, at lane, script *Script, keys []string, args, item []any) ([]any, error) {
 	var err error
 	if at.node, err = c.master(ctx, keys[0]); err != nil {
 		return nil, err
 	}
-	cmd, err := c.evalAt(ctx, at, script, keys, args)
+	answer, err := c.evalAt(ctx, at, script, keys, args, item)
 	if addr, asking, redirected := redirection(err); redirected {
 		if cluster, ok := c.client.(*redis.ClusterClient); ok && !asking {
 			cluster.ReloadState(ctx)
 		}
 		at.node, at.asking = c.redirected.get(addr, c.config), asking
-		cmd, err = c.evalAt(ctx, at, script, keys, args)
+		answer, err = c.evalAt(ctx, at, script, keys, args, item)
 	}
-	if err != nil {
-		return nil, err
-	}
-	return cmd.Slice()
+	return answer, err
 }
 
 // evalAt sends a script in a batch of the lane. A node that does not know the script is
 // given its source first.
-func (c *Conn) evalAt(ctx context.Context, at lane, script *Script, keys []string, args []any) (*redis.Cmd, error) {
-	cmd := script.command(ctx, keys, args)
-	err := c.batches.do(ctx, at, cmd)
+func (c *Conn) evalAt(ctx context.Context, at lane, script *Script, keys []string, args, item []any) ([]any, error) {
+	answer, err := c.batches.call(ctx, at, script, keys, args, item)
 	if !redis.HasErrorPrefix(err, "NOSCRIPT") {
-		return cmd, err
+		return answer, err
 	}
 	if err := c.batches.do(ctx, lane{node: at.node, reads: true}, script.load(ctx)); err != nil {
 		return nil, err
 	}
-	cmd = script.command(ctx, keys, args)
-	return cmd, c.batches.do(ctx, at, cmd)
+	return c.batches.call(ctx, at, script, keys, args, item)
 }
 
 // redirection returns the node that a cluster's refusal names.

@@ -14,7 +14,11 @@ type Script struct {
 	Keys      int  // number of KEYS that it takes
 	Args      int  // number of ARGV that it takes
 	ReadOnly  bool // it changes nothing
-	TakesAcks bool // its last argument is 1 if its answer waits for replicas or the disk, else 0
+	TakesAcks bool // its first argument is 1 if its answer waits for replicas or the disk, else 0
+
+	// A script that does several things in one call takes ItemArgs further arguments for each
+	// of them, up to Items, and answers ItemAnswers items for each. Other scripts have 0 here.
+	Items, ItemArgs, ItemAnswers int
 
 	sha string
 }

@@ -43,7 +43,7 @@ func ParseBooking(number uint64, short, text string) (Booking, error) {
 		Status:      record.Status,
 		CreatedAt:   record.CreatedAt,
 		Version:     record.Version,
-		Waited:      record.Sequence != 0,
+		Waited:      record.FirstStatus == StatusWaiting,
 		Promoted:    record.Promoted,
 		Cancelled:   record.Cancelled,
 	}, nil

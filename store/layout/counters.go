@@ -3,13 +3,18 @@ package layout
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // countersParts names the parts of an event's counters, in order, as event.lua writes them.
-var countersParts = []string{"version", "confirmed", "waiting", "lastJoined", "lastServed", "promotionsDue", "latest"}
+var countersParts = []string{"format", "version", "confirmed", "waiting", "lastJoined", "lastServed", "promotionsDue"}
 
 // CountersParts names the parts of an event's counters, in order.
 func CountersParts() []string { return slices.Clone(countersParts) }
+
+// knownFormat is the format of an event that this package and the scripts know. It
+// decides whether everything else means what it does here.
+const knownFormat = "1"
 
 // Counters are what an event counts.
 type Counters struct {
@@ -19,12 +24,15 @@ type Counters struct {
 	LastJoined    int64 // the last sequence number drawn
 	LastServed    int64 // all sequence numbers up to this one were promoted or withdrew
 	PromotionsDue bool  // promote.lua has work
-	Latest        ShortID
 }
 
-// ParseCounters reads the field CountersField. Of what is wrong with it, Each gives the
-// parts one by one.
+// ParseCounters reads the field CountersField. Each gives the parts of the error one by
+// one. Errors: ErrUnknownFormat.
 func ParseCounters(text string) (Counters, error) {
+	format, _, _ := strings.Cut(text, "|")
+	if format != knownFormat {
+		return Counters{}, fmt.Errorf("%w: %q", ErrUnknownFormat, format)
+	}
 	p, err := splitParts(countersParts, text)
 	if err != nil {
 		return Counters{}, fmt.Errorf("field %s: %w", CountersField, err)
@@ -40,6 +48,5 @@ func ParseCounters(text string) (Counters, error) {
 		LastJoined:    p.number("lastJoined"),
 		LastServed:    p.number("lastServed"),
 		PromotionsDue: promotionsDue == "1",
-		Latest:        ParseShortID(p.values["latest"]),
 	}, p.err()
 }

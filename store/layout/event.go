@@ -58,44 +58,45 @@ func (s State) Known() bool { return slices.Contains([]State{StateOpen, StatePau
 
 // Event is an event as it stood at Version.
 type Event struct {
-	Number        uint64
-	UUID          uuid.UUID
-	Name          string
-	State         State
-	TotalTickets  int64
-	Confirmed     int64 // tickets
-	Waiting       int64 // bookings
-	MaxPerUser    int64 // tickets confirmed or waiting, 0 = no limit
-	WaitlistLimit int64 // bookings, 0 = no limit
-	Version       int64 // raised by one with every change
-	CreatedAt     time.Time
+	Number uint64
+	UUID   uuid.UUID
+	Settings
+	Confirmed int64 // tickets
+	Waiting   int64 // bookings
+	Version   int64 // raised by one with every change
+	CreatedAt time.Time
 }
 
-// Available returns the tickets that are neither confirmed nor, while bookings
-// wait, promised to anybody.
+// Available returns the tickets that are not confirmed. While bookings wait, a newcomer
+// gets none of them.
 func (e Event) Available() int64 { return e.TotalTickets - e.Confirmed }
 
-// Fields of an event's hash that are not of a booking, a user or a request.
+// Fields of an event's hash that are neither a setting nor of a booking, a user or a
+// request.
 const (
-	SettingsField  = "settings"
 	CountersField  = "counters"
-	NameField      = "name"
+	UUIDField      = "uuid"
 	CreatedAtField = "createdAt"
-	requestField   = "request" // what initialize.lua was asked for
+	requestField   = "request" // the settings that initialize.lua was given
 )
 
-// EventFields are those that show the event, in the order in which ParseEvent takes their
-// values.
+// EventFields are the fields that show the event, in the order in which ParseEvent takes
+// their values.
 func EventFields() []string {
-	return []string{SettingsField, CountersField, NameField, CreatedAtField}
+	return append([]string{CountersField, UUIDField, CreatedAtField}, SettingsFields()...)
+}
+
+// RequiredFields are the fields that every event has, apart from its settings.
+func RequiredFields() []string {
+	return []string{CountersField, UUIDField, CreatedAtField, requestField}
 }
 
 // AllEventFields are all fields of an event's hash that are not of a booking, a user or a
-// request. Every event has them.
+// request.
 func AllEventFields() []string { return append(EventFields(), requestField) }
 
-// ParseEvent reads the values of EventFields. Errors: ErrEventNotFound if the hash is not
-// there, ErrUnknownFormat.
+// ParseEvent reads the values of EventFields. Errors: ErrEventNotFound if the hash does not
+// exist, ErrUnknownFormat.
 func ParseEvent(number uint64, values []any) (Event, error) {
 	names := EventFields()
 	if len(values) != len(names) {
@@ -104,36 +105,30 @@ func ParseEvent(number uint64, values []any) (Event, error) {
 	if values[0] == nil {
 		return Event{}, ErrEventNotFound
 	}
-	texts := make([]string, len(values))
+	fields := map[string]string{}
 	for i, value := range values {
-		texts[i], _ = value.(string)
+		if text, ok := value.(string); ok {
+			fields[names[i]] = text
+		}
 	}
-	settings, err := ParseSettings(texts[0])
+	counters, err := ParseCounters(fields[CountersField])
 	if errors.Is(err, ErrUnknownFormat) {
 		return Event{}, fmt.Errorf("event %d: %w", number, err)
 	}
-	for i, value := range values {
-		if value == nil {
-			return Event{}, fmt.Errorf("event %d has no field %s", number, names[i])
-		}
-	}
-	counters, countersErr := ParseCounters(texts[1])
-	createdAt, createdAtErr := ParseCreatedAt(texts[3])
-	if err := errors.Join(err, countersErr, createdAtErr); err != nil {
+	settings, settingsErr := ParseSettings(fields)
+	id, idErr := ParseUUID(fields[UUIDField])
+	createdAt, createdAtErr := ParseCreatedAt(fields[CreatedAtField])
+	if err := errors.Join(err, settingsErr, idErr, createdAtErr); err != nil {
 		return Event{}, fmt.Errorf("event %d: %w", number, err)
 	}
 	return Event{
-		Number:        number,
-		UUID:          settings.UUID,
-		Name:          texts[2],
-		State:         settings.State,
-		TotalTickets:  settings.TotalTickets,
-		Confirmed:     counters.Confirmed,
-		Waiting:       counters.Waiting,
-		MaxPerUser:    settings.MaxPerUser,
-		WaitlistLimit: settings.WaitlistLimit,
-		Version:       counters.Version,
-		CreatedAt:     createdAt,
+		Number:    number,
+		UUID:      id,
+		Settings:  settings,
+		Confirmed: counters.Confirmed,
+		Waiting:   counters.Waiting,
+		Version:   counters.Version,
+		CreatedAt: createdAt,
 	}, nil
 }
 

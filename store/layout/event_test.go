@@ -1,7 +1,10 @@
 package layout_test
 
 import (
+	"encoding/json"
 	"errors"
+	"maps"
+	"slices"
 	"testing"
 	"time"
 
@@ -11,52 +14,94 @@ import (
 )
 
 const (
-	settings = "1|paused|9|2|3|00000001-0000-8000-8000-000000000001"
-	counters = "7|4|2|5|3|1|gACAAAAAAAAAAA"
+	counters = "1|7|4|2|5|3|1"
+	eventID  = "00000001-0000-8000-8000-000000000001"
 )
 
+// values are those of an event's fields, with some of them changed.
+func values(change map[string]any) []any {
+	fields := map[string]any{
+		"counters": counters, "uuid": eventID, "createdAt": "1700000000000",
+		"name": "a|show", "state": "paused", "total": "9", "maxPerUser": "2", "waitlistLimit": "3",
+	}
+	maps.Copy(fields, change)
+	var all []any
+	for _, name := range layout.EventFields() {
+		all = append(all, fields[name])
+	}
+	return all
+}
+
 func TestEventIsReadFromItsFields(t *testing.T) {
-	got, err := layout.ParseEvent(1, []any{settings, counters, "a|show", "1700000000000"})
+	got, err := layout.ParseEvent(1, values(nil))
 	want := layout.Event{
-		Number: 1, UUID: uuid.MustParse("00000001-0000-8000-8000-000000000001"), Name: "a|show", State: layout.StatePaused,
-		TotalTickets: 9, Confirmed: 4, Waiting: 2, MaxPerUser: 2, WaitlistLimit: 3, Version: 7,
-		CreatedAt: time.UnixMilli(1700000000000).UTC(),
+		Number: 1, UUID: uuid.MustParse(eventID), Settings: layout.Settings{
+			Name: "a|show", State: layout.StatePaused, TotalTickets: 9, MaxPerUser: 2, WaitlistLimit: 3,
+		},
+		Confirmed: 4, Waiting: 2, Version: 7, CreatedAt: time.UnixMilli(1700000000000).UTC(),
 	}
 	if err != nil || got != want {
+		t.Errorf("got %+v, %v, want %+v", got, err, want)
+	}
+	// An event made before there was a setting does not have it.
+	want.MaxPerUser, want.WaitlistLimit = 0, 0
+	if got, err = layout.ParseEvent(1, values(map[string]any{"maxPerUser": nil, "waitlistLimit": nil})); err != nil || got != want {
 		t.Errorf("got %+v, %v, want %+v", got, err, want)
 	}
 }
 
 func TestEventsThatAreWrongAreErrors(t *testing.T) {
 	for name, values := range map[string][]any{
-		"a field is missing": {settings, counters, nil, "1"},
-		"too few fields":     {settings, counters},
-		"settings":           {"1|open", counters, "a", "1"},
-		"counters":           {settings, "7|4", "a", "1"},
-		"time":               {settings, counters, "a", "now"},
+		"a field is missing": values(map[string]any{"total": nil}),
+		"too few fields":     values(nil)[1:],
+		"a setting":          values(map[string]any{"total": "many"}),
+		"no uuid":            values(map[string]any{"uuid": nil}),
+		"counters":           values(map[string]any{"counters": "1|7"}),
+		"time":               values(map[string]any{"createdAt": "now"}),
 	} {
 		if _, err := layout.ParseEvent(1, values); err == nil || errors.Is(err, layout.ErrEventNotFound) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := layout.ParseEvent(1, []any{nil, nil, nil, nil}); !errors.Is(err, layout.ErrEventNotFound) {
+	if _, err := layout.ParseEvent(1, make([]any, len(layout.EventFields()))); !errors.Is(err, layout.ErrEventNotFound) {
 		t.Errorf("nothing: %v", err)
 	}
 	// The rest of it may mean anything.
-	if _, err := layout.ParseEvent(1, []any{"2|x", "x", nil, nil}); !errors.Is(err, layout.ErrUnknownFormat) {
+	if _, err := layout.ParseEvent(1, values(map[string]any{"counters": "2|x", "uuid": nil})); !errors.Is(err, layout.ErrUnknownFormat) {
 		t.Errorf("a later format: %v", err)
 	}
 }
 
 // Each part that is wrong is an error of its own.
 func TestEachWrongPartIsNamed(t *testing.T) {
-	_, err := layout.ParseSettings("1|open|many|-1|0|nobody")
-	wantErrors(t, err, `field total is "many"`, `field maxPerUser is "-1"`, `field uuid is "nobody"`)
-	_, err = layout.ParseCounters("7|x|2|5|3|2|")
+	_, err := layout.ParseSettings(map[string]string{"state": "open", "total": "many", "maxPerUser": "-1"})
+	wantErrors(t, err, `the event has no field name`, `field total is "many"`, `field maxPerUser is "-1"`)
+	_, err = layout.ParseCounters("1|7|x|2|5|3|2")
 	wantErrors(t, err, `field promotionsDue is "2"`, `field confirmed is "x"`)
-	_, err = layout.ParseCounters("7")
-	wantErrors(t, err, "field counters: 1 parts, not 7")
+	_, err = layout.ParseCounters("1|7")
+	wantErrors(t, err, "field counters: 2 parts, not 7")
 	wantErrors(t, nil)
+}
+
+// The scripts take settings as JSON, and name the fields as it does.
+func TestSettingsAreNamedAsTheirFields(t *testing.T) {
+	text, number, state := "a", int64(1), layout.StateOpen
+	settings := layout.Settings{Name: text, State: state, TotalTickets: number, MaxPerUser: number, WaitlistLimit: number}
+	change := layout.SettingsChange{Name: &text, State: &state, TotalTickets: &number, MaxPerUser: &number, WaitlistLimit: &number}
+	for _, encoded := range []string{settings.Encode(), change.Encode()} {
+		var object map[string]any
+		if err := json.Unmarshal([]byte(encoded), &object); err != nil {
+			t.Fatal(err)
+		}
+		fields := layout.SettingsFields()
+		slices.Sort(fields)
+		if got := slices.Sorted(maps.Keys(object)); !slices.Equal(got, fields) {
+			t.Errorf("%s: fields %q, want %q", encoded, got, fields)
+		}
+	}
+	if got := (layout.SettingsChange{TotalTickets: &number}).Encode(); got != `{"total":1}` {
+		t.Errorf("one setting is changed by %s", got)
+	}
 }
 
 func wantErrors(t *testing.T, err error, want ...string) {
@@ -76,7 +121,6 @@ func TestCountersAreRead(t *testing.T) {
 	got, err := layout.ParseCounters(counters)
 	want := layout.Counters{
 		Version: 7, Confirmed: 4, Waiting: 2, LastJoined: 5, LastServed: 3, PromotionsDue: true,
-		Latest: layout.ParseShortID("gACAAAAAAAAAAA"),
 	}
 	if err != nil || got != want {
 		t.Errorf("got %+v, %v, want %+v", got, err, want)

@@ -2,6 +2,7 @@ package layout
 
 import (
 	"errors"
+	"slices"
 	"strconv"
 )
 
@@ -34,8 +35,7 @@ type Field struct {
 
 // ParseField reads the name of a field of an event's hash.
 func ParseField(name string) (Field, error) {
-	switch name {
-	case markField, SettingsField, CountersField, NameField, CreatedAtField, requestField:
+	if name == markField || slices.Contains(AllEventFields(), name) {
 		return Field{Kind: FieldOfEvent}, nil
 	}
 	field := Field{Kind: FieldBooking}

@@ -9,8 +9,9 @@ import (
 func TestFieldsAreToldApart(t *testing.T) {
 	booking := layout.ShortIDOf(layout.NewID(1, layout.RandomShortID()))
 	for name, want := range map[string]layout.Field{
-		layout.SettingsField:          {Kind: layout.FieldOfEvent},
+		layout.CountersField:          {Kind: layout.FieldOfEvent},
 		"mark":                        {Kind: layout.FieldOfEvent},
+		"waitlistLimit":               {Kind: layout.FieldOfEvent},
 		layout.BookingField(booking):  {Kind: layout.FieldBooking, Booking: booking},
 		layout.NewerField(booking):    {Kind: layout.FieldNewer, Booking: booking},
 		layout.HoldingField("@|:"):    {Kind: layout.FieldHolding, User: "@|:"},

@@ -25,8 +25,11 @@ func WaitlistKey(number uint64) string { return "waitlist" + tag(number) }
 // WithdrawnKey is the sorted set of sequence numbers of bookings cancelled before their turn.
 func WithdrawnKey(number uint64) string { return "withdrawn" + tag(number) }
 
+// LogKey is the list of an event's changes: the entry of version v at index v - 1.
+func LogKey(number uint64) string { return "log" + tag(number) }
+
 // EventKeys are all keys of an event, in the order in which the scripts that work on the
 // whole of it take them.
 func EventKeys(number uint64) []string {
-	return []string{EventKey(number), WaitlistKey(number), WithdrawnKey(number)}
+	return []string{EventKey(number), LogKey(number), WaitlistKey(number), WithdrawnKey(number)}
 }

@@ -29,11 +29,32 @@ func splitParts(names []string, text string) (*parts, error) {
 
 // number reads a whole number that is not negative.
 func (p *parts) number(name string) int64 {
+	if _, ok := p.values[name]; !ok {
+		p.errs = append(p.errs, fmt.Errorf("the event has no field %s", name))
+		return 0
+	}
 	value, err := parseNumber(name, p.values[name])
 	if err != nil {
 		p.errs = append(p.errs, err)
 	}
 	return value
+}
+
+// text reads a text that is there.
+func (p *parts) text(name string) string {
+	value, ok := p.values[name]
+	if !ok {
+		p.errs = append(p.errs, fmt.Errorf("the event has no field %s", name))
+	}
+	return value
+}
+
+// optional is number, of a part that may be missing.
+func (p *parts) optional(name string) int64 {
+	if _, ok := p.values[name]; !ok {
+		return 0
+	}
+	return p.number(name)
 }
 
 func parseNumber(name, text string) (int64, error) {

@@ -1,50 +1,72 @@
 package layout
 
 import (
+	"encoding/json"
 	"fmt"
-	"slices"
-	"strings"
 
 	"github.com/google/uuid"
 )
 
-// settingsParts names the parts of an event's settings, in order, as event.lua writes them.
-var settingsParts = []string{"format", "state", "total", "maxPerUser", "waitlistLimit", "uuid"}
-
-// SettingsParts names the parts of an event's settings, in order.
-func SettingsParts() []string { return slices.Clone(settingsParts) }
-
-// knownFormat is the format of an event that this package and the scripts know. It
-// decides whether all else means what it does here.
-const knownFormat = "1"
-
-// Settings are what an organizer decides about an event, and which event it is.
+// Settings are what an organizer decides about an event. Each is a field of the event's
+// hash, named as its JSON tag says; a number that has no field is 0. To add a setting is to
+// add it here, to SettingsChange and to SettingsFields, and to load_event of event.lua if a
+// script goes by it.
 type Settings struct {
-	State         State // may be an unknown one
-	TotalTickets  int64
-	MaxPerUser    int64 // tickets, 0 = no limit
-	WaitlistLimit int64 // bookings, 0 = no limit
-	UUID          uuid.UUID
+	Name          string `json:"name"`
+	State         State  `json:"state"`
+	TotalTickets  int64  `json:"total"`
+	MaxPerUser    int64  `json:"maxPerUser,omitempty"`    // tickets confirmed or waiting, 0 = no limit
+	WaitlistLimit int64  `json:"waitlistLimit,omitempty"` // bookings, 0 = no limit
 }
 
-// ParseSettings reads the field SettingsField. Of what is wrong with it, Each gives the
-// parts one by one. Errors: ErrUnknownFormat.
-func ParseSettings(text string) (Settings, error) {
-	if format, _, _ := strings.Cut(text, "|"); format != knownFormat {
-		return Settings{}, fmt.Errorf("%w: %q", ErrUnknownFormat, format)
-	}
-	p, err := splitParts(settingsParts, text)
+// SettingsChange changes settings. Nil leaves one as it is.
+type SettingsChange struct {
+	Name          *string `json:"name,omitempty"`
+	State         *State  `json:"state,omitempty"`
+	TotalTickets  *int64  `json:"total,omitempty"`
+	MaxPerUser    *int64  `json:"maxPerUser,omitempty"`
+	WaitlistLimit *int64  `json:"waitlistLimit,omitempty"`
+}
+
+// SettingsFields are the fields with the settings of an event.
+func SettingsFields() []string {
+	return []string{"name", "state", "total", "maxPerUser", "waitlistLimit"}
+}
+
+// Encode returns the settings as initialize.lua takes them. The same settings give the same
+// text, by which a repeated creation is recognized.
+func (s Settings) Encode() string { return encode(s) }
+
+// Encode returns the change as update.lua takes it.
+func (c SettingsChange) Encode() string { return encode(c) }
+
+func encode(value any) string {
+	text, err := json.Marshal(value)
 	if err != nil {
-		return Settings{}, fmt.Errorf("field %s: %w", SettingsField, err)
+		panic(fmt.Sprintf("settings that are no JSON: %v", err)) // they are texts and integers
 	}
+	return string(text)
+}
+
+// ParseSettings reads settings from the fields of an event's hash, given by name. A state
+// may be unknown. Each gives the parts of the error one by one.
+func ParseSettings(fields map[string]string) (Settings, error) {
+	p := parts{values: fields}
 	settings := Settings{
-		State:         State(p.values["state"]),
+		Name:          p.text("name"),
+		State:         State(p.text("state")),
 		TotalTickets:  p.number("total"),
-		MaxPerUser:    p.number("maxPerUser"),
-		WaitlistLimit: p.number("waitlistLimit"),
-	}
-	if settings.UUID, err = uuid.Parse(p.values["uuid"]); err != nil {
-		p.errs = append(p.errs, wrongField("uuid", p.values["uuid"]))
+		MaxPerUser:    p.optional("maxPerUser"),
+		WaitlistLimit: p.optional("waitlistLimit"),
 	}
 	return settings, p.err()
+}
+
+// ParseUUID reads the field UUIDField.
+func ParseUUID(text string) (uuid.UUID, error) {
+	id, err := uuid.Parse(text)
+	if err != nil {
+		return uuid.Nil, wrongField(UUIDField, text)
+	}
+	return id, nil
 }

@@ -15,7 +15,7 @@ import (
 )
 
 func newEvent(total int64) *model.Event {
-	return model.New(store.InitializeRequest{Name: "a show", TotalTickets: total})
+	return model.New(store.InitializeRequest{Settings: store.Settings{Name: "a show", TotalTickets: total}})
 }
 
 func id(i int) uuid.UUID { return uuid.NewSHA1(uuid.Nil, []byte(strconv.Itoa(i))) }
@@ -55,7 +55,7 @@ func TestCountersAreTheBookings(t *testing.T) {
 				}
 			case 3:
 				total := e.Confirmed + 1 + random.Int64N(5)
-				update(t, e, store.UpdateRequest{TotalTickets: &total})
+				update(t, e, store.UpdateRequest{SettingsChange: store.SettingsChange{TotalTickets: &total}})
 			case 4:
 				e.Promote()
 			}
@@ -93,7 +93,7 @@ func TestStepsOfPromotions(t *testing.T) {
 		book(t, e, 1)
 	}
 	total := int64(scripts.LookLimit + 2)
-	update(t, e, store.UpdateRequest{TotalTickets: &total})
+	update(t, e, store.UpdateRequest{SettingsChange: store.SettingsChange{TotalTickets: &total}})
 	if answer, _ := e.Cancel(first.ID, "ann"); !errors.Is(answer.Refusal, model.ErrPromotionsDue) {
 		t.Errorf("a cancellation before the promotions that are due: %+v", answer)
 	}
@@ -118,7 +118,7 @@ func TestStates(t *testing.T) {
 		e := newEvent(1)
 		first, next := book(t, e, 1), book(t, e, 1)
 		if state != store.StateOpen {
-			update(t, e, store.UpdateRequest{State: &state})
+			update(t, e, store.UpdateRequest{SettingsChange: store.SettingsChange{State: &state}})
 		}
 		answer, _ := e.Book(model.BookRequest{Booking: id(9), Request: "9", User: "bob", Quantity: 1})
 		if !errors.Is(answer.Refusal, refusal) {
@@ -129,14 +129,14 @@ func TestStates(t *testing.T) {
 			t.Errorf("%s: a cancellation is answered %+v", state, answer)
 		}
 		again := store.StateOpen
-		if err := e.Update(store.UpdateRequest{State: &again}); errors.Is(err, store.ErrEventClosed) != (state == store.StateClosed) {
+		if err := e.Update(store.UpdateRequest{SettingsChange: store.SettingsChange{State: &again}}); errors.Is(err, store.ErrEventClosed) != (state == store.StateClosed) {
 			t.Errorf("%s: opened again: %v", state, err)
 		}
 	}
 }
 
 func TestLimits(t *testing.T) {
-	e := model.New(store.InitializeRequest{Name: "a show", TotalTickets: 2, MaxPerUser: 3, WaitlistLimit: 1})
+	e := model.New(store.InitializeRequest{Settings: store.Settings{Name: "a show", TotalTickets: 2, MaxPerUser: 3, WaitlistLimit: 1}})
 	for i, step := range []struct {
 		user     string
 		quantity int64

@@ -14,7 +14,7 @@ import (
 
 // copied is a booking: its record, and its link to the user's next younger one.
 type copied struct {
-	id, before                   layout.ShortID
+	id                           layout.ShortID
 	older, newer                 layout.ShortID // of the user's live bookings, as last read
 	version, promoted, cancelled int64
 	user                         int32 // index in eventCopy.users
@@ -61,7 +61,7 @@ type holder struct {
 	listed bool // there is an entry
 }
 
-// freed is what a cancelled booking's record says that it set free.
+// freed is whom a booking's cancellation promoted, as its record says.
 type freed struct {
 	first layout.ShortID
 	count int64
@@ -132,11 +132,11 @@ func (c *eventCopy) put(id layout.ShortID, text string) (*copied, error) {
 		return b, err
 	}
 	b.version, b.promoted, b.cancelled = record.Version, record.Promoted, record.Cancelled
-	b.before, b.older = record.Before, record.Older
+	b.older = record.Older
 	b.quantity, b.sequence, b.position = uint32(record.Quantity), uint32(record.Sequence), uint32(record.Position)
 	b.user = c.user(record.User)
-	if record.FreedCount > 0 {
-		c.freed[i] = freed{record.FreedFirst, record.FreedCount}
+	if record.PromotedCount > 0 {
+		c.freed[i] = freed{record.Next, record.PromotedCount}
 	}
 	return b, b.contradiction(record)
 }
@@ -155,8 +155,8 @@ func (b *copied) contradiction(record layout.Record) error {
 		{b.promoted != 0 && b.sequence == 0, "it was promoted without having waited"},
 		{b.promoted != 0 && b.promoted <= b.version, "it was promoted before it was booked"},
 		{b.cancelled != 0 && b.cancelled <= max(b.version, b.promoted), "it was cancelled before it was booked or promoted"},
-		{b.cancelled == 0 && record.FreedCount > 0, "it set tickets free without being cancelled"},
-		{b.before == layout.InvalidShortID, "the booking before it is none"},
+		{(b.sequence == 0) != (record.FirstStatus == layout.StatusConfirmed), "its first status and its sequence number do not agree"},
+		{b.cancelled == 0 && record.PromotedCount > 0, "it promoted others without being cancelled"},
 		{b.older == layout.InvalidShortID, "the user's next older booking is none"},
 		{record.User == "", "it has no user"},
 	} {

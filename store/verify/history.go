@@ -67,29 +67,6 @@ func (in *inspection) checkNotAhead(ctx context.Context) error {
 	return nil
 }
 
-// checkChain checks that a walk from the latest booking to the one before it, and so
-// on, meets every booking.
-func (in *inspection) checkChain() {
-	before := layout.ShortID{}
-	for _, i := range in.past {
-		b := in.booking(i)
-		switch previous := in.find(b.before); {
-		case b.before == before, previous != nil && previous.broken: // the latter is reported already
-		case b.before != layout.InvalidShortID && b.before != layout.ShortID{} && (previous == nil || !previous.known):
-			in.breachf(&copied{id: b.before}, RuleListed, "it has no record, and %s was made after it", b.id)
-		default:
-			in.breachf(b, RuleListed, "the booking made before it is %s, its record says %s", named(before), named(b.before))
-		}
-		before = b.id
-	}
-	if latest := in.start.Latest; latest != before {
-		if b := in.find(latest); b != nil && b.broken {
-			return
-		}
-		in.breachf(in.find(before), RuleListed, "the latest booking is %s, the event says %s", named(before), named(latest))
-	}
-}
-
 func named(id layout.ShortID) string {
 	switch id {
 	case layout.ShortID{}:

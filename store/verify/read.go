@@ -2,14 +2,11 @@ package verify
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"slices"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 
-	"boxoffice/scripts"
 	"boxoffice/store/conn"
 	"boxoffice/store/layout"
 )
@@ -156,58 +153,21 @@ func (in *inspection) reread(ctx context.Context, bookings []*copied) error {
 	return nil
 }
 
-// catchUp copies the bookings that were made since the start, up to a version at
-// which the latest booking was this one.
-func (in *inspection) catchUp(ctx context.Context, latest layout.ShortID, version int64) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	for next, more := latest, version > in.caughtUp; more && next != (layout.ShortID{}); {
-		r, err := in.conn.Call(ctx, conn.Call{
-			Script:    bookingsScript,
-			Keys:      []string{layout.EventKey(in.number), layout.WithdrawnKey(in.number)},
-			Args:      []any{"", next.String(), readStep},
-			Unbounded: true,
-		})
-		if err != nil {
-			return err
+// catchUp copies the bookings that were made since the start, up to a version.
+func (in *inspection) catchUp(ctx context.Context, version int64) error {
+	var bookings []*copied
+	err := in.readLog(ctx, in.caughtUp+1, version, func(_ int64, entry string) {
+		if change, err := layout.ParseChange(entry); err == nil && change.Kind == layout.ChangeBooked {
+			_, b := in.findOrAdd(change.Booking)
+			bookings = append(bookings, b)
 		}
-		_, following, rows := r.Text(), r.Text(), r.List()
-		if err := answered(r); err != nil {
-			return err
-		}
-		for more && rows.More() {
-			name, record, _ := rows.Text(), rows.Text(), rows.Integer()
-			if rows.Err() != nil {
-				break
-			}
-			b := in.putChecked(layout.ParseShortID(name), record)
-			more = b.version > in.caughtUp
-		}
-		if rows.Err() != nil {
-			return rows.Err()
-		}
-		next = layout.ParseShortID(following)
+	})
+	if err != nil {
+		return err
+	}
+	if err := in.reread(ctx, bookings); err != nil {
+		return err
 	}
 	in.caughtUp = max(in.caughtUp, version)
 	return nil
-}
-
-// bookingsScript reads bookings, each named by the one made after it.
-var bookingsScript = conn.NewScript(conn.Script{
-	Name: scripts.Bookings.Name, Source: scripts.Bookings.Source,
-	Keys: scripts.Bookings.Keys, Args: scripts.Bookings.Args, ReadOnly: true,
-})
-
-// answered returns why the script of bookings found none, or nil.
-func answered(r *conn.Reply) error {
-	switch r.Word {
-	case "no_event":
-		return layout.ErrEventNotFound
-	case "no_booking":
-		return errors.New("the latest booking has no record")
-	case "unknown_format":
-		return fmt.Errorf("%w: %w", conn.ErrUnavailable, layout.ErrUnknownFormat)
-	default:
-		return r.End("found")
-	}
 }

@@ -21,6 +21,7 @@ type instant struct {
 	state  layout.State
 	total  int64    // tickets
 	length int64    // of the list
+	logged int64    // entries of the log
 	served []string // entries of the list that were served, the last of them last
 	head   string   // the one after them
 }
@@ -32,7 +33,7 @@ func (i instant) stillListed() int64 { return i.LastServed - layout.WaitlistBase
 // false if they are so broken that nothing can be checked against them.
 func (in *inspection) readStart(ctx context.Context, event layout.EventRef) (complete bool, err error) {
 	var settings *redis.SliceCmd
-	var length *redis.IntCmd
+	var length, logged *redis.IntCmd
 	var top *redis.StringSliceCmd
 	keys := layout.EventKeys(in.number)
 	lives := make([]*redis.DurationCmd, len(keys))
@@ -40,6 +41,7 @@ func (in *inspection) readStart(ctx context.Context, event layout.EventRef) (com
 	err = in.readSnapshot(ctx, "counters", func(ctx context.Context, tx redis.Pipeliner) {
 		settings = tx.HMGet(ctx, layout.EventKey(in.number), fields...)
 		length = tx.LLen(ctx, layout.WaitlistKey(in.number))
+		logged = tx.LLen(ctx, layout.LogKey(in.number))
 		top = tx.LRange(ctx, layout.WaitlistKey(in.number), 0, scripts.TrimEvery)
 		for i, key := range keys {
 			lives[i] = tx.PTTL(ctx, key)
@@ -60,7 +62,7 @@ func (in *inspection) readStart(ctx context.Context, event layout.EventRef) (com
 	if !event.Matches(in.start.event) {
 		return false, layout.ErrEventNotFound
 	}
-	in.start.length = length.Val()
+	in.start.length, in.start.logged = length.Val(), logged.Val()
 	in.start.served = top.Val()[:min(len(top.Val()), int(in.start.stillListed())+1)]
 	if len(in.start.served) < len(top.Val()) {
 		in.start.head = top.Val()[len(in.start.served)]
@@ -100,35 +102,40 @@ func (in *inspection) checkSettings(fields []string, values []any) (complete boo
 	before := len(in.breaches)
 	texts := map[string]string{}
 	for i, name := range fields {
-		text, ok := values[i].(string)
-		if !ok {
-			in.breachf(nil, RuleSettings, "the event has no field %s", name)
-			continue
+		if text, ok := values[i].(string); ok {
+			texts[name] = text
 		}
-		texts[name] = text
 	}
-	if text, ok := texts[layout.SettingsField]; ok {
-		settings, wrong := layout.ParseSettings(text)
-		if errors.Is(wrong, layout.ErrUnknownFormat) {
-			return false, fmt.Errorf("event %d: %w: %w", in.number, conn.ErrUnavailable, wrong)
+	for _, name := range layout.RequiredFields() {
+		if _, ok := texts[name]; !ok {
+			in.breachf(nil, RuleSettings, "the event has no field %s", name)
 		}
-		in.breachOfEach(wrong)
-		if number, _ := layout.NumberOf(settings.UUID); wrong == nil && number != in.number {
-			in.breachf(nil, RuleSettings, "field uuid is %q", settings.UUID)
-		}
-		if wrong == nil && !settings.State.Known() {
-			in.breachf(nil, RuleSettings, "field state is %q", settings.State)
-		}
-		in.start.event, in.start.state, in.start.total = settings.UUID, settings.State, settings.TotalTickets
 	}
 	if text, ok := texts[layout.CountersField]; ok {
 		in.start.Counters, err = layout.ParseCounters(text)
+		if errors.Is(err, layout.ErrUnknownFormat) {
+			return false, fmt.Errorf("event %d: %w: %w", in.number, conn.ErrUnavailable, err)
+		}
+		in.breachOfEach(err)
+	}
+	settings, err := layout.ParseSettings(texts)
+	in.breachOfEach(err)
+	if err == nil && !settings.State.Known() {
+		in.breachf(nil, RuleSettings, "field state is %q", settings.State)
+	}
+	if text, ok := texts[layout.UUIDField]; ok {
+		if in.start.event, err = layout.ParseUUID(text); err == nil {
+			if number, _ := layout.NumberOf(in.start.event); number != in.number {
+				in.breachf(nil, RuleSettings, "field uuid is %q", text)
+			}
+		}
 		in.breachOfEach(err)
 	}
 	if text, ok := texts[layout.CreatedAtField]; ok {
 		_, err = layout.ParseCreatedAt(text)
 		in.breachOfEach(err)
 	}
+	in.start.state, in.start.total = settings.State, settings.TotalTickets
 	return len(in.breaches) == before, nil
 }
 

@@ -138,7 +138,7 @@ func (in *inspection) settle(ctx context.Context, entries []entry) error {
 		return err
 	}
 	version := counters.Version
-	if err := in.catchUp(ctx, counters.Latest, version); err != nil {
+	if err := in.catchUp(ctx, version); err != nil {
 		return err
 	}
 	chains, err := in.liveChains(ctx, entries, version)

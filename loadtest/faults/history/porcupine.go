@@ -42,9 +42,7 @@ func step(before *model.Event, a Attempt) (possible bool, after *model.Event) {
 	repeated := false
 	switch a.Verb {
 	case Create:
-		return true, model.New(store.InitializeRequest{
-			TotalTickets: a.Total, MaxPerUser: a.MaxPerUser, WaitlistLimit: a.WaitlistLimit,
-		})
+		return true, model.New(store.InitializeRequest{Settings: store.Settings{TotalTickets: a.Total, MaxPerUser: a.MaxPerUser, WaitlistLimit: a.WaitlistLimit}})
 	case Status:
 		return a.Counts == e.Counts(), e
 	case List:
@@ -89,7 +87,7 @@ func promoteNobody(e *model.Event) (possible bool) {
 // stepTotal is step for SetTotal.
 func stepTotal(e *model.Event, a Attempt) (possible bool) {
 	before := e.Version
-	refusal := e.Update(store.UpdateRequest{TotalTickets: &a.Total})
+	refusal := e.Update(store.UpdateRequest{SettingsChange: store.SettingsChange{TotalTickets: &a.Total}})
 	if e.Version > before && a.raises != nil && e.Version <= a.raises.last && !a.raises.free[e.Version] {
 		return false
 	}

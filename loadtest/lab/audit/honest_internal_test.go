@@ -28,7 +28,7 @@ type honest struct {
 func newHonest(seed uint64) *honest {
 	random := rand.New(rand.NewPCG(seed, 0))
 	total := 1 + random.Int64N(5)
-	return &honest{Event: model.New(store.InitializeRequest{TotalTickets: total}), random: random, created: total}
+	return &honest{Event: model.New(store.InitializeRequest{Settings: store.Settings{TotalTickets: total}}), random: random, created: total}
 }
 
 func (h *honest) book(quantity int64) {
@@ -47,7 +47,7 @@ func (h *honest) cancel(i int) {
 
 func (h *honest) raise(by int64) {
 	total := h.Total + by
-	if h.Update(store.UpdateRequest{TotalTickets: &total}) == nil {
+	if h.Update(store.UpdateRequest{SettingsChange: store.SettingsChange{TotalTickets: &total}}) == nil {
 		h.raised = append(h.raised, Raise{total, h.Version})
 	}
 }

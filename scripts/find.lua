@@ -1,0 +1,21 @@
+-- Reads one booking.
+--
+-- KEYS[1]  event           hash
+-- KEYS[2]  withdrawn       sorted set
+-- ARGV[1]  booking         short id
+-- Returns  {word, uuid, record, position}
+--   found      uuid is the event's, position that in line, 0 if the booking does not wait
+--   no_event, no_booking
+--   unknown_format: a later version of the service made the event
+--   corrupt    the booking's record is broken
+
+local eventKey, withdrawnKey = KEYS[1], KEYS[2]
+local booking = ARGV[1]
+
+local e, found, refusal = load_event(eventKey, '', {booking})
+if refusal then return {refusal, '', '', 0} end
+local record = found[1]
+if not record then return {'no_booking', '', '', 0} end
+local b = read_booking(record)
+if not b then return {'corrupt', '', '', 0} end
+return {'found', e.uuid, record, waiting_position(e, withdrawnKey, b)}

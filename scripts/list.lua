@@ -1,0 +1,50 @@
+-- Reads bookings of an event, newest first, as its log has them.
+--
+-- KEYS[1]  event           hash
+-- KEYS[2]  log             list
+-- KEYS[3]  withdrawn       sorted set
+-- ARGV[1]  uuid            of the event, or empty: whatever event has this number
+-- ARGV[2]  from            version to start with and go back from, or 0: the newest
+-- ARGV[3]  limit           bookings
+-- Returns  {word, uuid, next, rows}
+--   found      rows is a flat list: short id, record, position, short id, record ...
+--              (position in line, 0 if not waiting); next is the version that the next
+--              page starts with, or 0. There can be more to read even if rows are fewer
+--              than the limit: a call looks at READ_LIMIT entries of the log at most
+--   no_version: the event has not come to the version to start with
+--   no_event
+--   unknown_format: a later version of the service made the event
+--   corrupt    a booking of the log has no record that can be read
+
+local eventKey, logKey, withdrawnKey = KEYS[1], KEYS[2], KEYS[3]
+local uuid, from, limit = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+
+local e, _, refusal = load_event(eventKey, uuid, {})
+if refusal then return {refusal, '', 0, {}} end
+if from == 0 then from = e.version end
+if from > e.version then return {'no_version', '', 0, {}} end
+
+-- The entries of versions first to from, and of them the newest bookings.
+local first = math.max(1, from - READ_LIMIT + 1)
+local entries = redis.call('LRANGE', logKey, string.format('%d', first - 1), string.format('%d', from - 1))
+local ids, next = {}, first - 1
+for i = #entries, 1, -1 do
+  local id = booking_of_entry(entries[i])
+  if id and #ids == limit then
+    next = first + i - 1
+    break
+  end
+  ids[#ids + 1] = id
+end
+if #ids == 0 then return {'found', e.uuid, next, {}} end
+
+local records = redis.call('HMGET', eventKey, unpack(ids))
+local rows = {}
+for i = 1, #ids do
+  local b = records[i] and read_booking(records[i])
+  if not b then return {'corrupt', '', 0, {}} end
+  rows[#rows + 1] = ids[i]
+  rows[#rows + 1] = records[i]
+  rows[#rows + 1] = waiting_position(e, withdrawnKey, b)
+end
+return {'found', e.uuid, next, rows}

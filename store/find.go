@@ -1,0 +1,50 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"boxoffice/store/conn"
+	"boxoffice/store/layout"
+)
+
+// Booking reads one booking. Errors: ErrBookingNotFound, ErrUnavailable.
+func (s *Store) Booking(ctx context.Context, id uuid.UUID) (Booking, error) {
+	number, ok := layout.NumberOf(id)
+	if !ok {
+		return Booking{}, ErrBookingNotFound
+	}
+	short := layout.ShortIDOf(id).String()
+	r, err := s.call(ctx, conn.Call{
+		Script: findScript,
+		Keys:   []string{layout.EventKey(number), layout.WithdrawnKey(number)},
+		Args:   []any{short},
+	})
+	if errors.Is(err, ErrEventNotFound) {
+		err = ErrBookingNotFound
+	}
+	if err != nil {
+		return Booking{}, err
+	}
+	event, record, position := r.Text(), r.Text(), r.Integer()
+	if err := r.End("found"); err != nil {
+		return Booking{}, err
+	}
+	return parseBooking(number, event, short, record, position)
+}
+
+// parseBooking reads a booking as the scripts return it.
+func parseBooking(number uint64, event, short, record string, position int64) (Booking, error) {
+	booking, err := layout.ParseBooking(number, short, record)
+	if err != nil {
+		return Booking{}, err
+	}
+	if booking.Event, err = uuid.Parse(event); err != nil {
+		return Booking{}, fmt.Errorf("event %d: %w", number, err)
+	}
+	booking.Position = position
+	return booking, nil
+}

@@ -1,0 +1,39 @@
+package layout_test
+
+import (
+	"encoding/json"
+	"reflect"
+	"testing"
+	"time"
+
+	"boxoffice/store/layout"
+)
+
+func TestChangesAreRead(t *testing.T) {
+	at := time.UnixMilli(1700000000000).UTC()
+	a, b := "gACAAAAAAAAAAA", "gACAAAAAAAAAAQ"
+	idA, idB := layout.ParseShortID(a), layout.ParseShortID(b)
+	for text, want := range map[string]layout.Change{
+		a:                     {Kind: layout.ChangeBooked, Booking: idA},
+		"E|1700000000000|":    {Kind: layout.ChangeCreated, At: at},
+		"E|1700000000000|key": {Kind: layout.ChangeCreated, At: at, By: "key"},
+		`U|1700000000000|{"by":"a key","settings":{"name":"a|b"}}`: {
+			Kind: layout.ChangeUpdated, At: at, By: "a key", Settings: map[string]json.RawMessage{"name": []byte(`"a|b"`)},
+		},
+		"X|1700000000000|" + a + "|":               {Kind: layout.ChangeCancelled, At: at, Booking: idA},
+		"X|1700000000000|" + a + "|" + b + "," + a: {Kind: layout.ChangeCancelled, At: at, Booking: idA, Promoted: []layout.ShortID{idB, idA}},
+		"P|1700000000000|" + b:                     {Kind: layout.ChangePromoted, At: at, Promoted: []layout.ShortID{idB}},
+	} {
+		if got, err := layout.ParseChange(text); err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: %+v, %v, want %+v", text, got, err, want)
+		}
+	}
+	for _, text := range []string{
+		"", "rubbish", "E", "E|", "E|now|", "Z|1|", "U|1|", "U|1|{}", `U|1|{"settings":{}}`, `U|1|{"settings":[1]}`,
+		"X|1|", "X|1|" + a, "X|1|rubbish|", "X|1||" + a, "X|1|" + a + "|rubbish", "X|1|" + a + "|,", "P|1|", "P|1|" + a + ",", "P|1|rubbish",
+	} {
+		if got, err := layout.ParseChange(text); err == nil {
+			t.Errorf("%q was taken for an entry of the log: %+v", text, got)
+		}
+	}
+}

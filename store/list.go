@@ -1,0 +1,74 @@
+package store
+
+import (
+	"context"
+	"strconv"
+
+	"boxoffice/store/conn"
+	"boxoffice/store/layout"
+)
+
+// BookingPage is a page of an event's bookings, newest first.
+type BookingPage struct {
+	Bookings []Booking
+	Next     string // cursor of the next page, empty on the last
+}
+
+// Bookings reads up to limit bookings of an event, cancelled ones too, starting at
+// the cursor of a former page, or at the newest. Pages do not overlap, whatever is
+// booked in between. Errors: ErrEventNotFound, ErrBadCursor, ErrUnavailable.
+func (s *Store) Bookings(ctx context.Context, event EventRef, cursor string, limit int) (BookingPage, error) {
+	if event.Number() == 0 {
+		return BookingPage{}, ErrEventNotFound
+	}
+	version := int64(0) // the newest
+	if cursor != "" {
+		var err error
+		if version, err = strconv.ParseInt(cursor, 10, 64); err != nil || version < 1 {
+			return BookingPage{}, ErrBadCursor
+		}
+	}
+	page := BookingPage{Bookings: make([]Booking, 0, limit)}
+	// One call looks at a bounded part of the log, which may have few bookings.
+	for more := true; more && len(page.Bookings) < limit; more = version > 0 {
+		next, err := s.listFrom(ctx, event, version, limit, &page)
+		if err != nil {
+			return BookingPage{}, err
+		}
+		version = next
+	}
+	if version > 0 {
+		page.Next = strconv.FormatInt(version, 10)
+	}
+	return page, nil
+}
+
+// listFrom adds bookings to a page, going back from a version of the event, until the page
+// has as many as the limit. It returns the version to go on from, or 0 if there are no more.
+func (s *Store) listFrom(ctx context.Context, event EventRef, version int64, limit int, page *BookingPage) (next int64, err error) {
+	number := event.Number()
+	r, err := s.call(ctx, conn.Call{
+		Script: listScript,
+		Keys:   []string{layout.EventKey(number), layout.LogKey(number), layout.WithdrawnKey(number)},
+		Args:   []any{event.UUID(), version, limit - len(page.Bookings)},
+	})
+	if err != nil {
+		return 0, err
+	}
+	id, next, rows := r.Text(), r.Integer(), r.List()
+	if err := r.End("found"); err != nil {
+		return 0, err
+	}
+	for rows.More() {
+		short, record, position := rows.Text(), rows.Text(), rows.Integer()
+		if rows.Err() != nil {
+			break
+		}
+		booking, err := parseBooking(number, id, short, record, position)
+		if err != nil {
+			return 0, err
+		}
+		page.Bookings = append(page.Bookings, booking)
+	}
+	return next, rows.Err()
+}

@@ -1,0 +1,118 @@
+package verify
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/redis/go-redis/v9"
+
+	"boxoffice/store/layout"
+)
+
+// readLog calls take with the entry of each version from first to last, as far as the log
+// has them.
+func (in *inspection) readLog(ctx context.Context, first, last int64, take func(version int64, entry string)) error {
+	for from := first; from <= last; from += readStep {
+		var entries []string
+		err := in.read(ctx, "log", func(ctx context.Context, client redis.UniversalClient) (err error) {
+			entries, err = client.LRange(ctx, layout.LogKey(in.number), from-1, min(from+readStep-1, last)-1).Result()
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		for i, entry := range entries {
+			take(from+int64(i), entry)
+		}
+	}
+	return nil
+}
+
+// checkLog checks that the log has an entry for each version up to the start, and that it
+// says what the records say.
+func (in *inspection) checkLog(ctx context.Context) error {
+	if in.start.logged != in.start.Version {
+		in.breachf(nil, RuleLog, "it has %d entries, and the event is at version %d", in.start.logged, in.start.Version)
+	}
+	changes := in.changes()
+	return in.readLog(ctx, 1, in.start.Version, func(version int64, entry string) {
+		count := 0
+		for count < len(changes) && changes[count].version <= version {
+			count++
+		}
+		in.checkEntry(version, entry, changes[:count])
+		changes = changes[count:]
+	})
+}
+
+// logged is a change as an entry of the log has it, but for its time.
+type logged struct {
+	kind     layout.ChangeKind
+	booking  layout.ShortID // that was booked or cancelled
+	promoted []layout.ShortID
+}
+
+func (l logged) String() string {
+	text := string(l.kind)
+	if l.booking != (layout.ShortID{}) {
+		text += " " + l.booking.String()
+	}
+	if len(l.promoted) > 0 {
+		text += fmt.Sprintf(", promoted %s", l.promoted)
+	}
+	return text
+}
+
+// checkEntry compares the entry of one version with what the records say of it.
+func (in *inspection) checkEntry(version int64, text string, changes []change) {
+	entry, err := layout.ParseChange(text)
+	if err != nil {
+		in.breachf(nil, RuleLog, "version %d: %v: %q", version, err, text)
+		return
+	}
+	says := logged{entry.Kind, entry.Booking, entry.Promoted}
+	want, ok := in.loggedChange(version, changes)
+	if !ok || says.kind == want.kind && says.booking == want.booking && slices.Equal(says.promoted, want.promoted) {
+		return
+	}
+	for _, id := range append([]layout.ShortID{says.booking}, says.promoted...) {
+		switch b := in.find(id); {
+		case id == layout.ShortID{}:
+		case b == nil || !b.known && !b.broken:
+			in.breachf(&copied{id: id}, RuleLog, "it has no record, and the entry of version %d is: %s", version, says)
+			return
+		case b.broken: // that is reported already
+			return
+		}
+	}
+	in.breachf(in.find(want.booking), RuleLog, "the entry of version %d is: %s; the records say: %s", version, says, want)
+}
+
+// loggedChange is what the records say of one version. ok is false if they contradict each
+// other, which is reported already.
+func (in *inspection) loggedChange(version int64, changes []change) (says logged, ok bool) {
+	if version == 1 {
+		return logged{kind: layout.ChangeCreated}, len(changes) == 0
+	}
+	says.kind = "nothing"
+	for i, c := range changes {
+		if c.version != version || i > 0 && c.kind != promoting {
+			return says, false
+		}
+		switch c.kind {
+		case cancelling:
+			says.kind, says.booking = layout.ChangeCancelled, in.booking(c.booking).id
+		case booking:
+			says.kind, says.booking = layout.ChangeBooked, in.booking(c.booking).id
+		case updating:
+			says.kind = layout.ChangeUpdated
+		case promoting:
+			if i == 0 {
+				says.kind = layout.ChangePromoted
+			}
+			says.promoted = append(says.promoted, in.booking(c.booking).id)
+		}
+	}
+	return says, true
+}

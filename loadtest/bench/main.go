@@ -120,6 +120,7 @@ func (b *bench) run(ctx context.Context, only, out string) error {
 		named bool // only runs when it is asked for
 	}{
 		{"scripts", b.scripts, false},
+		{"together", b.together, false},
 		{"sizes", b.bySize, false},
 		{"waitlist", b.waitlist, false},
 		{"http", b.http, false},

@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,7 +15,9 @@ import (
 	"github.com/google/uuid"
 	"github.com/redis/go-redis/v9"
 
+	"boxoffice/scripts"
 	"boxoffice/store"
+	"boxoffice/store/layout"
 	"boxoffice/store/redistest"
 )
 
@@ -146,25 +147,62 @@ const depth = 200
 func (r *rig) pipelined(ctx context.Context, source string, count int, call func(i int) (keys []string, args []any)) (
 	float64, error,
 ) {
+	return r.cost(ctx, func() error { return r.send(ctx, source, count, depth, call) })
+}
+
+// send runs a script count times, so many calls in a pipeline.
+func (r *rig) send(ctx context.Context, source string, count, depth int, call func(i int) (keys []string, args []any)) error {
 	script := redis.NewScript(source)
 	if err := script.Load(ctx, r.client).Err(); err != nil {
+		return err
+	}
+	for first := 0; first < count; first += depth {
+		_, err := r.client.Pipelined(ctx, func(pipe redis.Pipeliner) error {
+			for i := first; i < min(first+depth, count); i++ {
+				keys, args := call(i)
+				pipe.EvalSha(ctx, script.Hash(), keys, args...)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mainThread is the processor time of Redis's main thread during do, in microseconds: what
+// bounds a shard. Besides the scripts it is the reading of calls, the replies, and what is
+// written to the append-only file.
+func (r *rig) mainThread(ctx context.Context, do func() error) (float64, error) {
+	before, err := r.mainThreadTime(ctx)
+	if err != nil {
 		return 0, err
 	}
-	return r.cost(ctx, func() error {
-		for first := 0; first < count; first += depth {
-			_, err := r.client.Pipelined(ctx, func(pipe redis.Pipeliner) error {
-				for i := first; i < min(first+depth, count); i++ {
-					keys, args := call(i)
-					pipe.EvalSha(ctx, script.Hash(), keys, args...)
-				}
-				return nil
-			})
-			if err != nil {
-				return err
-			}
+	if err := do(); err != nil {
+		return 0, err
+	}
+	after, err := r.mainThreadTime(ctx)
+	return after - before, err
+}
+
+func (r *rig) mainThreadTime(ctx context.Context) (microseconds float64, err error) {
+	info, err := r.client.Info(ctx, "cpu").Result()
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(info) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), ":")
+		if name != "used_cpu_sys_main_thread" && name != "used_cpu_user_main_thread" {
+			continue
 		}
-		return nil
-	})
+		seconds, err := strconv.ParseFloat(value, 64)
+		if err != nil {
+			return 0, err
+		}
+		microseconds += seconds * 1e6
+	}
+	return microseconds, nil
 }
 
 // constant is the limit of Redis (L2): a script that takes what book.lua takes, and
@@ -178,10 +216,23 @@ func (r *rig) constantCost(ctx context.Context, calls int) (float64, error) {
 	})
 }
 
+// eventKeys are those that a script takes, as the store hands them over.
+func eventKeys(number uint64, script scripts.Script) []string {
+	return layout.EventKeys(number)[:script.Keys]
+}
+
 // bookArguments are the keys and arguments of book.lua, as the store hands them over.
 func bookArguments(number uint64, booking, user string) (keys []string, args []any) {
-	return []string{fmt.Sprintf("event:{%d}", number), fmt.Sprintf("waitlist:{%d}", number)},
-		[]any{"", booking, user, 1, 1767323045678, 0}
+	return eventKeys(number, scripts.Book), []any{"0", "", "", booking, user, 1}
+}
+
+// bookTogether are those of bookings in one call, by as many users.
+func bookTogether(number uint64, first, count int) (keys []string, args []any) {
+	args = []any{"0", "", ""}
+	for i := first; i < first+count; i++ {
+		args = append(args, shortID(i), "u"+strconv.Itoa(i), 1)
+	}
+	return eventKeys(number, scripts.Book), args
 }
 
 // shortID returns the short id of an event's i-th booking.

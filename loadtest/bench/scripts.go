@@ -82,7 +82,6 @@ func (b *bench) cancelCost(ctx context.Context, r *rig) (float64, error) {
 		return 0, err
 	}
 	return r.pipelined(ctx, scripts.Cancel.Source, b.calls, func(i int) ([]string, []any) {
-		keys, _ := bookArguments(number, "", "")
-		return append(keys, fmt.Sprintf("withdrawn:{%d}", number)), []any{shortID(i), "u" + strconv.Itoa(i), "", "", 0}
+		return eventKeys(number, scripts.Cancel), []any{"0", "", "", shortID(i), "u" + strconv.Itoa(i), ""}
 	})
 }

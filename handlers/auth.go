@@ -140,6 +140,14 @@ func keyOf(r *http.Request) *APIKey {
 	return key
 }
 
+// keyName is the name of the key that the request came with, empty if it has none.
+func keyName(r *http.Request) string {
+	if key := keyOf(r); key != nil {
+		return key.Name
+	}
+	return ""
+}
+
 // authenticate finds the key that a request came with. What a key opens is in the table of
 // routes.
 func (a *API) authenticate(next http.Handler) http.Handler {

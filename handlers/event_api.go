@@ -39,7 +39,11 @@ func initializeRequest(
 ) (store.InitializeRequest, error) {
 	perUser, waitlist, limitsErr := limitFields(maxPerUser, waitingListLimit)
 	key, keyErr := idempotencyKey(r)
-	return store.InitializeRequest{Settings: store.Settings{Name: name, TotalTickets: total, MaxPerUser: perUser, WaitlistLimit: waitlist}, IdempotencyKey: key}, joinProblems(nameErr, totalErr, limitsErr, keyErr)
+	return store.InitializeRequest{
+		Settings:       store.Settings{Name: name, TotalTickets: total, MaxPerUser: perUser, WaitlistLimit: waitlist},
+		IdempotencyKey: key,
+		By:             keyName(r),
+	}, joinProblems(nameErr, totalErr, limitsErr, keyErr)
 }
 
 // eventInitialized answers an initialization.

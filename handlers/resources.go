@@ -70,7 +70,7 @@ func parseUpdate(r *http.Request) (store.UpdateRequest, error) {
 			return store.UpdateRequest{}, badInput("%s must not be null", field)
 		}
 	}
-	request := store.UpdateRequest{Event: event}
+	request := store.UpdateRequest{Event: event, By: keyName(r)}
 	var errs []error
 	integer := func(field string, least int64) *int64 {
 		value := body.get(field)

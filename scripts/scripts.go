@@ -78,10 +78,13 @@ var (
 // The scripts. Their headers say what they take and answer.
 var (
 	Number     = Script{Name: "number", Keys: 1, Args: 1, Source: numberLua}
-	Initialize = Script{Name: "initialize", Keys: 4, Args: 5, Source: eventLua + settingsLua + logLua + clockLua + unchangedLua + initializeLua}
-	Complete   = Script{Name: "complete", Keys: 1, Args: 3, Source: unchangedLua + completeLua}
-	Update     = Script{Name: "update", Keys: 2, Args: 6, Source: eventLua + settingsLua + logLua + clockLua + unchangedLua + updateLua}
-	Book       = Script{
+	Initialize = Script{
+		Name: "initialize", Keys: 4, Args: 5,
+		Source: eventLua + settingsLua + logLua + clockLua + unchangedLua + initializeLua,
+	}
+	Complete = Script{Name: "complete", Keys: 1, Args: 3, Source: unchangedLua + completeLua}
+	Update   = Script{Name: "update", Keys: 2, Args: 6, Source: eventLua + settingsLua + logLua + clockLua + unchangedLua + updateLua}
+	Book     = Script{
 		Name: "book", Keys: 3, Args: 3, Items: BatchLimit, ItemArgs: 3, ItemAnswers: 5,
 		Source: eventLua + bookingLua + holdingsLua + logLua + clockLua + unchangedLua + bookLua,
 	}

@@ -129,7 +129,7 @@ func TestReplicaAway(t *testing.T) {
 		"update": func(s *store.Store) func(context.Context) error {
 			name := "other"
 			return func(ctx context.Context) error {
-				_, err := s.Update(ctx, store.UpdateRequest{Event: show.ref, SettingsChange: store.SettingsChange{Name: &name}})
+				_, err := s.Update(ctx, changeOf(show.ref, store.SettingsChange{Name: &name}))
 				return err
 			}
 		},

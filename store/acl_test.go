@@ -289,7 +289,7 @@ func (e *exercised) life() {
 		return
 	}
 	total := int64(10)
-	_, err = e.s.Update(e.ctx, store.UpdateRequest{Event: e.event, SettingsChange: store.SettingsChange{TotalTickets: &total}})
+	_, err = e.s.Update(e.ctx, changeOf(e.event, store.SettingsChange{TotalTickets: &total}))
 	e.do(err)
 	for range total {
 		e.last = e.book("f")
@@ -298,7 +298,7 @@ func (e *exercised) life() {
 		e.last = e.book("g")
 	}
 	total += 40 // so many are promoted that the list is trimmed; the last still waits
-	_, err = e.s.Update(e.ctx, store.UpdateRequest{Event: e.event, SettingsChange: store.SettingsChange{TotalTickets: &total}})
+	_, err = e.s.Update(e.ctx, changeOf(e.event, store.SettingsChange{TotalTickets: &total}))
 	e.do(err)
 	e.cancel("f", e.book("f"))
 	_, err = e.s.CancelOldest(e.ctx, store.CancelOldestRequest{Event: e.event, User: "c"})

@@ -41,7 +41,7 @@ func (s *Store) Book(ctx context.Context, request BookRequest) (BookResult, erro
 	if err != nil {
 		return BookResult{}, err
 	}
-	return s.bookResult(booking, r)
+	return s.bookResult(booking, r) //nolint:contextcheck // promotions outlive the request
 }
 
 // bookCall returns the id of the booking and the call that makes it. Bookings of one event

@@ -152,7 +152,7 @@ func TestUnknownEvent(t *testing.T) {
 				t.Errorf("cancel, %s: %v", name, err)
 			}
 			total := int64(5)
-			if _, err := s.Update(ctx, store.UpdateRequest{Event: ref, SettingsChange: store.SettingsChange{TotalTickets: &total}}); !errors.Is(err, store.ErrEventNotFound) {
+			if _, err := s.Update(ctx, changeOf(ref, store.SettingsChange{TotalTickets: &total})); !errors.Is(err, store.ErrEventNotFound) {
 				t.Errorf("update, %s: %v", name, err)
 			}
 		}

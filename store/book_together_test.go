@@ -3,8 +3,8 @@ package store_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math/rand/v2"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -174,7 +174,7 @@ func TestManyCallersAtOnce(t *testing.T) {
 					if (i+j)%10 == 0 {
 						asking, cancel = context.WithTimeout(ctx, time.Duration(j)*time.Millisecond)
 					}
-					result, err := s.Book(asking, show.request(who, fmt.Sprint(j), 1))
+					result, err := s.Book(asking, show.request(who, strconv.Itoa(j), 1))
 					cancel()
 					if err != nil {
 						if errors.Is(err, store.ErrUnavailable) && asking != ctx {

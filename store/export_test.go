@@ -34,7 +34,7 @@ func (s *Store) BookTogether(ctx context.Context, requests []BookRequest) ([]Boo
 			errs[i] = refusals[r.Word]
 		}
 		if errs[i] == nil {
-			results[i], errs[i] = s.bookResult(ids[i], r)
+			results[i], errs[i] = s.bookResult(ids[i], r) //nolint:contextcheck // promotions outlive the request
 		}
 	}
 	return results, errs

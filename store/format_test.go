@@ -47,7 +47,7 @@ func TestUnknownFormatIsRefused(t *testing.T) {
 			"CancelOldest": second(s.CancelOldest(ctx, store.CancelOldestRequest{Event: show.ref, User: "a"})),
 			"Promote":      second(s.PromoteOnce(ctx, show.event.Number)),
 			"Book":         second(s.Book(ctx, store.BookRequest{Event: show.ref, User: "c", Quantity: 1})),
-			"Update":       second(s.Update(ctx, store.UpdateRequest{Event: show.ref, SettingsChange: store.SettingsChange{TotalTickets: &total}})),
+			"Update":       second(s.Update(ctx, changeOf(show.ref, store.SettingsChange{TotalTickets: &total}))),
 			"Event":        second(s.Event(ctx, show.ref)),
 			"Events":       second(s.Events(ctx, "", 10)),
 			"Booking":      second(s.Booking(ctx, booked.Booking)),

@@ -194,7 +194,7 @@ func TestFullRedis(t *testing.T) {
 			t.Errorf("created an event: %v", err)
 		}
 		name := "new"
-		if _, err := s.Update(ctx, store.UpdateRequest{Event: show.ref, SettingsChange: store.SettingsChange{Name: &name}}); !errors.Is(err, store.ErrStorageFull) {
+		if _, err := s.Update(ctx, changeOf(show.ref, store.SettingsChange{Name: &name})); !errors.Is(err, store.ErrStorageFull) {
 			t.Errorf("changed an event: %v", err)
 		}
 		if after := show.now(); after != before {

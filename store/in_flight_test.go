@@ -29,7 +29,7 @@ func every(s *store.Store, ref store.EventRef, booking store.BookResult) map[str
 			return second(s.CancelOldest(ctx, store.CancelOldestRequest{Event: ref, User: "x"}))
 		},
 		"Update": func(ctx context.Context) error {
-			return second(s.Update(ctx, store.UpdateRequest{Event: ref, SettingsChange: store.SettingsChange{TotalTickets: &total}}))
+			return second(s.Update(ctx, changeOf(ref, store.SettingsChange{TotalTickets: &total})))
 		},
 		"Event":    func(ctx context.Context) error { return second(s.Event(ctx, ref)) },
 		"Booking":  func(ctx context.Context) error { return second(s.Booking(ctx, booking.Booking)) },

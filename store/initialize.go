@@ -15,6 +15,7 @@ import (
 type InitializeRequest struct {
 	Settings              // an empty State is StateOpen
 	IdempotencyKey string // the same key gives the same event; may be empty
+	By             string // name of the API key that asks, for the event's log; may be empty
 }
 
 // InitializeResult is the event as it was created.
@@ -62,7 +63,7 @@ func (s *Store) initialize(ctx context.Context, request InitializeRequest, creat
 	r, err := s.call(ctx, conn.Call{
 		Script: initializeScript,
 		Keys:   layout.EventKeys(number),
-		Args:   []any{s.nowOverride(), id.String(), settings.Encode(), ""},
+		Args:   []any{s.nowOverride(), id.String(), settings.Encode(), request.By},
 	})
 	if err != nil {
 		return result, false, err

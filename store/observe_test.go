@@ -93,7 +93,7 @@ func TestObserver(t *testing.T) {
 		t.Errorf("%d promotions were told after a cancellation that made one", w.promoted)
 	}
 	total := int64(3)
-	if _, err := s.Update(ctx, store.UpdateRequest{Event: event, SettingsChange: store.SettingsChange{TotalTickets: &total}}); err != nil {
+	if _, err := s.Update(ctx, changeOf(event, store.SettingsChange{TotalTickets: &total})); err != nil {
 		t.Fatal(err)
 	}
 	if w.promoted != 3 {

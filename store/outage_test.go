@@ -116,7 +116,7 @@ func TestHangingRedisIsGivenUp(t *testing.T) {
 			return err
 		},
 		"update": func(ctx context.Context) error {
-			_, err := s.Update(ctx, store.UpdateRequest{Event: show.ref, SettingsChange: store.SettingsChange{Name: &name}})
+			_, err := s.Update(ctx, changeOf(show.ref, store.SettingsChange{Name: &name}))
 			return err
 		},
 		"initialize": func(ctx context.Context) error { _, err := s.Initialize(ctx, tickets(1)); return err },

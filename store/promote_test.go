@@ -145,7 +145,9 @@ func TestUpdate(t *testing.T) {
 		show := newShow(t, s, tickets(5))
 		show.book("a", 3)
 		name, total, perUser, waitlist, state := "another", int64(3), int64(4), int64(7), store.StatePaused
-		got := show.update(store.UpdateRequest{SettingsChange: store.SettingsChange{Name: &name, TotalTickets: &total, MaxPerUser: &perUser, WaitlistLimit: &waitlist, State: &state}})
+		got := show.update(changeOf(show.ref, store.SettingsChange{
+			Name: &name, TotalTickets: &total, MaxPerUser: &perUser, WaitlistLimit: &waitlist, State: &state,
+		}))
 		want := show.event
 		want.Name, want.TotalTickets, want.MaxPerUser, want.WaitlistLimit, want.State = name, total, perUser, waitlist, state
 		want.Confirmed, want.Version = 3, 3
@@ -156,16 +158,18 @@ func TestUpdate(t *testing.T) {
 			t.Errorf("the same total again: %+v", again)
 		}
 		below := int64(2)
-		if _, err := s.Update(ctx, store.UpdateRequest{Event: show.ref, SettingsChange: store.SettingsChange{TotalTickets: &below}}); !errors.Is(err, store.ErrCapacityBelowConfirmed) {
+		_, err := s.Update(ctx, changeOf(show.ref, store.SettingsChange{TotalTickets: &below}))
+		if !errors.Is(err, store.ErrCapacityBelowConfirmed) {
 			t.Errorf("a total below the confirmed tickets: %v", err)
 		}
 		show.setState(store.StateClosed)
 		open := store.StateOpen
-		if _, err := s.Update(ctx, store.UpdateRequest{Event: show.ref, SettingsChange: store.SettingsChange{State: &open}}); !errors.Is(err, store.ErrEventClosed) {
+		if _, err := s.Update(ctx, changeOf(show.ref, store.SettingsChange{State: &open})); !errors.Is(err, store.ErrEventClosed) {
 			t.Errorf("a closed event opens again: %v", err)
 		}
 		renamed := "renamed"
-		if got := show.update(store.UpdateRequest{SettingsChange: store.SettingsChange{Name: &renamed}}); got.Name != renamed || got.State != store.StateClosed {
+		got = show.update(changeOf(show.ref, store.SettingsChange{Name: &renamed}))
+		if got.Name != renamed || got.State != store.StateClosed {
 			t.Errorf("a closed event renamed: %+v", got)
 		}
 	})
@@ -224,7 +228,7 @@ func TestUpdateThatIsCutOffIsCarriedOn(t *testing.T) {
 			cancel()
 		}()
 		total := int64(1 + waiting)
-		_, _ = s.Update(cut, store.UpdateRequest{Event: show.ref, SettingsChange: store.SettingsChange{TotalTickets: &total}})
+		_, _ = s.Update(cut, changeOf(show.ref, store.SettingsChange{TotalTickets: &total}))
 		cancel()
 		show.waitFor(func(event store.Event) bool { return event.Waiting == 0 })
 		show.wantCounts(0, 1+waiting, 0)

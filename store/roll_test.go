@@ -131,12 +131,12 @@ func TestTwoVersionsAtOnce(t *testing.T) {
 		}
 		stopOld()
 		state, total := store.StateOpen, int64(100_000)
-		if _, err := before.Update(ctx, store.UpdateRequest{Event: before.ref, SettingsChange: store.SettingsChange{State: &state, TotalTickets: &total}}); err != nil {
+		if _, err := before.Update(ctx, changeOf(before.ref, store.SettingsChange{State: &state, TotalTickets: &total})); err != nil {
 			t.Fatal(err)
 		}
 		stopNew() // the old version is gone, and the later one takes over the work
 		// The churn may have had the last word on state and total.
-		if _, err := after.Update(ctx, store.UpdateRequest{Event: after.ref, SettingsChange: store.SettingsChange{State: &state, TotalTickets: &total}}); err != nil {
+		if _, err := after.Update(ctx, changeOf(after.ref, store.SettingsChange{State: &state, TotalTickets: &total})); err != nil {
 			t.Fatal(err)
 		}
 		after.waitFor(func(event store.Event) bool { return event.Waiting == 0 })

@@ -188,6 +188,11 @@ func (s *show) cancelOldest(user string) store.CancelResult {
 	return result
 }
 
+// changeOf asks to change settings of an event.
+func changeOf(event store.EventRef, change store.SettingsChange) store.UpdateRequest {
+	return store.UpdateRequest{Event: event, SettingsChange: change}
+}
+
 func (s *show) update(request store.UpdateRequest) store.Event {
 	s.t.Helper()
 	request.Event = s.ref

@@ -138,7 +138,7 @@ func repeated(t *testing.T, s *store.Store) []asked {
 			return second(s.CancelOldest(ctx, byUser))
 		}, nil},
 		{"a creation again", initialize(2), nil},
-		{"a total that is there", update(store.UpdateRequest{Event: show.ref, SettingsChange: store.SettingsChange{TotalTickets: &same}}), nil},
+		{"a total that is there", update(changeOf(show.ref, store.SettingsChange{TotalTickets: &same})), nil},
 		{"promotions when there are none", func(ctx context.Context, s *store.Store) error {
 			return second(s.PromoteOnce(ctx, show.event.Number))
 		}, nil},
@@ -149,8 +149,11 @@ func repeated(t *testing.T, s *store.Store) []asked {
 		{"more than the total", book(show.ref, "eve", 3, ""), store.ErrOverCapacity},
 		{"a booking of a paused event", book(paused.ref, "eve", 1, ""), store.ErrEventPaused},
 		{"a booking of a closed event", book(closed.ref, "eve", 1, ""), store.ErrEventClosed},
-		{"a closed event to be opened", update(store.UpdateRequest{Event: closed.ref, SettingsChange: store.SettingsChange{State: &open}}), store.ErrEventClosed},
-		{"a total below what is confirmed", update(store.UpdateRequest{Event: show.ref, SettingsChange: store.SettingsChange{TotalTickets: &fewer}}), store.ErrCapacityBelowConfirmed},
+		{"a closed event to be opened", update(changeOf(closed.ref, store.SettingsChange{State: &open})), store.ErrEventClosed},
+		{
+			"a total below what is confirmed", update(changeOf(show.ref, store.SettingsChange{TotalTickets: &fewer})),
+			store.ErrCapacityBelowConfirmed,
+		},
 		{"a booking of somebody else", cancel("eve"), store.ErrBookingNotFound},
 	}
 }
@@ -221,7 +224,7 @@ func TestASecondTryIsNotAnsweredEither(t *testing.T) {
 			},
 			"update": func(ctx context.Context) error {
 				name := "another name"
-				return second(s.Update(ctx, store.UpdateRequest{Event: show.ref, SettingsChange: store.SettingsChange{Name: &name}}))
+				return second(s.Update(ctx, changeOf(show.ref, store.SettingsChange{Name: &name})))
 			},
 			"initialize": func(ctx context.Context) error { return second(s.Initialize(ctx, tickets(1))) },
 		}
@@ -345,7 +348,7 @@ func TestPromotionsAreAcknowledgedOnce(t *testing.T) {
 	limited, cancel := context.WithTimeout(ctx, steps/2*time.Second)
 	defer cancel()
 	total := int64(steps*lookLimit - 10)
-	if _, err := s.Update(limited, store.UpdateRequest{Event: show.ref, SettingsChange: store.SettingsChange{TotalTickets: &total}}); err != nil {
+	if _, err := s.Update(limited, changeOf(show.ref, store.SettingsChange{TotalTickets: &total})); err != nil {
 		t.Errorf("raise the total: %v", err)
 	}
 	if err := s.RaiseOnly(ctx, show.event.Number, total+9); err != nil {

@@ -14,6 +14,7 @@ import (
 type UpdateRequest struct {
 	Event EventRef
 	SettingsChange
+	By string // name of the API key that asks, for the event's log; may be empty
 }
 
 // Update changes an event, promotes from the waiting list as far as a raised
@@ -36,7 +37,7 @@ func (s *Store) Update(ctx context.Context, request UpdateRequest) (Event, error
 		Script: updateScript,
 		Keys:   layout.EventKeys(number)[:updateScript.Keys],
 		Args: []any{
-			s.nowOverride(), event.UUID(), layout.RandomShortID().String(), request.SettingsChange.Encode(), "",
+			s.nowOverride(), event.UUID(), layout.RandomShortID().String(), request.SettingsChange.Encode(), request.By,
 		},
 		Unbounded: true,
 	})

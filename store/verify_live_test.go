@@ -121,10 +121,10 @@ func churn(t *testing.T, show *show, users int) (stop func()) {
 					_, err = show.CancelOldest(ctx, store.CancelOldestRequest{Event: show.ref, User: who})
 				case choice == 38:
 					total := show.event.TotalTickets + random.Int64N(200)
-					_, err = show.Update(ctx, store.UpdateRequest{Event: show.ref, SettingsChange: store.SettingsChange{TotalTickets: &total}})
+					_, err = show.Update(ctx, changeOf(show.ref, store.SettingsChange{TotalTickets: &total}))
 				default:
 					state := []store.State{store.StatePaused, store.StateOpen, store.StateOpen}[random.IntN(3)]
-					_, err = show.Update(ctx, store.UpdateRequest{Event: show.ref, SettingsChange: store.SettingsChange{State: &state}})
+					_, err = show.Update(ctx, changeOf(show.ref, store.SettingsChange{State: &state}))
 				}
 				switch {
 				case err == nil, errors.Is(err, store.ErrBookingNotFound), errors.Is(err, store.ErrEventPaused),

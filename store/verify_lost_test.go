@@ -175,7 +175,8 @@ func beforeCommand(t *testing.T, s *store.Store, meant func(redis.Cmder) bool, c
 func TestVerifyEventThatIsBeingCreated(t *testing.T) {
 	create := func(t *testing.T, s *store.Store) func() {
 		return func() {
-			if _, err := s.Initialize(ctx, store.InitializeRequest{Settings: store.Settings{Name: "x", TotalTickets: 1}, IdempotencyKey: "k"}); err != nil {
+			request := store.InitializeRequest{Settings: store.Settings{Name: "x", TotalTickets: 1}, IdempotencyKey: "k"}
+			if _, err := s.Initialize(ctx, request); err != nil {
 				t.Error(err)
 			}
 		}

@@ -336,8 +336,9 @@ func TestVerifyFindsCorruption(t *testing.T) {
 		{"version too high", func(v *victim) { v.add("version", 1) }, verify.RuleVersions, nil, false},
 		{"version too low", func(v *victim) { v.add("version", -1) }, verify.RuleVersions, nil, false},
 
-		{"a cancellation that forgot whom it promoted", func(v *victim) { v.edit(v.bob, "nextBooking", "", "promotedCount", "") }, verify.RuleCancellation,
-			func(v *victim) uuid.UUID { return v.bob.Booking }, true},
+		{"a cancellation that forgot whom it promoted", func(v *victim) {
+			v.edit(v.bob, "nextBooking", "", "promotedCount", "")
+		}, verify.RuleCancellation, func(v *victim) uuid.UUID { return v.bob.Booking }, true},
 		{"a request to cancel that led to a live booking", func(v *victim) { v.set(layout.RequestField("request"), id(v.eve)) },
 			verify.RuleCancellation, func(v *victim) uuid.UUID { return v.eve.Booking }, true},
 		{"a request that led nowhere", func(v *victim) { v.set(layout.RequestField("request"), "rubbish") }, verify.RuleCancellation, nil, true},

@@ -73,7 +73,9 @@ func TestStoreMetricsCount(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	created, err := s.Initialize(t.Context(), store.InitializeRequest{Settings: store.Settings{Name: "x", TotalTickets: 2, MaxPerUser: 2, WaitlistLimit: 3}})
+	created, err := s.Initialize(t.Context(), store.InitializeRequest{
+		Settings: store.Settings{Name: "x", TotalTickets: 2, MaxPerUser: 2, WaitlistLimit: 3},
+	})
 	must(err)
 	event := store.EventUUID(created.Event.UUID)
 	book := func(user string, quantity int64, key string) (store.BookResult, error) {

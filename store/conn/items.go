@@ -126,7 +126,7 @@ func (c *Conn) CallTogether(ctx context.Context, calls []Call) ([]*Reply, []erro
 			item: &item{script: call.Script, keys: call.Keys, shared: shared, args: call.Item},
 		}
 	}
-	c.batches.send(at, batch)
+	c.batches.send(at, batch) //nolint:contextcheck // the client's own timeouts bound a batch
 	for i, r := range batch {
 		if errs[i] = r.item.err; errs[i] == nil {
 			replies[i], errs[i] = newReply(calls[i].Script.Name, r.item.answer)

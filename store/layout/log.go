@@ -46,35 +46,51 @@ func ParseChange(text string) (Change, error) {
 	if err != nil {
 		return Change{}, errors.New("an entry of the log without a time")
 	}
-	change := Change{At: time.UnixMilli(milliseconds).UTC()}
-	switch kind {
-	case "E":
-		change.Kind, change.By = ChangeCreated, rest
-	case "U":
-		var update struct {
-			By       string                     `json:"by"`
-			Settings map[string]json.RawMessage `json:"settings"`
-		}
-		if err := json.Unmarshal([]byte(rest), &update); err != nil || len(update.Settings) == 0 {
-			return Change{}, errors.New("an entry of the log without the settings that it changed")
-		}
-		change.Kind, change.By, change.Settings = ChangeUpdated, update.By, update.Settings
-	case "X":
-		booking, promoted, ok := strings.Cut(rest, "|")
-		change.Kind, change.Booking = ChangeCancelled, ParseShortID(booking)
-		if !ok || booking == "" || change.Booking == InvalidShortID {
-			return Change{}, errors.New("an entry of the log without the booking that was cancelled")
-		}
-		change.Promoted, err = parseShortIDs(promoted)
-	case "P":
-		change.Kind = ChangePromoted
-		if change.Promoted, err = parseShortIDs(rest); len(change.Promoted) == 0 {
-			return Change{}, errors.New("an entry of the log without the bookings that were promoted")
-		}
-	default:
+	parse, known := changes[kind]
+	if !known {
 		return Change{}, fmt.Errorf("an entry of the log of the kind %q", kind)
 	}
+	change, err := parse(rest)
+	change.At = time.UnixMilli(milliseconds).UTC()
 	return change, err
+}
+
+// changes are the kinds of entries that have a time, each with how the rest of it is read.
+var changes = map[string]func(rest string) (Change, error){
+	"E": func(rest string) (Change, error) { return Change{Kind: ChangeCreated, By: rest}, nil },
+	"U": parseUpdated,
+	"X": parseCancelled,
+	"P": parsePromoted,
+}
+
+func parseUpdated(rest string) (Change, error) {
+	var update struct {
+		By       string                     `json:"by"`
+		Settings map[string]json.RawMessage `json:"settings"`
+	}
+	if err := json.Unmarshal([]byte(rest), &update); err != nil || len(update.Settings) == 0 {
+		return Change{}, errors.New("an entry of the log without the settings that it changed")
+	}
+	return Change{Kind: ChangeUpdated, By: update.By, Settings: update.Settings}, nil
+}
+
+func parseCancelled(rest string) (Change, error) {
+	booking, promoted, ok := strings.Cut(rest, "|")
+	change := Change{Kind: ChangeCancelled, Booking: ParseShortID(booking)}
+	if !ok || booking == "" || change.Booking == InvalidShortID {
+		return Change{}, errors.New("an entry of the log without the booking that was cancelled")
+	}
+	var err error
+	change.Promoted, err = parseShortIDs(promoted)
+	return change, err
+}
+
+func parsePromoted(rest string) (Change, error) {
+	promoted, err := parseShortIDs(rest)
+	if len(promoted) == 0 && err == nil {
+		err = errors.New("an entry of the log without the bookings that were promoted")
+	}
+	return Change{Kind: ChangePromoted, Promoted: promoted}, err
 }
 
 // parseShortIDs reads short ids of bookings with commas between them.

@@ -129,7 +129,8 @@ func TestStates(t *testing.T) {
 			t.Errorf("%s: a cancellation is answered %+v", state, answer)
 		}
 		again := store.StateOpen
-		if err := e.Update(store.UpdateRequest{SettingsChange: store.SettingsChange{State: &again}}); errors.Is(err, store.ErrEventClosed) != (state == store.StateClosed) {
+		err := e.Update(store.UpdateRequest{SettingsChange: store.SettingsChange{State: &again}})
+		if errors.Is(err, store.ErrEventClosed) != (state == store.StateClosed) {
 			t.Errorf("%s: opened again: %v", state, err)
 		}
 	}

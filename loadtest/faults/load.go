@@ -172,7 +172,12 @@ func createEvents(ctx context.Context, f fault, recorder *recorder, random *rand
 			call.MaxPerUser = 5 // as many as there are tickets of any event at least
 		}
 		start := recorder.now()
-		created, err := f.books.Initialize(ctx, store.InitializeRequest{Settings: store.Settings{Name: "faults", TotalTickets: call.Total, MaxPerUser: call.MaxPerUser, WaitlistLimit: call.WaitlistLimit}, IdempotencyKey: uuid.NewString()})
+		created, err := f.books.Initialize(ctx, store.InitializeRequest{
+			Settings: store.Settings{
+				Name: "faults", TotalTickets: call.Total, MaxPerUser: call.MaxPerUser, WaitlistLimit: call.WaitlistLimit,
+			},
+			IdempotencyKey: uuid.NewString(),
+		})
 		if err != nil {
 			return nil, err
 		}

@@ -67,7 +67,12 @@ type machine struct {
 }
 
 func newMachine(t *rapid.T, books *store.Store) *machine {
-	create := store.InitializeRequest{Settings: store.Settings{Name: "show", TotalTickets: rapid.Int64Range(1, 12).Draw(t, "total"), MaxPerUser: rapid.SampledFrom([]int64{0, 0, 5}).Draw(t, "per user"), WaitlistLimit: rapid.SampledFrom([]int64{0, 0, 4}).Draw(t, "waiting list")}}
+	create := store.InitializeRequest{Settings: store.Settings{
+		Name:          "show",
+		TotalTickets:  rapid.Int64Range(1, 12).Draw(t, "total"),
+		MaxPerUser:    rapid.SampledFrom([]int64{0, 0, 5}).Draw(t, "per user"),
+		WaitlistLimit: rapid.SampledFrom([]int64{0, 0, 4}).Draw(t, "waiting list"),
+	}}
 	created, err := books.Initialize(context.Background(), create)
 	if err != nil {
 		t.Fatal(err)
@@ -136,7 +141,9 @@ func (m *machine) CancelOldest(t *rapid.T) {
 
 func (m *machine) SetTotal(t *rapid.T) {
 	total := rapid.Int64Range(1, 15).Draw(t, "total")
-	_, err := m.target.store.Update(context.Background(), store.UpdateRequest{Event: m.ref, SettingsChange: store.SettingsChange{TotalTickets: &total}})
+	_, err := m.target.store.Update(context.Background(), store.UpdateRequest{
+		Event: m.ref, SettingsChange: store.SettingsChange{TotalTickets: &total},
+	})
 	if want := m.event.Update(store.UpdateRequest{SettingsChange: store.SettingsChange{TotalTickets: &total}}); !errors.Is(err, want) {
 		t.Fatalf("total %d: %v, want %v", total, err, want)
 	}

@@ -42,7 +42,9 @@ func step(before *model.Event, a Attempt) (possible bool, after *model.Event) {
 	repeated := false
 	switch a.Verb {
 	case Create:
-		return true, model.New(store.InitializeRequest{Settings: store.Settings{TotalTickets: a.Total, MaxPerUser: a.MaxPerUser, WaitlistLimit: a.WaitlistLimit}})
+		return true, model.New(store.InitializeRequest{Settings: store.Settings{
+			TotalTickets: a.Total, MaxPerUser: a.MaxPerUser, WaitlistLimit: a.WaitlistLimit,
+		}})
 	case Status:
 		return a.Counts == e.Counts(), e
 	case List:

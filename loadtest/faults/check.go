@@ -13,6 +13,7 @@ import (
 
 	"boxoffice/loadtest/faults/history"
 	"boxoffice/store"
+	"boxoffice/store/layout"
 	"boxoffice/store/model"
 	"boxoffice/store/verify"
 )
@@ -65,6 +66,13 @@ events:
 			if read.Answer.Refusal != nil {
 				return fmt.Errorf("event %d: %w", event.Event, read.Answer.Refusal)
 			}
+			if verb == history.List {
+				raises, err := r.raises(ctx, event.Event)
+				if err != nil {
+					return err
+				}
+				r.attempts[len(r.attempts)-1].Raises = raises
+			}
 		}
 		_, err := r.books.Verifier().Event(ctx, store.EventNumber(event.Event), func(breach verify.Breach) {
 			r.breaches = append(r.breaches, breach.String())
@@ -79,6 +87,17 @@ events:
 		}
 	}
 	return nil
+}
+
+// raises are the totals that were set, each with the version that set it.
+func (r *round) raises(ctx context.Context, event uint64) (map[int64]int64, error) {
+	raises := map[int64]int64{}
+	err := r.books.Verifier().Log(ctx, store.EventNumber(event), func(version int64, change layout.Change) {
+		if total := change.Settings.TotalTickets; total != nil {
+			raises[*total] = version
+		}
+	})
+	return raises, err
 }
 
 // check compares the answers that clients got with the books and with the model.

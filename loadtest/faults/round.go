@@ -122,9 +122,6 @@ func (f fault) record(ctx context.Context, random *rand.Rand) (*round, error) {
 			case i < clientsPerEvent:
 				clients.Go(func() { c.run(ctx, stop) })
 			case i == clientsPerEvent:
-				// The organizer is never impatient: raises without an answer have no version to be
-				// placed by, and of many of them porcupine would try every order.
-				c.patience = unhurried
 				clients.Go(func() { c.organize(ctx, stop) })
 			default:
 				c.patience = repeating

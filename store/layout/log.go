@@ -24,11 +24,11 @@ const (
 // Change is one entry of an event's log: what one version changed.
 type Change struct {
 	Kind     ChangeKind
-	At       time.Time                  // of a booking its record tells it, and this is zero
-	By       string                     // API key that asked, of ChangeCreated and ChangeUpdated; may be empty
-	Settings map[string]json.RawMessage // those that ChangeUpdated changed, by the names of their fields
-	Booking  ShortID                    // of ChangeBooked and ChangeCancelled
-	Promoted []ShortID                  // of ChangeCancelled and ChangePromoted, in order
+	At       time.Time      // of a booking its record tells it, and this is zero
+	By       string         // API key that asked, of ChangeCreated and ChangeUpdated; may be empty
+	Settings SettingsChange // those that ChangeUpdated changed, as far as this version knows them
+	Booking  ShortID        // of ChangeBooked and ChangeCancelled
+	Promoted []ShortID      // of ChangeCancelled and ChangePromoted, in order
 }
 
 // ParseChange reads an entry of the log. log.lua, which writes it, says what it consists of.
@@ -65,13 +65,20 @@ var changes = map[string]func(rest string) (Change, error){
 
 func parseUpdated(rest string) (Change, error) {
 	var update struct {
-		By       string                     `json:"by"`
-		Settings map[string]json.RawMessage `json:"settings"`
+		By       string          `json:"by"`
+		Settings json.RawMessage `json:"settings"`
 	}
-	if err := json.Unmarshal([]byte(rest), &update); err != nil || len(update.Settings) == 0 {
+	var names map[string]any
+	change := Change{Kind: ChangeUpdated}
+	err := json.Unmarshal([]byte(rest), &update)
+	if err == nil {
+		err = errors.Join(json.Unmarshal(update.Settings, &names), json.Unmarshal(update.Settings, &change.Settings))
+	}
+	if err != nil || len(names) == 0 {
 		return Change{}, errors.New("an entry of the log without the settings that it changed")
 	}
-	return Change{Kind: ChangeUpdated, By: update.By, Settings: update.Settings}, nil
+	change.By = update.By
+	return change, nil
 }
 
 func parseCancelled(rest string) (Change, error) {

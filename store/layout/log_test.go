@@ -1,7 +1,6 @@
 package layout_test
 
 import (
-	"encoding/json"
 	"reflect"
 	"testing"
 	"time"
@@ -12,13 +11,14 @@ import (
 func TestChangesAreRead(t *testing.T) {
 	at := time.UnixMilli(1700000000000).UTC()
 	a, b := "gACAAAAAAAAAAA", "gACAAAAAAAAAAQ"
+	name := "a|b"
 	idA, idB := layout.ParseShortID(a), layout.ParseShortID(b)
 	for text, want := range map[string]layout.Change{
 		a:                     {Kind: layout.ChangeBooked, Booking: idA},
 		"E|1700000000000|":    {Kind: layout.ChangeCreated, At: at},
 		"E|1700000000000|key": {Kind: layout.ChangeCreated, At: at, By: "key"},
 		`U|1700000000000|{"by":"a key","settings":{"name":"a|b"}}`: {
-			Kind: layout.ChangeUpdated, At: at, By: "a key", Settings: map[string]json.RawMessage{"name": []byte(`"a|b"`)},
+			Kind: layout.ChangeUpdated, At: at, By: "a key", Settings: layout.SettingsChange{Name: &name},
 		},
 		"X|1700000000000|" + a + "|":               {Kind: layout.ChangeCancelled, At: at, Booking: idA},
 		"X|1700000000000|" + a + "|" + b + "," + a: {Kind: layout.ChangeCancelled, At: at, Booking: idA, Promoted: []layout.ShortID{idB, idA}},

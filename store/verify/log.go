@@ -2,6 +2,7 @@ package verify
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -27,6 +28,33 @@ func (in *inspection) readLog(ctx context.Context, first, last int64, take func(
 		}
 	}
 	return nil
+}
+
+// Log calls take with the change that each version of an event made, oldest first. Errors:
+// ErrEventNotFound, ErrUnavailable, and another one if an entry cannot be read.
+func (v *Verifier) Log(ctx context.Context, event layout.EventRef, take func(version int64, change layout.Change)) error {
+	in := &inspection{Verifier: v, number: event.Number()}
+	var length int64
+	err := v.read(ctx, "log", func(ctx context.Context, client redis.UniversalClient) (err error) {
+		length, err = client.LLen(ctx, layout.LogKey(in.number)).Result()
+		return err
+	})
+	if err == nil && length == 0 {
+		err = layout.ErrEventNotFound
+	}
+	if err != nil {
+		return err
+	}
+	var wrong []error
+	err = in.readLog(ctx, 1, length, func(version int64, entry string) {
+		change, err := layout.ParseChange(entry)
+		if err != nil {
+			wrong = append(wrong, fmt.Errorf("event %d, version %d: %w", in.number, version, err))
+			return
+		}
+		take(version, change)
+	})
+	return errors.Join(append(wrong, err)...)
 }
 
 // checkLog checks that the log has an entry for each version up to the start, and that it

@@ -64,8 +64,9 @@ type Attempt struct {
 	Answer model.Answer    // of a change
 	Counts model.Counts    // of Status
 	List   []store.Booking // of List, oldest first
+	Raises map[int64]int64 // of List: each total that was set, and the version that set it, as the log has them
 
-	raises *versions // of SetTotal: when it can have been made
+	raised int64 // of SetTotal: the version that set it, 0 if none did; -1 if no log was read
 }
 
 func (c Call) changesBookings() bool {
@@ -86,7 +87,7 @@ const forever = math.MaxInt64
 //
 // Promotions that are no part of a cancellation are nobody's calls: the records of the
 // bookings say at which versions they were made. A change of the total is answered
-// without its version, but it can only be one that no booking was changed at.
+// without its version, but the event's log has it, and each total is set once.
 func Operations(attempts []Attempt) []porcupine.Operation {
 	type name struct {
 		event   uint64
@@ -116,14 +117,22 @@ func Operations(attempts []Attempt) []porcupine.Operation {
 			}
 		}
 	}
-	raises := raisesOf(attempts)
+	raises := map[uint64]map[int64]int64{}
+	for _, a := range attempts {
+		if a.Verb == List && a.Raises != nil {
+			raises[a.Event] = a.Raises
+		}
+	}
 	var history []porcupine.Operation
 	for i, a := range attempts {
-		a.raises = raises[a.Event]
+		a.raised = -1
+		if versions, read := raises[a.Event]; read {
+			a.raised = versions[a.Total]
+		}
 		end := int64(a.End)
 		if !a.Answered {
-			if a.Verb != SetTotal {
-				continue
+			if a.Verb != SetTotal || a.raised == 0 {
+				continue // it never happened, or it is part of an attempt that was answered
 			}
 			end = forever
 		}
@@ -138,35 +147,6 @@ func Operations(attempts []Attempt) []porcupine.Operation {
 		}
 	}
 	return history
-}
-
-// versions are those of an event at which no booking was changed.
-type versions struct {
-	last int64 // that the books were read at; what comes later is not known
-	free map[int64]bool
-}
-
-// raisesOf finds in the lists of bookings at which versions the total was changed.
-func raisesOf(attempts []Attempt) map[uint64]*versions {
-	events := map[uint64]*versions{}
-	for _, list := range attempts {
-		if list.Verb != List {
-			continue
-		}
-		v := &versions{last: 1, free: map[int64]bool{}}
-		taken := map[int64]bool{1: true}
-		for _, b := range list.List {
-			for _, version := range []int64{b.Version, b.Promoted, b.Cancelled} {
-				taken[version] = true
-				v.last = max(v.last, version)
-			}
-		}
-		for version := range v.last {
-			v.free[version] = !taken[version]
-		}
-		events[list.Event] = v
-	}
-	return events
 }
 
 // promotions reads from a list of bookings when the waiting list was served by itself.

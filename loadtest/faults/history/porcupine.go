@@ -90,7 +90,7 @@ func promoteNobody(e *model.Event) (possible bool) {
 func stepTotal(e *model.Event, a Attempt) (possible bool) {
 	before := e.Version
 	refusal := e.Update(store.UpdateRequest{SettingsChange: store.SettingsChange{TotalTickets: &a.Total}})
-	if e.Version > before && a.raises != nil && e.Version <= a.raises.last && !a.raises.free[e.Version] {
+	if e.Version > before && a.raised >= 0 && e.Version != a.raised {
 		return false
 	}
 	return !a.Answered || errors.Is(a.Answer.Refusal, refusal)

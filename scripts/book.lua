@@ -1,26 +1,26 @@
--- Books tickets of an event: confirmed if they are available and nobody waits, else last
--- in the waiting list. The same booking id books once. Bookings of one event that arrive
--- together are one call, decided one after the other in the order given.
+-- Books tickets of an event. A booking is confirmed if its tickets are available and nobody
+-- waits; otherwise it goes to the end of the waiting list. The same booking id books once.
+-- One call makes several bookings of one event, decided one after the other in the order given.
 --
 -- KEYS[1]  event           hash
 -- KEYS[2]  log             list
 -- KEYS[3]  waitlist        list
 -- ARGV[1]  acks            1 if the answer waits for replicas or the disk, see unchanged.lua
 -- ARGV[2]  now             milliseconds since 1970, in tests; else empty
--- ARGV[3]  uuid            of the event, or empty: whatever event has this number
--- and for each booking, 64 at most:
+-- ARGV[3]  uuid            of the event, or empty for whatever event has this number
+-- and for each booking, at most 64:
 -- ARGV[4]  booking         short id, chosen by the caller
 -- ARGV[5]  user
 -- ARGV[6]  quantity        tickets, all or nothing
 -- Returns for each booking  {word, version, position, replayed, promotionsDue}, in one list
---   confirmed, waiting     position is 0 or the place in line at the time of booking;
---                          replayed is 1 if this id was booked before, and then the
---                          rest is the first answer; promotionsDue is 1 if promote.lua has work
+--   confirmed, waiting     position is the place in the waiting list when it was booked, or 0
+--                          if confirmed; replayed is 1 if this id was booked before, and then
+--                          the rest is the first answer; promotionsDue is 1 if promote.lua has work
 --   no_event, event_closed, event_paused, over_capacity, user_limit,
 --   waiting_list_full      nothing changed
 --   unknown_format         nothing changed: a later version of the service made the event
---   mismatch               this id was booked before with another quantity or user
---   corrupt                nothing changed: what is stored of the booking or its user is broken
+--   mismatch               nothing changed: this id was booked before with another quantity or user
+--   corrupt                nothing changed: the record of the booking, or its user's entry, is broken
 
 local eventKey, logKey, waitlistKey = KEYS[1], KEYS[2], KEYS[3]
 local acks, override, uuid = ARGV[1], ARGV[2], ARGV[3]
@@ -32,7 +32,7 @@ for i = 4, #ARGV, 3 do
 end
 local e, found, refusal = load_event(eventKey, uuid, fields)
 local now = not refusal and string.format('%d', now_millis(override))
-local made, holdings = {}, {} -- records and holdings as this call leaves them
+local made, holdings = {}, {} -- records and holdings that this call has changed, by field
 local changes, joined = {}, {}
 
 local function decide(booking, user, holder, quantity, record, holding)

@@ -1,9 +1,9 @@
--- The record of a booking: a field of its event's hash, named by its short id. This file
--- alone knows its format, with package layout, which reads it for the rest of the service.
+-- The record of a booking: a field of its event's hash, named by its short id. In Lua, only
+-- this file knows the format; in Go, only package layout does.
 --
--- Its parts have | between them:
+-- The parts are separated by |:
 --
---   status           two letters: that of now, and the one that it was booked with
+--   status           two letters: the status now, and the status when it was booked
 --   promotedVersion  of the event when it was promoted, or empty
 --   cancelledVersion of the event when it was cancelled, or empty
 --   nextBooking      the first booking that its cancellation promoted, or empty
@@ -11,17 +11,17 @@
 --   quantity         tickets
 --   createdAt        milliseconds since 1970
 --   version          of the event when it was booked
---   older            the user's next older live booking; means nothing for the oldest
+--   older            the user's next older live booking; meaningless for the oldest
 --   sequence         the number drawn when it joined the waiting list, or empty
 --   position         in the waiting list when it was booked, 1 = next, or empty
 --   user             comes last, since it may contain |
 --
--- The parts before quantity change, the rest stays, but for older.
+-- The parts before quantity change, and so does older; the others never do.
 
 local STATUS = {C = 'confirmed', W = 'waiting', X = 'cancelled'}
 local LETTER = {confirmed = 'C', waiting = 'W', cancelled = 'X'}
 
--- Returns a booking as a table, or nil if the text is not a record.
+-- Parses a record into a table. Returns nil if the text is not a record.
 local function read_booking(record)
   local status, first, promotedVersion, cancelledVersion, nextBooking, promotedCount,
     quantity, createdAt, version, older, sequence, position, user = string.match(record,
@@ -46,7 +46,7 @@ local function write_booking(b)
     .. '|' .. digits(b.sequence) .. '|' .. digits(b.position) .. '|' .. b.user
 end
 
--- These do by text what the hot paths do to one booking after the other.
+-- The functions below build and edit records as text: hot paths call them for many bookings.
 
 -- Returns the record of a new booking. sequence is nil, and position unused, unless it waits.
 local function new_record(status, quantity, createdAt, version, older, sequence, position, user)
@@ -55,13 +55,13 @@ local function new_record(status, quantity, createdAt, version, older, sequence,
   return letter .. letter .. '|||||' .. quantity .. '|' .. createdAt .. '|' .. version .. '|' .. older .. place .. user
 end
 
--- Returns the tickets that a booking waits for, or nil if it does not wait.
+-- Returns the quantity of a booking that waits, or nil if it does not wait.
 local function waiting_quantity(record)
   local quantity = string.match(record, '^W%u|||||(%d+)|')
   return quantity and tonumber(quantity)
 end
 
--- Returns the record of a booking that waited, promoted at a version.
+-- Returns the record of a waiting booking as it is once promoted at a version.
 local function promoted_record(record, version)
   return LETTER.confirmed .. string.sub(record, 2, 3) .. version .. string.sub(record, 4)
 end

@@ -1,5 +1,5 @@
--- Cancels a booking and gives what it frees to the head of the waiting list, in one
--- step. Cancelling again changes nothing and gives the first answer.
+-- Cancels a booking and gives its tickets to the head of the waiting list, in one step.
+-- Cancelling again changes nothing and returns the first answer.
 --
 -- KEYS[1]  event           hash
 -- KEYS[2]  log             list
@@ -7,21 +7,21 @@
 -- KEYS[4]  withdrawn       sorted set
 -- ARGV[1]  acks            1 if the answer waits for replicas or the disk, see unchanged.lua
 -- ARGV[2]  now             milliseconds since 1970, in tests; else empty
--- ARGV[3]  uuid            with an empty booking: of the event, or empty for whatever event
---                          has this number
--- ARGV[4]  booking         short id, or empty: the user's oldest confirmed booking, else
---                          the oldest that waits
--- ARGV[5]  user            whose booking it is
--- ARGV[6]  cancellation    id of this request, chosen by the caller; with an empty
---                          booking it tells a retry from a wish to cancel one more
+-- ARGV[3]  uuid            of the event, or empty for whatever event has this number; always
+--                          empty if a booking is given
+-- ARGV[4]  booking         short id, or empty for the user's oldest confirmed booking, or the
+--                          oldest waiting one if none is confirmed
+-- ARGV[5]  user            owner of the booking
+-- ARGV[6]  cancellation    id of this request, chosen by the caller. Without a booking id it
+--                          distinguishes a retry from a request to cancel one more
 -- Returns  {word, version, booking, first promoted or empty, promoted, replayed, promotionsDue}
 --                promotionsDue is 1 if promote.lua has work
 --   cancelled    promoted is the number of bookings that this cancellation confirmed;
---                replayed is 1 if the booking was cancelled before
+--                replayed is 1 if the booking had been cancelled before
 --   no_event, no_booking: nothing changed
 --   unknown_format: nothing changed, a later version of the service made the event
---   busy         nothing changed: promotions are due, call promote.lua first, so that
---                the answer can name who got this booking's tickets
+--   busy         nothing changed: promotions are due. Call promote.lua first, so that the
+--                answer can name the booking that gets the tickets
 
 local eventKey, logKey, waitlistKey, withdrawnKey = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local acks, override, uuid, booking = ARGV[1], ARGV[2], ARGV[3], ARGV[4]

@@ -1,5 +1,5 @@
--- The shard's clock, joined in front of the scripts that stamp what they write. The
--- argument overrides it, in tests only.
+-- The clock of the shard, joined in front of the scripts that write timestamps. In tests, the
+-- argument replaces it.
 
 local function now_millis(override)
   if override ~= '' then return tonumber(override) end

@@ -1,17 +1,17 @@
--- An event, joined in front of the scripts that read or change it. `load_event` makes it a
--- table with names and numbers in it, and `commit` alone writes its counters and its log.
+-- An event, joined in front of the scripts that read or change one. `load_event` reads it
+-- into a table with named numbers, and only `commit` writes its counters and its log.
 --
--- In the event's hash each setting is a field of its own, so that a later version can add
--- one: an event without it has 0 there. The counters are one field with | between them,
--- since as fields of their own they made a waiting booking a fifth slower.
+-- In the event's hash, each setting is a field of its own, so that a later version can add
+-- one; a missing number is 0. The counters are one field, separated by |: as fields of their
+-- own they made a waiting booking a fifth slower.
 --
--- The counters begin with the format of the event, 1. Another one means that a later
--- version of the service made the event, so nothing else in it can be relied upon.
+-- The counters begin with the format of the event, 1. Any other format means that a later
+-- version of the service made the event, and nothing else in it can be relied upon.
 
--- uuid is the id that the event must have, or empty. fields names further fields of its
--- hash to read in the same call: the second result has their values, in that order, false
--- for one that is missing. If the event cannot be used, the third result is the word to
--- answer with.
+-- uuid is the id that the event must have, or empty for any. fields names further fields of
+-- the hash to read in the same call, and is changed. The second result has their values in
+-- the same order, false where a field is missing. The third result is nil, or the word to
+-- answer with if the event cannot be used.
 local function load_event(eventKey, uuid, fields)
   local n = #fields
   fields[n + 1], fields[n + 2], fields[n + 3] = 'counters', 'uuid', 'state'
@@ -44,18 +44,19 @@ end
 
 local function available_tickets(e) return e.total - e.confirmed end
 
--- A change is a version is an entry of the log: this is the only place where a version
--- comes from.
+-- Raises the version and adds its entry to the log. Nothing else makes a version, so each
+-- has exactly one entry.
 local function log_change(e, entry)
   e.version = e.version + 1
   e.log[#e.log + 1] = entry
 end
 
--- Writes the counters, the log, and the changes of other fields of the hash (field, value,
--- field, value). A full Redis refuses the HSET, and then nothing has been written.
+-- Writes the counters, the log, and other changed fields of the hash, given as a flat list:
+-- field, value, field, value. If Redis is full it refuses the HSET, and nothing is written.
 --
--- A change that makes room for others is not to be refused: Redis lets a script go on
--- that has written before, and LTRIM from 0 to -1 counts as a write that changes nothing.
+-- A change that frees tickets (makesRoom) must succeed on a full Redis too. Redis refuses only
+-- the first write of a script, and LTRIM from 0 to -1 is a write that it accepts and that
+-- changes nothing.
 local function commit(e, logKey, changes, makesRoom)
   local call = makesRoom and redis.pcall or redis.call
   local counters = string.format('1|%d|%d|%d|%d|%d|%d',

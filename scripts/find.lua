@@ -4,7 +4,8 @@
 -- KEYS[2]  withdrawn       sorted set
 -- ARGV[1]  booking         short id
 -- Returns  {word, uuid, record, position}
---   found      uuid is the event's, position that in line, 0 if the booking does not wait
+--   found      uuid is the event's; position is the place in the waiting list, or 0 if the
+--              booking does not wait
 --   no_event, no_booking
 --   unknown_format: a later version of the service made the event
 --   corrupt    the booking's record is broken

@@ -1,16 +1,16 @@
--- A user's live bookings of an event, joined in front of the scripts that change them.
--- They form a chain, so that adding one, or taking out the oldest or one from the middle,
--- costs the same however many there are.
+-- A user's live (confirmed or waiting) bookings of an event, joined in front of the scripts
+-- that change them. They form a chain, so that adding a booking, or removing the oldest or one
+-- from the middle, costs the same however long the chain is.
 --
--- In the event's hash: `@user` is tickets:oldest or tickets:oldest:newest, short ids of
--- bookings, or empty if the user has none any more; `>id` is the same user's next younger
--- live booking. The next older one is in the booking's record.
+-- In the event's hash, `@user` is the user's holding: tickets:oldest or tickets:oldest:newest,
+-- where oldest and newest are short ids, or empty if no live booking is left. `>id` is the
+-- same user's next younger live booking. The next older one is in the booking's record.
 --
--- All confirmed bookings of a user come before all waiting ones, since nobody
--- overtakes: the oldest of the chain is the oldest confirmed one if there is any.
+-- Since nobody overtakes, all confirmed bookings of a user come before all waiting ones. So
+-- the oldest of the chain is the oldest confirmed booking, if there is one.
 
--- Returns tickets, oldest and newest of a holding, or nil if the text is none. A user who
--- has no live booking has no tickets, and '' for both bookings.
+-- Returns the tickets, the oldest and the newest booking of a holding, or nil if the text is
+-- not a holding. For a user without live bookings these are 0, '' and ''.
 local function read_holding(text)
   if not text or text == '' then return 0, '', '' end
   local tickets, oldest, newest = string.match(text, '^(%d+):([^:]+):?([^:]*)$')

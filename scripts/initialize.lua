@@ -1,22 +1,23 @@
--- Creates an event with all its keys. Each key gets an entry that stays: a
--- cluster refuses a script while a slot moves if a declared key is missing.
+-- Creates an event with all its keys. Each key gets an entry that is never removed: while a
+-- slot moves, a cluster refuses a script if a key that it declares is missing.
 --
 -- KEYS[1]  event           hash, see docs/data.md for its fields
 -- KEYS[2]  log             list: what each version changed, see log.lua
--- KEYS[3]  waitlist        list, starts with one who is served; see waitlist.lua
+-- KEYS[3]  waitlist        list, starts with an entry that counts as served; see waitlist.lua
 -- KEYS[4]  withdrawn       sorted set: sequence numbers of bookings cancelled before their turn
 -- ARGV[1]  acks            1 if the answer waits for replicas or the disk, see unchanged.lua
 -- ARGV[2]  now             milliseconds since 1970, in tests; else empty
 -- ARGV[3]  uuid            of the event
--- ARGV[4]  settings        JSON object: the settings, by the names of their fields. A
---                          repetition of the creation has the same text
--- ARGV[5]  by              name of the API key that asks, or empty
+-- ARGV[4]  settings        JSON object: the settings by the names of their fields. A repeated
+--                          creation must have the same text
+-- ARGV[5]  by              name of the API key of the request, or empty
 -- Returns  {word, version, created at}
 --   created    the event is new
---   replayed   the same creation ran before; the answer is the first one
---   mismatch   the same creation ran before with other settings
---   unknown_format  a later version of the service ran the same creation
---   occupied   another event has this number: the counter of numbers lags behind
+--   replayed   the same creation ran before; this is its answer
+--   mismatch   nothing changed: the same creation ran before with other settings
+--   unknown_format  nothing changed: an event of a later version of the service has this number
+--   occupied   nothing changed: another event has this number, as the counter of numbers lags
+--              behind
 
 local eventKey, logKey, waitlistKey, withdrawnKey = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local acks, override, uuid, settings, by = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]

@@ -1,20 +1,20 @@
--- Reads bookings of an event, newest first, as its log has them.
+-- Reads bookings of an event, newest first, in the order of its log.
 --
 -- KEYS[1]  event           hash
 -- KEYS[2]  log             list
 -- KEYS[3]  withdrawn       sorted set
--- ARGV[1]  uuid            of the event, or empty: whatever event has this number
--- ARGV[2]  from            version to start with and go back from, or 0: the newest
--- ARGV[3]  limit           bookings
+-- ARGV[1]  uuid            of the event, or empty for whatever event has this number
+-- ARGV[2]  from            version to start at, going back; 0 for the newest
+-- ARGV[3]  limit           most bookings to return
 -- Returns  {word, uuid, next, rows}
 --   found      rows is a flat list: short id, record, position, short id, record ...
---              (position in line, 0 if not waiting); next is the version that the next
---              page starts with, or 0. There can be more to read even if rows are fewer
---              than the limit: a call looks at READ_LIMIT entries of the log at most
---   no_version: the event has not come to the version to start with
+--              (place in the waiting list, 0 if not waiting); next is the version to go on
+--              from, or 0 if there is nothing left. There may be more even if rows has fewer
+--              than limit bookings: a call looks at no more than READ_LIMIT log entries
+--   no_version: the event has not reached the version to start at
 --   no_event
 --   unknown_format: a later version of the service made the event
---   corrupt    a booking of the log has no record that can be read
+--   corrupt    a booking in the log has no valid record
 
 local eventKey, logKey, withdrawnKey = KEYS[1], KEYS[2], KEYS[3]
 local uuid, from, limit = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
@@ -24,7 +24,7 @@ if refusal then return {refusal, '', 0, {}} end
 if from == 0 then from = e.version end
 if from > e.version then return {'no_version', '', 0, {}} end
 
--- The entries of versions first to from, and of them the newest bookings.
+-- The log entries of versions first to from, and the newest bookings among them.
 local first = math.max(1, from - READ_LIMIT + 1)
 local entries = redis.call('LRANGE', logKey, string.format('%d', first - 1), string.format('%d', from - 1))
 local ids, next = {}, first - 1

@@ -1,8 +1,8 @@
--- Gives a new event its number: 1, 2, 3 and so on. Asked again with the same
--- creation id it gives the same number, so a retry leaves no gap.
+-- Gives a new event its number: 1, 2, 3 and so on. The same creation id gets the same number
+-- again, so a retry leaves no gap.
 --
--- KEYS[1]  events          hash: last number given, and creation id -> number,
---                          with + behind it once complete.lua noted that the event was made
+-- KEYS[1]  events          hash: the last number given, and creation id -> number, followed
+--                          by + once complete.lua has recorded that the event was made
 -- ARGV[1]  creation id     chosen by the caller, or derived from its Idempotency-Key
 -- Returns  {word, number}
 --   numbered   the creation has this number, by this call or an earlier one

@@ -1,5 +1,5 @@
--- Promotes from the head of the waiting list while tickets are available, a bounded
--- number at a time. Running it again does no harm: it goes by what it finds.
+-- Promotes bookings from the head of the waiting list while tickets are available, a bounded
+-- number in each call. It can be called at any time: what it does depends only on the event.
 --
 -- KEYS[1]  event           hash
 -- KEYS[2]  log             list
@@ -9,8 +9,8 @@
 -- ARGV[2]  now             milliseconds since 1970, in tests; else empty
 -- Returns  {word, version, promoted, promotionsDue}
 --              promotionsDue is 1 if there is more to do: call again
---   promoted   that many bookings were confirmed
---   idle       nobody could be promoted
+--   promoted   bookings were confirmed, as many as promoted says
+--   idle       no booking could be promoted
 --   no_event
 --   unknown_format: nothing changed, a later version of the service made the event
 

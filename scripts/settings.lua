@@ -1,4 +1,4 @@
--- What the scripts need that write settings of an event, joined in front of them.
+-- A new event, and how settings are stored; joined in front of the scripts that write settings.
 
 local function new_event(eventKey)
   return {
@@ -7,7 +7,7 @@ local function new_event(eventKey)
   }
 end
 
--- Returns a setting as its field holds it.
+-- Returns the text of a setting's field, given its value in the JSON of an argument.
 local function setting_text(value)
   if type(value) == 'number' then return string.format('%d', value) end
   return value

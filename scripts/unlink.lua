@@ -1,11 +1,12 @@
--- How a booking ends to be live, joined in front of the scripts that end one.
+-- Removes a booking from its user's live ones, joined in front of the scripts that end a
+-- booking.
 
--- Takes a booking out of its user's chain of live ones, see holdings.lua, and returns the
--- user's holding as it is after that, or nil if there is none to take it out of.
+-- Takes a booking out of its user's chain, see holdings.lua. Returns the user's new holding,
+-- or nil if the user has no holding that could contain the booking.
 --
--- It writes what concerns the neighbours at once, before anybody is promoted: the record
--- of the next younger one may change again in the same step. HDEL comes first: a full
--- Redis lets it through, and after it the rest of the script.
+-- The neighbours in the chain are written at once, before any booking is promoted, since
+-- promotion may change the record of the next younger one again. HDEL comes first: a full
+-- Redis accepts it, and then the writes that follow.
 local function unlink_booking(e, holding, booking, b)
   local tickets, oldest, newest = read_holding(holding)
   if not tickets or oldest == '' then return nil end

@@ -1,17 +1,17 @@
--- Changes an event's settings. Tickets that become available this way are given out by
--- promote.lua, which promotionsDue asks for: whoever touches the event next sees it,
--- should the caller die in between.
+-- Changes an event's settings. Tickets that become available are given out by promote.lua,
+-- which promotionsDue asks for. If the caller dies before that, the next call that touches
+-- the event finds promotionsDue set.
 --
 -- KEYS[1]  event           hash
 -- KEYS[2]  log             list
 -- ARGV[1]  acks            1 if the answer waits for replicas or the disk, see unchanged.lua
 -- ARGV[2]  now             milliseconds since 1970, in tests; else empty
--- ARGV[3]  uuid            of the event, or empty: whatever event has this number
+-- ARGV[3]  uuid            of the event, or empty for whatever event has this number
 -- ARGV[4]  change          id of this change, chosen by the caller
 -- ARGV[5]  settings        JSON object: the settings to change, by the names of their fields
--- ARGV[6]  by              name of the API key that asks, or empty
+-- ARGV[6]  by              name of the API key of the request, or empty
 -- Returns  {word, version, promotionsDue}
---   updated                the settings are as asked, by this call or an earlier one
+--   updated                the settings are as requested, by this call or an earlier one
 --   no_event, event_closed, capacity_below_confirmed: nothing changed
 --   unknown_format: nothing changed, a later version of the service made the event
 

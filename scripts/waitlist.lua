@@ -1,17 +1,17 @@
--- The promotion rule, joined in front of the scripts that need it.
+-- The promotion rule, joined in front of the scripts that promote or read positions.
 --
 -- serve_waitlist walks the waiting list from its head and confirms bookings, strictly in
--- order, while the whole quantity of the next one is available. Withdrawn bookings are
--- passed over. It looks at no more than LOOK_LIMIT bookings; when it stops there, `more`
--- says that promote.lua has to go on.
+-- order, while the whole quantity of the next one is available. It skips withdrawn bookings.
+-- It looks at no more than LOOK_LIMIT bookings; if it stops there, `more` says that
+-- promote.lua has to go on.
 --
--- It changes the event and adds records to `changes`, for commit to write; trim_waitlist
--- then cuts those who were served off the list. It does so for TRIM_EVERY of them at once,
--- as most cancellations then write fewer keys. So the list starts with those served since
--- sequence number lastServed - lastServed % TRIM_EVERY, which entry 0 has.
+-- It changes the event's table and adds records to `changes`, for commit to write. Afterwards
+-- trim_waitlist removes served bookings from the list, TRIM_EVERY at once, so that most
+-- cancellations write fewer keys. So entry 0 of the list has the sequence number
+-- lastServed - lastServed % TRIM_EVERY, and the entries served since then follow it.
 --
--- passed is the number of bookings at the head that withdrew in this very call. The result
--- is a table: promoted (short ids, in order), looked and withdrawn (bookings), more.
+-- passed is the number of bookings at the head that this call itself withdrew. The result is
+-- a table: promoted (short ids, in order), looked and withdrawn (numbers of bookings), more.
 
 local function serve_waitlist(e, waitlistKey, passed, changes)
   local available, open = available_tickets(e), e.state == 'open'
@@ -21,7 +21,7 @@ local function serve_waitlist(e, waitlistKey, passed, changes)
   local window, stop = 1, false
   if available > 1 then window = math.max(1, math.min(available, e.waiting, LOOK_LIMIT)) end
   while not stop and looked < LOOK_LIMIT and e.lastServed + looked < e.lastJoined do
-    -- With no tickets available and nobody withdrawn, there is nothing to find.
+    -- With no tickets to give out and no withdrawn booking to skip, there is nothing to do.
     if (available == 0 or not open) and e.lastJoined - e.lastServed - looked == e.waiting then break end
     if looked + window > LOOK_LIMIT then window = LOOK_LIMIT - looked end
     local bookings, records
@@ -66,7 +66,7 @@ local function trim_waitlist(e, waitlistKey, withdrawnKey, served)
   if served.withdrawn > 0 then redis.call('ZREMRANGEBYSCORE', withdrawnKey, 1, e.lastServed) end
 end
 
--- Returns a booking's position in line, 1 = next, or 0 if it does not wait.
+-- Returns a booking's position in the waiting list, 1 = next, or 0 if it does not wait.
 local function waiting_position(e, withdrawnKey, b)
   if b.status ~= 'waiting' then return 0 end
   return b.sequence - e.lastServed - redis.call('ZCOUNT', withdrawnKey, 1, b.sequence - 1)

@@ -234,7 +234,7 @@ func TestReplicasThatCannotBeWaitedFor(t *testing.T) {
 	if err := s.Client().Do(ctx, "ACL", "SETUSER", "default", "-wait").Err(); err != nil {
 		t.Fatal(err)
 	}
-	if got := s.Health(ctx); got.Ready() || !strings.Contains(got.Problems[0], "no change can be acknowledged") {
+	if got := s.Health(ctx); got.Ready() || !strings.Contains(got.Problems[0], "changes cannot be acknowledged") {
 		t.Errorf("WAIT is forbidden: %q", got)
 	}
 	unknown(t, "initialize", func(short context.Context) error {

@@ -65,7 +65,7 @@ func TestSeveralAddressesThatAreNoCluster(t *testing.T) {
 }
 
 func TestHealthWarnings(t *testing.T) {
-	if got := open(t, store.Config{}).Health(ctx).Warnings; len(got) != 1 || !strings.Contains(got[0], "gone on exit") {
+	if got := open(t, store.Config{}).Health(ctx).Warnings; len(got) != 1 || !strings.Contains(got[0], "lost on exit") {
 		t.Errorf("embedded: %q", got)
 	}
 	onRealEngines(t, func(t *testing.T, s *store.Store) {
@@ -95,7 +95,7 @@ func TestHealthWarnings(t *testing.T) {
 	if err := client.Do(ctx, "ACL", "SETUSER", "default", "-info").Err(); err != nil {
 		t.Fatal(err)
 	}
-	if got := s.Health(ctx).Warnings; len(got) != 1 || !strings.Contains(got[0], "not known") {
+	if got := s.Health(ctx).Warnings; len(got) != 1 || !strings.Contains(got[0], "unknown whether") {
 		t.Errorf("INFO is forbidden: %q", got)
 	}
 }

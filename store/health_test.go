@@ -72,7 +72,7 @@ func TestHealthOfOneRedis(t *testing.T) {
 	if err := s.Client().Do(ctx, "REPLICAOF", host, port).Err(); err != nil {
 		t.Fatal(err)
 	}
-	wantHealth(t, s, "this is a replica (role:slave)", "")
+	wantHealth(t, s, "the node is a replica (role:slave)", "")
 	if err := s.Client().Do(ctx, "REPLICAOF", "NO", "ONE").Err(); err != nil {
 		t.Fatal(err)
 	}
@@ -93,7 +93,7 @@ func TestHealthOfOneRedis(t *testing.T) {
 	if err := admin(t, s).Do(ctx, "CLIENT", "KILL", "TYPE", "normal").Err(); err != nil { // but for this one
 		t.Fatal(err)
 	}
-	wantHealth(t, s, "refuses the user or the password", "")
+	wantHealth(t, s, "rejects the user or the password", "")
 }
 
 // A password that Redis takes no more, as after it was changed there, is a problem, and
@@ -118,7 +118,7 @@ func TestPasswordThatIsNoMore(t *testing.T) {
 					t.Error(err)
 				}
 			}()
-			wantHealth(t, s, "refuses the user or the password", "")
+			wantHealth(t, s, "rejects the user or the password", "")
 			_, err := s.Book(ctx, store.BookRequest{Event: store.EventNumber(1), User: "ann", Quantity: 1})
 			if !errors.Is(err, store.ErrUnavailable) || !redis.IsAuthError(err) {
 				t.Errorf("booked: %v", err)
@@ -135,7 +135,7 @@ func TestHealthWithoutPermission(t *testing.T) {
 	if err := s.Client().Do(ctx, "ACL", "SETUSER", "default", "-info").Err(); err != nil {
 		t.Fatal(err)
 	}
-	wantHealth(t, s, "", "it is not known")
+	wantHealth(t, s, "", "unknown whether bookings are durable")
 }
 
 // One shard that is away leaves the others to book on; a cluster that is down does not.

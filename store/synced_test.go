@@ -131,13 +131,13 @@ func TestHealthOfSynced(t *testing.T) {
 	s := open(t, synced(server.Addr))
 	wantHealth(t, s, "", "")
 	set(t, s, "appendonly", "no")
-	wantHealth(t, s, "none can be acknowledged", "append-only file is off")
+	wantHealth(t, s, "changes cannot be acknowledged", "append-only file is off")
 	set(t, s, "appendonly", "yes")
 	wantHealth(t, s, "", "")
 	if err := s.Client().Do(ctx, "ACL", "SETUSER", "default", "-waitaof").Err(); err != nil {
 		t.Fatal(err)
 	}
-	wantHealth(t, s, "no change can be acknowledged", "")
+	wantHealth(t, s, "changes cannot be acknowledged", "")
 }
 
 // With more replicas than must have a booking, a failover may promote one that lacks it.
@@ -148,7 +148,7 @@ func TestHealthOfReplicasThatNeedNotAcknowledge(t *testing.T) {
 	if err := p.master.WaitOnline(2); err != nil {
 		t.Fatal(err)
 	}
-	wantHealth(t, p.Store, "", "2 replicas are connected, and 1 of them must have a booking")
+	wantHealth(t, p.Store, "", "2 replicas are connected, and only 1 must have a change")
 }
 
 // With appendfsync everysec an acknowledgement waits for the flush: of several in a row at

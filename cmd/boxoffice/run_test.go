@@ -114,7 +114,7 @@ func TestRunEmbedded(t *testing.T) {
 		t.Errorf("%d %v", status, body)
 	}
 	p.end()
-	for _, want := range []string{"engine=embedded", "gone on exit", "event=1 method=GET outcome=ok", "draining", "stopped"} {
+	for _, want := range []string{"engine=embedded", "lost on exit", "event=1 method=GET outcome=ok", "draining", "stopped"} {
 		if !strings.Contains(p.log.String(), want) {
 			t.Errorf("no word of %q in the log:\n%s", want, p.log)
 		}

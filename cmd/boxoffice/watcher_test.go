@@ -188,7 +188,7 @@ func TestReadinessFollowsRedis(t *testing.T) {
 		},
 		{
 			"replica", do("REPLICAOF", host, port), do("REPLICAOF", "NO", "ONE"),
-			503, "this is a replica", 503, "unavailable",
+			503, "the node is a replica", 503, "unavailable",
 		},
 	} {
 		fault.begin()
@@ -216,8 +216,8 @@ func TestReadinessFollowsRedis(t *testing.T) {
 	if err := again.Do(context.Background(), "CLIENT", "KILL", "TYPE", "normal").Err(); err != nil {
 		t.Fatal(err)
 	}
-	p.waitForReady(http.StatusServiceUnavailable, "refuses the user or the password")
-	waitFor(t, p.log, "refuses the user or the password")
+	p.waitForReady(http.StatusServiceUnavailable, "rejects the user or the password")
+	waitFor(t, p.log, "rejects the user or the password")
 	p.end()
 	lines := strings.Split(p.log.String(), "\n")
 	if told := slices.DeleteFunc(lines, func(line string) bool { return !strings.Contains(line, "not ready: ") }); len(told) > 12 {

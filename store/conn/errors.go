@@ -23,7 +23,7 @@ var ErrOverloaded = errors.New("too many calls are under way")
 
 // ErrCannotSync means that Config.AckSynced asks for what a server cannot tell: when a
 // change is on its disk.
-var ErrCannotSync = errors.New("only Redis 8.0 and later can tell when a change is on disk")
+var ErrCannotSync = errors.New("only Redis 8.0 and later report when a change is on disk")
 
 // outageWords are those by which Redis begins to say that it cannot answer now. They are
 // also the words of Observer.Tried for it.

@@ -15,8 +15,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Health is what the masters said of themselves at one moment, as sentences for
-// people, sorted. The same state gives the same sentences.
+// Health is what the masters reported of themselves at one moment, as sorted sentences for
+// people. The same state gives the same sentences.
 type Health struct {
 	Problems []string // why no event can be booked; empty if one can
 	Warnings []string // what may lose bookings, or keeps some events from being booked
@@ -26,12 +26,12 @@ type Health struct {
 func (h Health) Ready() bool { return len(h.Problems) == 0 }
 
 // Health asks every master whether bookings can be made, and for settings that lose
-// them. Of a cluster, one master that takes bookings is enough to be ready: what is
-// wrong with others is a warning then. Where the provider forbids asking, a warning
-// says that it is not known.
+// them. A cluster is ready if one of its masters takes bookings: what is wrong with the
+// others is a warning then. Where the provider forbids INFO, a warning says that the
+// answer is unknown.
 func (c *Conn) Health(ctx context.Context) Health {
 	if c.engine == EngineEmbedded {
-		h := Health{Warnings: []string{"the embedded engine keeps bookings in memory: they are gone on exit"}}
+		h := Health{Warnings: []string{"the embedded engine keeps bookings in memory only: they are lost on exit"}}
 		if err := c.client.Ping(ctx).Err(); err != nil {
 			h.Problems = []string{"the embedded engine " + silence(err)}
 		}
@@ -63,7 +63,7 @@ func (c *Conn) Health(ctx context.Context) Health {
 		return nil
 	})
 	if err != nil {
-		all.Problems = append(all.Problems, "the cluster's masters are not known: Redis "+silence(err))
+		all.Problems = append(all.Problems, "the masters of the cluster cannot be listed: Redis "+silence(err))
 	}
 	if able > 0 {
 		all.Warnings = append(all.Warnings, all.Problems...)
@@ -89,19 +89,19 @@ func (c *Conn) nodeHealth(ctx context.Context, client *redis.Client) Health {
 
 	switch err := ping.Err(); {
 	case err == nil, redis.IsPermissionError(err), redis.IsLoadingError(err), redis.IsMasterDownError(err):
-		// it is there; INFO says more
+		// it runs; INFO says more
 	default:
 		return Health{Problems: []string{"Redis " + silence(err)}}
 	}
 	if err := info.Err(); err != nil {
-		return Health{Warnings: []string{fmt.Sprintf("it is not known whether bookings are kept here: %v", err)}}
+		return Health{Warnings: []string{fmt.Sprintf("INFO failed, so it is unknown whether bookings are durable: %v", err)}}
 	}
 	h := judge(fields(info.Val()), c.batches.acks)
 	if state != nil && state.Err() == nil && fields(state.Val())["cluster_state"] != "ok" {
-		h.Problems = append(h.Problems, "the cluster is down: not all slots are served, or most masters are out of reach")
+		h.Problems = append(h.Problems, "the cluster is down: some slots are not served, or most masters cannot be reached")
 	}
 	if wait != nil && h.Ready() && wait.Err() != nil {
-		h.Problems = append(h.Problems, fmt.Sprintf("no change can be acknowledged: %v", wait.Err()))
+		h.Problems = append(h.Problems, fmt.Sprintf("changes cannot be acknowledged: %v", wait.Err()))
 	}
 	return h
 }
@@ -117,26 +117,26 @@ func judge(info map[string]string, acks acks) Health {
 	}
 	for _, name := range []string{"role", "aof_enabled", "maxmemory_policy"} {
 		if info[name] == "" {
-			warning("%s is not told, so it is not known whether bookings are kept", name)
+			warning("INFO does not report %s, so it is unknown whether bookings are durable", name)
 		}
 	}
 	if role := info["role"]; role != "" && role != "master" {
-		problem("this is a replica (role:%s), not a master: bookings cannot be written here", role)
+		problem("the node is a replica (role:%s), not a master: it accepts no changes", role)
 	}
 	if info["loading"] == "1" {
 		problem("Redis is loading its data")
 	}
 	if info["aof_enabled"] == "0" {
-		warning("the append-only file is off (aof_enabled:0): a restart of Redis loses bookings")
+		warning("the append-only file is off (aof_enabled:0): bookings are lost when Redis restarts")
 	}
 	if info["aof_last_write_status"] == "err" {
-		problem("the append-only file cannot be written (aof_last_write_status:err): Redis takes no bookings")
+		problem("the append-only file cannot be written (aof_last_write_status:err): Redis refuses changes")
 	}
 	if policy := info["maxmemory_policy"]; policy != "" && policy != "noeviction" {
-		warning("maxmemory-policy is %s, not noeviction: a full Redis may throw events away", policy)
+		warning("maxmemory-policy is %s, not noeviction: Redis may evict events when it is full", policy)
 	}
 	if isFull(info["maxmemory_policy"], number("maxmemory"), number("used_memory")-number("mem_not_counted_for_evict")) {
-		problem("Redis is full (used_memory is over maxmemory): it takes no bookings, only cancellations")
+		problem("Redis is full (used_memory exceeds maxmemory): bookings are refused, cancellations still work")
 	}
 	if acks.synced {
 		judgeSync(info, problem)
@@ -150,21 +150,21 @@ func judge(info map[string]string, acks acks) Health {
 // judgeSync says whether the disk can be waited for.
 func judgeSync(info map[string]string, problem func(text string, args ...any)) {
 	if info["aof_enabled"] == "0" {
-		problem("changes wait for the append-only file, which is off: none can be acknowledged")
+		problem("DURABILITY=synced needs the append-only file, which is off: changes cannot be acknowledged")
 	}
 	if server, syncs := syncs(info); !syncs {
-		problem("this is %s: %v", server, ErrCannotSync)
+		problem("the server is %s: %v", server, ErrCannotSync)
 	}
 }
 
-// judgeReplicas says what the number of connected replicas means where some must have a booking.
+// judgeReplicas says what the number of connected replicas means where some must have a change.
 func judgeReplicas(online, wanted int, problem, warning func(text string, args ...any)) {
 	switch {
 	case online < wanted:
-		problem("%d of the %d replicas that must have a booking are connected: none can be acknowledged", online, wanted)
+		problem("%d of the %d replicas that must have a change are connected: changes cannot be acknowledged", online, wanted)
 	case online > wanted:
 		// Neither sentinels nor a cluster know which replica acknowledged what.
-		warning("%d replicas are connected, and %d of them must have a booking: a failover to another one loses "+
+		warning("%d replicas are connected, and only %d must have a change: a failover to another one loses "+
 			"acknowledged bookings", online, wanted)
 	}
 }
@@ -214,12 +214,12 @@ func silence(err error) string {
 	var network *net.OpError
 	switch {
 	case redis.IsAuthError(err):
-		return fmt.Sprintf("refuses the user or the password: %v", err)
+		return fmt.Sprintf("rejects the user or the password: %v", err)
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded),
 		errors.As(err, &timeout) && timeout.Timeout():
 		return "does not answer in time"
 	case errors.As(err, &network):
-		return fmt.Sprintf("is out of reach: %v", network.Err)
+		return fmt.Sprintf("cannot be reached: %v", network.Err)
 	default:
 		return fmt.Sprintf("does not answer: %v", err)
 	}

@@ -121,7 +121,7 @@ func TestFailover(t *testing.T) {
 	config := store.Config{Addrs: strings.Split(script("addrs"), ",")}
 	target := instance(t, config, "", nil)
 	r := command(t, append([]string{
-		"-scenario", "failover", "-target", target, "-rate", "200", "-duration", "12s", "-events", "6",
+		"-scenario", "failover", "-target", target, "-rate", "200", "-duration", "20s", "-events", "6",
 		"-cluster", "../cluster.sh", "-faults", "kill-master,reshard",
 	}, lenient...)...)
 	r.checkPage(t)
@@ -137,7 +137,7 @@ func TestFailover(t *testing.T) {
 		}
 	}
 	if fmt.Sprint(names) != "[kill-master up reshard]" {
-		t.Errorf("the faults were %v", names)
+		t.Errorf("the faults were %v\n%s", names, r.text)
 	}
 	if s.Response.Max < 1000 {
 		t.Errorf("a master was killed, and the longest response time is %.0f ms", s.Response.Max)

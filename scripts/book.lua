@@ -39,19 +39,19 @@ local function decide(booking, user, holder, quantity, record, holding)
   if refusal then return refusal, 0, 0, 0, 0 end
   if record then
     local b = read_booking(record)
-    if not b then return 'corrupt', e.version, 0, 0, 0 end
+    if not b then return 'corrupt', 0, 0, 0, 0 end
     if b.quantity ~= quantity or b.user ~= user then return 'mismatch', 0, 0, 0, 0 end
     return b.firstStatus, b.version, b.position or 0, 1, 0
   end
-  if e.state ~= 'open' then return 'event_' .. e.state, e.version, 0, 0, 0 end
-  if quantity > e.total then return 'over_capacity', e.version, 0, 0, 0 end
+  if e.state ~= 'open' then return 'event_' .. e.state, 0, 0, 0, 0 end
+  if quantity > e.total then return 'over_capacity', 0, 0, 0, 0 end
   local tickets, oldest, newest = read_holding(holding)
-  if not tickets then return 'corrupt', e.version, 0, 0, 0 end
-  if e.maxPerUser > 0 and tickets + quantity > e.maxPerUser then return 'user_limit', e.version, 0, 0, 0 end
+  if not tickets then return 'corrupt', 0, 0, 0, 0 end
+  if e.maxPerUser > 0 and tickets + quantity > e.maxPerUser then return 'user_limit', 0, 0, 0, 0 end
   local word, position, sequence = 'confirmed', 0, nil
   if e.waiting > 0 or quantity > available_tickets(e) then
     word, position, sequence = 'waiting', e.waiting + 1, e.lastJoined + 1
-    if e.waitlistLimit > 0 and position > e.waitlistLimit then return 'waiting_list_full', e.version, 0, 0, 0 end
+    if e.waitlistLimit > 0 and position > e.waitlistLimit then return 'waiting_list_full', 0, 0, 0, 0 end
     e.waiting, e.lastJoined = position, sequence
     joined[#joined + 1] = booking
   else

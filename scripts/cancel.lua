@@ -20,6 +20,8 @@
 --                replayed is 1 if the booking had been cancelled before
 --   no_event, no_booking: nothing changed
 --   unknown_format: nothing changed, a later version of the service made the event
+--   corrupt      nothing changed: what is stored of the booking, of its user or of the waiting
+--                list is broken
 --   busy         nothing changed: promotions are due. Call promote.lua first, so that the
 --                answer can name the booking that gets the tickets
 
@@ -32,25 +34,30 @@ local e, found, refusal = load_event(eventKey, uuid, {holder, byUser and cancell
 if refusal then return unchanged(e, acks, {refusal, 0, '', '', 0, 0, 0}) end
 local holding, record = found[1], found[2]
 if byUser then
-  local _, oldest = read_holding(holding)
-  booking = record or oldest or ''
+  local tickets, oldest = read_holding(holding)
+  if not tickets then return {'corrupt', 0, '', '', 0, 0, 0} end
+  booking = record or oldest
   record = redis.call('HGET', eventKey, booking)
 end
 local b = record and read_booking(record)
-if record and not b then return redis.error_reply('CORRUPT the record of ' .. booking .. ' of ' .. eventKey) end
+if record and not b then return {'corrupt', 0, '', '', 0, 0, 0} end
 
-if not b or b.user ~= user then return unchanged(e, acks, {'no_booking', e.version, '', '', 0, 0, 0}) end
+if not b or b.user ~= user then return unchanged(e, acks, {'no_booking', 0, '', '', 0, 0, 0}) end
 if b.status == 'cancelled' then
   return unchanged(e, acks, {
     'cancelled', b.cancelledVersion, booking, b.nextBooking, b.promotedCount, 1, e.promotionsDue,
   })
 end
-if b.status == 'confirmed' and e.promotionsDue == 1 then return {'busy', e.version, '', '', 0, 0, 1} end
+if b.status == 'confirmed' and e.promotionsDue == 1 then return {'busy', 0, '', '', 0, 0, 1} end
 
 local isHead = b.status == 'waiting' and b.sequence == e.lastServed + 1
-holding = unlink_booking(e, holding, booking, b)
-if not holding then return redis.error_reply('CORRUPT ' .. eventKey .. ' has no holding for ' .. booking) end
-local changes = {holder, holding}
+local chain = unlink_booking(e, holding, booking, b)
+if not chain then return {'corrupt', 0, '', '', 0, 0, 0} end
+local changes, records = {holder, chain.holding}, {}
+if chain.younger then
+  changes = {holder, chain.holding, '>' .. chain.older, chain.younger, chain.younger, chain.record}
+  records[chain.younger] = chain.record
+end
 if b.status == 'confirmed' then
   e.confirmed = e.confirmed - b.quantity
 else
@@ -58,7 +65,8 @@ else
 end
 local served = {promoted = {}, looked = 0, withdrawn = 0, more = false}
 if b.status == 'confirmed' or isHead then
-  served = serve_waitlist(e, waitlistKey, isHead and 1 or 0, changes)
+  served = serve_waitlist(e, waitlistKey, isHead and 1 or 0, changes, records)
+  if not served then return {'corrupt', 0, '', '', 0, 0, 0} end
 end
 if served.more then e.promotionsDue = 1 end
 
@@ -72,7 +80,7 @@ if byUser then
   changes[#changes + 1] = cancellation
   changes[#changes + 1] = booking
 end
-commit(e, logKey, changes, true)
+commit(e, logKey, changes, true, chain.removed)
 if withdraws then
   redis.call('ZADD', withdrawnKey, b.sequence, b.sequence)
 else

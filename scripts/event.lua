@@ -56,8 +56,9 @@ end
 --
 -- A change that frees tickets (makesRoom) must succeed on a full Redis too. Redis refuses only
 -- the first write of a script, and LTRIM from 0 to -1 is a write that it accepts and that
--- changes nothing.
-local function commit(e, logKey, changes, makesRoom)
+-- changes nothing. removed is a field of the hash to delete, or nil.
+local function commit(e, logKey, changes, makesRoom, removed)
+  if removed then redis.call('HDEL', e.key, removed) end -- a full Redis accepts this, and then the rest
   local call = makesRoom and redis.pcall or redis.call
   local counters = string.format('1|%d|%d|%d|%d|%d|%d',
     e.version, e.confirmed, e.waiting, e.lastJoined, e.lastServed, e.promotionsDue)

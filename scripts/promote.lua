@@ -13,6 +13,7 @@
 --   idle       no booking could be promoted
 --   no_event
 --   unknown_format: nothing changed, a later version of the service made the event
+--   corrupt    nothing changed: a booking of the waiting list has no record
 
 local eventKey, logKey, waitlistKey, withdrawnKey = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local acks, override = ARGV[1], ARGV[2]
@@ -21,7 +22,8 @@ local e, _, refusal = load_event(eventKey, '', {})
 if refusal then return unchanged(e, acks, {refusal, 0, 0, 0}) end
 
 local changes = {}
-local served = serve_waitlist(e, waitlistKey, 0, changes)
+local served = serve_waitlist(e, waitlistKey, 0, changes, {})
+if not served then return {'corrupt', 0, 0, 0} end
 local wasDue = e.promotionsDue
 e.promotionsDue = served.more and 1 or 0
 if served.looked == 0 and e.promotionsDue == wasDue then

@@ -1,26 +1,26 @@
 -- Removes a booking from its user's live ones, joined in front of the scripts that end a
 -- booking.
 
--- Takes a booking out of its user's chain, see holdings.lua. Returns the user's new holding,
--- or nil if the user has no holding that could contain the booking.
---
--- The neighbours in the chain are written at once, before any booking is promoted, since
--- promotion may change the record of the next younger one again. HDEL comes first: a full
--- Redis accepts it, and then the writes that follow.
+-- Takes a booking out of its user's chain, see holdings.lua. It only reads: the result says
+-- what to write. It is nil if the chain is broken, else a table: holding, the user's new one;
+-- removed, the link to delete, if any; and if the user has both an older and a younger
+-- booking, these two are linked: older, younger (short ids) and record, the younger one's.
 local function unlink_booking(e, holding, booking, b)
   local tickets, oldest, newest = read_holding(holding)
   if not tickets or oldest == '' then return nil end
-  if oldest == newest then return '' end
+  if oldest == newest then return {holding = ''} end
+  tickets = tickets - b.quantity
   local younger = redis.call('HGET', e.key, '>' .. booking)
-  redis.call('HDEL', e.key, '>' .. (younger and booking or b.older))
   if booking == oldest then
-    oldest = younger
-  elseif not younger then
-    newest = b.older
-  else
-    local next = read_booking(redis.call('HGET', e.key, younger))
-    next.older = b.older
-    redis.call('HSET', e.key, '>' .. b.older, younger, younger, write_booking(next))
+    return younger and {holding = write_holding(tickets, younger, newest), removed = '>' .. booking}
   end
-  return write_holding(tickets - b.quantity, oldest, newest)
+  if not younger then return {holding = write_holding(tickets, oldest, b.older), removed = '>' .. b.older} end
+  local record = redis.call('HGET', e.key, younger)
+  local next = record and read_booking(record)
+  if not next then return nil end
+  next.older = b.older
+  return {
+    holding = write_holding(tickets, oldest, newest), removed = '>' .. booking,
+    older = b.older, younger = younger, record = write_booking(next),
+  }
 end

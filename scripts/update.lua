@@ -40,9 +40,9 @@ for i = 1, #names do
 end
 if #changes == 0 then return unchanged(e, acks, {'updated', e.version, e.promotionsDue}) end
 local state = settings.state or e.state
-if e.state == 'closed' and state ~= 'closed' then return unchanged(e, acks, {'event_closed', e.version, 0}) end
+if e.state == 'closed' and state ~= 'closed' then return unchanged(e, acks, {'event_closed', 0, 0}) end
 e.state, e.total = state, settings.total or e.total
-if e.total < e.confirmed then return unchanged(e, acks, {'capacity_below_confirmed', e.version, 0}) end
+if e.total < e.confirmed then return unchanged(e, acks, {'capacity_below_confirmed', 0, 0}) end
 
 if e.state == 'open' and e.waiting > 0 and available_tickets(e) > 0 then e.promotionsDue = 1 end
 log_change(e, log_entry('U', now_millis(override), cjson.encode({by = by, settings = changed})))

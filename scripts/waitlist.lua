@@ -10,10 +10,12 @@
 -- cancellations write fewer keys. So entry 0 of the list has the sequence number
 -- lastServed - lastServed % TRIM_EVERY, and the entries served since then follow it.
 --
--- passed is the number of bookings at the head that this call itself withdrew. The result is
--- a table: promoted (short ids, in order), looked and withdrawn (numbers of bookings), more.
+-- passed is the number of bookings at the head that this call itself withdrew; records has
+-- those that this call has changed, by short id. The result is a table: promoted (short ids,
+-- in order), looked and withdrawn (numbers of bookings), more. It is nil if a booking of the
+-- list has no record.
 
-local function serve_waitlist(e, waitlistKey, passed, changes)
+local function serve_waitlist(e, waitlistKey, passed, changes, records)
   local available, open = available_tickets(e), e.state == 'open'
   local version = string.format('%d', e.version + 1)
   local looked, withdrawn, promoted = passed, 0, {}
@@ -24,23 +26,25 @@ local function serve_waitlist(e, waitlistKey, passed, changes)
     -- With no tickets to give out and no withdrawn booking to skip, there is nothing to do.
     if (available == 0 or not open) and e.lastJoined - e.lastServed - looked == e.waiting then break end
     if looked + window > LOOK_LIMIT then window = LOOK_LIMIT - looked end
-    local bookings, records
+    local bookings, stored
     if window == 1 then -- the usual case by far, and a third cheaper this way
       local booking = redis.call('LINDEX', waitlistKey, string.format('%d', at + looked))
-      bookings, records = {booking}, {redis.call('HGET', e.key, booking)}
+      bookings, stored = {booking}, {redis.call('HGET', e.key, booking)}
     else
       bookings = redis.call('LRANGE', waitlistKey, at + looked, at + looked + window - 1)
-      records = redis.call('HMGET', e.key, unpack(bookings))
+      stored = redis.call('HMGET', e.key, unpack(bookings))
     end
     for i = 1, #bookings do
-      local quantity = waiting_quantity(records[i])
+      local record = records[bookings[i]] or stored[i]
+      if not record then return nil end
+      local quantity = waiting_quantity(record)
       if quantity then
         if not open or quantity > available then
           stop = true
           break
         end
         changes[#changes + 1] = bookings[i]
-        changes[#changes + 1] = promoted_record(records[i], version)
+        changes[#changes + 1] = promoted_record(record, version)
         promoted[#promoted + 1] = bookings[i]
         available = available - quantity
         e.confirmed = e.confirmed + quantity

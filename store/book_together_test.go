@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -196,5 +197,26 @@ func TestManyCallersAtOnce(t *testing.T) {
 		}
 		group.Wait()
 		wantNoBreach(t, s, show.ref)
+	})
+}
+
+// A full Redis takes no new bookings, and still answers for those that it has.
+func TestAFullRedisAnswersReplaysThatTravelWithNewBookings(t *testing.T) {
+	onRealEngines(t, func(t *testing.T, s *store.Store) {
+		show := newShow(t, s, tickets(5))
+		first := show.together([]store.BookRequest{show.request("ann", "a", 1)}, store.StatusConfirmed)[0]
+		setEverywhere(t, s, "maxmemory", "1")
+		defer setEverywhere(t, s, "maxmemory", "0")
+		got, errs := s.BookTogether(ctx, []store.BookRequest{
+			show.request("bob", "b", 1), show.request("ann", "a", 1), show.request("cyd", "c", 1),
+		})
+		if errs[1] != nil || !got[1].Replayed || got[1].Booking != first.Booking || got[1].Version != first.Version {
+			t.Errorf("the replay: %+v, %v", got[1], errs[1])
+		}
+		for _, i := range []int{0, 2} {
+			if errs[i] == nil || !strings.Contains(errs[i].Error(), "OOM") {
+				t.Errorf("a new booking: %+v, %v", got[i], errs[i])
+			}
+		}
 	})
 }

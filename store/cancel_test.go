@@ -3,11 +3,13 @@ package store_test
 import (
 	"errors"
 	"math/rand/v2"
+	"reflect"
 	"testing"
 
 	"github.com/google/uuid"
 
 	"boxoffice/store"
+	"boxoffice/store/layout"
 )
 
 func TestCancelPromotesTheHeadOfTheWaitlist(t *testing.T) {
@@ -251,4 +253,49 @@ func TestCancelPromotesTheSameUsersNextBooking(t *testing.T) {
 		}
 		show.wantCounts(2, 0, 0)
 	})
+}
+
+// Whatever is broken is found before the first write.
+func TestCancellationOfWhatIsBrokenChangesNothing(t *testing.T) {
+	for name, corrupt := range map[string]func(v *victim) store.CancelRequest{
+		"the record itself": func(v *victim) store.CancelRequest {
+			v.set(shortID(v.ann2.Booking), "rubbish")
+			return store.CancelRequest{Booking: v.ann2.Booking, User: "ann"}
+		},
+		"the next younger booking of the user": func(v *victim) store.CancelRequest {
+			v.set(shortID(v.ann3.Booking), "rubbish")
+			return store.CancelRequest{Booking: v.ann2.Booking, User: "ann"}
+		},
+		"the next younger booking is gone": func(v *victim) store.CancelRequest {
+			v.remove(shortID(v.ann3.Booking))
+			return store.CancelRequest{Booking: v.ann2.Booking, User: "ann"}
+		},
+		"the link from the oldest": func(v *victim) store.CancelRequest {
+			v.remove(layout.NewerField(layout.ShortIDOf(v.ann.Booking)))
+			return store.CancelRequest{Booking: v.ann.Booking, User: "ann"}
+		},
+		"the user's entry": func(v *victim) store.CancelRequest {
+			v.set(layout.HoldingField("cyd"), "rubbish")
+			return store.CancelRequest{Booking: v.cyd.Booking, User: "cyd"}
+		},
+		"the head of the waiting list": func(v *victim) store.CancelRequest {
+			v.remove(shortID(v.eve.Booking))
+			return store.CancelRequest{Booking: v.cyd.Booking, User: "cyd"}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			onEmbeddedAndRedis(t, func(t *testing.T, s *store.Store) {
+				v := newVictim(t, s)
+				request := corrupt(v)
+				before := v.everything()
+				result, err := s.Cancel(ctx, request)
+				if err == nil || errors.Is(err, store.ErrUnavailable) || errors.Is(err, store.ErrBookingNotFound) {
+					t.Errorf("%+v, %v", result, err)
+				}
+				if after := v.everything(); !reflect.DeepEqual(before, after) {
+					t.Errorf("changed from %v to %v", before, after)
+				}
+			})
+		})
+	}
 }

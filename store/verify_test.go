@@ -201,9 +201,12 @@ func TestVerifyFindsCorruption(t *testing.T) {
 		{"the set expires", func(v *victim) { v.do("EXPIRE", v.withdrawn, 100_000) }, verify.RuleKeys, nil, true},
 
 		{"more confirmed than tickets", func(v *victim) { v.set("total", "3") }, verify.RuleOversold,
-			func(v *victim) uuid.UUID { return v.dan.Booking }, true},
+			func(v *victim) uuid.UUID { return v.dan.Booking }, false},
+		{"a setting that no change made", func(v *victim) { v.set("maxPerUser", "9") }, verify.RuleLog, nil, true},
+		{"the settings of the creation", func(v *victim) { v.set("request", `{"name":"another"}`) }, verify.RuleLog, nil, true},
+		{"the settings of the creation are broken", func(v *victim) { v.set("request", "rubbish") }, verify.RuleSettings, nil, true},
 		{"head waits for tickets that are available", func(v *victim) { v.set("total", "6") }, verify.RuleUnserved,
-			func(v *victim) uuid.UUID { return v.eve.Booking }, true},
+			func(v *victim) uuid.UUID { return v.eve.Booking }, false},
 		{"a withdrawn booking at the head", func(v *victim) {
 			v.add("lastServed", 2)
 		}, verify.RuleUnserved, func(v *victim) uuid.UUID { return v.fay.Booking }, false},

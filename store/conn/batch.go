@@ -77,7 +77,8 @@ func (b *batcher) do(ctx context.Context, at lane, cmd redis.Cmder) error {
 	return b.pass(ctx, at, cmd, nil)
 }
 
-// call is do for a script, and returns what it answered.
+// call is do for a script, and returns what it answered. An item whose call is refused
+// because of another one travels once more, alone.
 func (b *batcher) call(ctx context.Context, at lane, script *Script, keys []string, args, own []any) ([]any, error) {
 	if script.Items == 0 {
 		cmd := script.command(ctx, keys, args)
@@ -87,7 +88,12 @@ func (b *batcher) call(ctx context.Context, at lane, script *Script, keys []stri
 		return cmd.Slice()
 	}
 	one := &item{script: script, keys: keys, shared: args, args: own}
-	if err := b.pass(ctx, at, nil, one); err != nil {
+	err := b.pass(ctx, at, nil, one)
+	if ctx.Err() == nil && mayConcernOthers(err) && one.joined {
+		one = &item{script: script, keys: keys, shared: args, args: own, alone: true}
+		err = b.pass(ctx, at, nil, one)
+	}
+	if err != nil {
 		return nil, err
 	}
 	return one.answer, nil

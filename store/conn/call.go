@@ -15,7 +15,7 @@ type Call struct {
 
 	// Item are the arguments of one item, of a script that takes several. Calls with the same
 	// script, keys and Args that wait together travel as one; each keeps its own context,
-	// reply and error. Args of such a call are strings.
+	// reply and error.
 	Item []any
 
 	// Unbounded calls are never refused with ErrOverloaded: they are steps of a verb that has

@@ -18,24 +18,40 @@ type item struct {
 	keys   []string
 	shared []any // arguments that come first
 	args   []any // the item's own
+	alone  bool  // it travels with no others
 	answer []any
 	err    error
+	joined bool // it travelled with others, so the error may be about one of those
 }
 
 // group is what the items of one call have in common.
 type group struct {
 	script      *Script
 	key, shared string
+	alone       *item // nil, unless the item travels with no others
 }
 
 func (i *item) group() group {
+	of := group{script: i.script, key: i.keys[0]}
+	if i.alone {
+		of.alone = i
+		return of
+	}
 	var shared strings.Builder
 	for _, arg := range i.shared {
-		text, _ := arg.(string) // see Call.Item
-		shared.WriteString(text)
+		fmt.Fprint(&shared, arg)
 		shared.WriteByte(0)
 	}
-	return group{i.script, i.keys[0], shared.String()}
+	of.shared = shared.String()
+	return of
+}
+
+// mayConcernOthers reports whether the refusal of a joint call may be about another one of
+// its items, so that this one may be answered if it travels alone: what is stored for
+// another is broken, or Redis takes no writes, and this one needs none.
+func mayConcernOthers(err error) bool {
+	return err != nil && (!isOutage(err) || redis.IsOOMError(err) ||
+		redis.HasErrorPrefix(err, "MISCONF") || redis.HasErrorPrefix(err, "NOREPLICAS"))
 }
 
 // jointCall is a command of a pipeline, or items that travel in one call.
@@ -100,6 +116,7 @@ func (j *jointCall) answer() {
 		err = fmt.Errorf("%s.lua answered %d items to %d calls", script.Name, len(reply), len(j.items))
 	}
 	for i, one := range j.items {
+		one.joined = len(j.items) > 1
 		if one.err = err; err == nil {
 			one.answer = reply[i*script.ItemAnswers : (i+1)*script.ItemAnswers]
 		}
@@ -128,8 +145,12 @@ func (c *Conn) CallTogether(ctx context.Context, calls []Call) ([]*Reply, []erro
 	}
 	c.batches.send(at, batch) //nolint:contextcheck // the client's own timeouts bound a batch
 	for i, r := range batch {
-		if errs[i] = r.item.err; errs[i] == nil {
-			replies[i], errs[i] = newReply(calls[i].Script.Name, r.item.answer)
+		answer, err := r.item.answer, r.item.err
+		if mayConcernOthers(err) {
+			answer, err = c.batches.call(ctx, at, r.item.script, r.item.keys, r.item.shared, r.item.args)
+		}
+		if errs[i] = err; err == nil {
+			replies[i], errs[i] = newReply(calls[i].Script.Name, answer)
 		}
 	}
 	return replies, errs

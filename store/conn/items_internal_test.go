@@ -111,6 +111,25 @@ func TestAnErrorOfACallIsEveryItems(t *testing.T) {
 	}
 }
 
+// What is wrong with one item is not the others' business.
+func TestAnItemIsNotRefusedForAnother(t *testing.T) {
+	broken := strings.Replace(numbering, "return answers", `
+		for i = 2, #ARGV do if ARGV[i] == '3' then return redis.error_reply('CORRUPT') end end
+		return answers`, 1)
+	answers, errs := callTogether(t, withItems(broken, 64), 1, 10, nobody)
+	for i, answer := range answers {
+		if i == 3 {
+			if errs[i] == nil || !strings.Contains(errs[i].Error(), "CORRUPT") {
+				t.Errorf("item 3: %v, %v", answer, errs[i])
+			}
+			continue
+		}
+		if errs[i] != nil || answer[0] != strconv.Itoa(i) || answer[1] != int64(1) {
+			t.Errorf("item %d: %v, %v", i, answer, errs[i])
+		}
+	}
+}
+
 // What does not belong together does not travel together, and nothing overtakes.
 func TestJoin(t *testing.T) {
 	one, other := withItems(numbering, 3), withItems(numbering+" ", 3)

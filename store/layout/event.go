@@ -74,10 +74,10 @@ func (e Event) Available() int64 { return e.TotalTickets - e.Confirmed }
 // Fields of an event's hash that are neither a setting nor of a booking, a user or a
 // request.
 const (
-	CountersField  = "counters"
-	UUIDField      = "uuid"
-	CreatedAtField = "createdAt"
-	requestField   = "request" // the settings that initialize.lua was given
+	CountersField      = "counters"
+	UUIDField          = "uuid"
+	CreatedAtField     = "createdAt"
+	FirstSettingsField = "request" // the settings that initialize.lua was given
 )
 
 // EventFields are the fields that show the event, in the order in which ParseEvent takes
@@ -88,12 +88,12 @@ func EventFields() []string {
 
 // RequiredFields are the fields that every event has, apart from its settings.
 func RequiredFields() []string {
-	return []string{CountersField, UUIDField, CreatedAtField, requestField}
+	return []string{CountersField, UUIDField, CreatedAtField, FirstSettingsField}
 }
 
 // AllEventFields are all fields of an event's hash that are not of a booking, a user or a
 // request.
-func AllEventFields() []string { return append(EventFields(), requestField) }
+func AllEventFields() []string { return append(EventFields(), FirstSettingsField) }
 
 // ParseEvent reads the values of EventFields. Errors: ErrEventNotFound if the hash does not
 // exist, ErrUnknownFormat.

@@ -28,6 +28,22 @@ type SettingsChange struct {
 	WaitlistLimit *int64  `json:"waitlistLimit,omitempty"`
 }
 
+// Apply returns the settings as they are after the change.
+func (c SettingsChange) Apply(s Settings) Settings {
+	set(&s.Name, c.Name)
+	set(&s.State, c.State)
+	set(&s.TotalTickets, c.TotalTickets)
+	set(&s.MaxPerUser, c.MaxPerUser)
+	set(&s.WaitlistLimit, c.WaitlistLimit)
+	return s
+}
+
+func set[T any](setting, to *T) {
+	if to != nil {
+		*setting = *to
+	}
+}
+
 // SettingsFields are the fields with the settings of an event.
 func SettingsFields() []string {
 	return []string{"name", "state", "total", "maxPerUser", "waitlistLimit"}
@@ -60,6 +76,15 @@ func ParseSettings(fields map[string]string) (Settings, error) {
 		WaitlistLimit: p.optional("waitlistLimit"),
 	}
 	return settings, p.err()
+}
+
+// ParseFirstSettings reads the settings that an event was created with: the field
+// FirstSettingsField.
+func ParseFirstSettings(text string) (settings Settings, err error) {
+	if err := json.Unmarshal([]byte(text), &settings); err != nil {
+		return Settings{}, wrongField(FirstSettingsField, text)
+	}
+	return settings, nil
 }
 
 // ParseUUID reads the field UUIDField.

@@ -105,16 +105,16 @@ func (in *inspection) checkCounters() {
 	if int64(len(in.waitlist)) != in.start.LastJoined {
 		in.breachf(nil, RuleSequence, "%d bookings were put in the waiting list, the event says %d", len(in.waitlist), in.start.LastJoined)
 	}
-	if confirmed > in.start.total {
+	if confirmed > in.start.settings.TotalTickets {
 		in.breachf(last, RuleOversold, "%d tickets are confirmed of %d; this booking was the last to be confirmed",
-			confirmed, in.start.total)
+			confirmed, in.start.settings.TotalTickets)
 	}
 	if entries := in.start.length - 1 - in.start.stillListed(); in.start.LastServed+entries != in.start.LastJoined {
 		in.breachf(nil, RuleWaitlist, "the list holds %d bookings, and of %d sequence numbers %d are used up",
 			entries, in.start.LastJoined, in.start.LastServed)
 	}
 	in.checkServedUpTo()
-	in.checkHead(in.start.total - confirmed)
+	in.checkHead(in.start.settings.TotalTickets - confirmed)
 }
 
 // checkServedUpTo checks that those who wait are beyond the number up to which the
@@ -143,7 +143,7 @@ func (in *inspection) checkHead(available int64) {
 		in.breachf(entry, RuleUnserved, "it is at the head of the waiting list, and cancelled")
 	}
 	first := slices.IndexFunc(in.waitlist, func(i int32) bool { return in.booking(i).at(in.start.Version) == layout.StatusWaiting })
-	if first < 0 || in.start.state != layout.StateOpen {
+	if first < 0 || in.start.settings.State != layout.StateOpen {
 		return
 	}
 	if head := in.booking(in.waitlist[first]); int64(head.quantity) <= available {

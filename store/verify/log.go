@@ -64,14 +64,26 @@ func (in *inspection) checkLog(ctx context.Context) error {
 		in.breachf(nil, RuleLog, "it has %d entries, and the event is at version %d", in.start.logged, in.start.Version)
 	}
 	changes := in.changes()
-	return in.readLog(ctx, 1, in.start.Version, func(version int64, entry string) {
+	settings, read := in.start.created, int64(0) // entries that could be read
+	err := in.readLog(ctx, 1, in.start.Version, func(version int64, text string) {
 		count := 0
 		for count < len(changes) && changes[count].version <= version {
 			count++
 		}
-		in.checkEntry(version, entry, changes[:count])
+		entry, err := layout.ParseChange(text)
+		if err != nil {
+			in.breachf(nil, RuleLog, "version %d: %v: %q", version, err, text)
+		} else {
+			in.checkEntry(version, entry, changes[:count])
+			settings = entry.Settings.Apply(settings)
+			read++
+		}
 		changes = changes[count:]
 	})
+	if err == nil && read == in.start.Version && settings != in.start.settings {
+		in.breachf(nil, RuleLog, "its changes lead to the settings %+v, the event has %+v", settings, in.start.settings)
+	}
+	return err
 }
 
 // logged is a change as an entry of the log has it, but for its time.
@@ -93,12 +105,7 @@ func (l logged) String() string {
 }
 
 // checkEntry compares the entry of one version with what the records say of it.
-func (in *inspection) checkEntry(version int64, text string, changes []change) {
-	entry, err := layout.ParseChange(text)
-	if err != nil {
-		in.breachf(nil, RuleLog, "version %d: %v: %q", version, err, text)
-		return
-	}
+func (in *inspection) checkEntry(version int64, entry layout.Change, changes []change) {
 	says := logged{entry.Kind, entry.Booking, entry.Promoted}
 	want, ok := in.loggedChange(version, changes)
 	if !ok || says.kind == want.kind && says.booking == want.booking && slices.Equal(says.promoted, want.promoted) {

@@ -17,13 +17,13 @@ import (
 // instant is an event at the instant when the look started.
 type instant struct {
 	layout.Counters
-	event  uuid.UUID
-	state  layout.State
-	total  int64    // tickets
-	length int64    // of the list
-	logged int64    // entries of the log
-	served []string // entries of the list that were served, the last of them last
-	head   string   // the one after them
+	event    uuid.UUID
+	settings layout.Settings
+	created  layout.Settings // with which the event was created
+	length   int64           // of the list
+	logged   int64           // entries of the log
+	served   []string        // entries of the list that were served, the last of them last
+	head     string          // the one after them
 }
 
 // stillListed is how many of those who were served follow entry 0.
@@ -135,7 +135,11 @@ func (in *inspection) checkSettings(fields []string, values []any) (complete boo
 		_, err = layout.ParseCreatedAt(text)
 		in.breachOfEach(err)
 	}
-	in.start.state, in.start.total = settings.State, settings.TotalTickets
+	in.start.settings = settings
+	if text, ok := texts[layout.FirstSettingsField]; ok {
+		in.start.created, err = layout.ParseFirstSettings(text)
+		in.breachOfEach(err)
+	}
 	return len(in.breaches) == before, nil
 }
 

@@ -117,18 +117,10 @@ func Operations(attempts []Attempt) []porcupine.Operation {
 			}
 		}
 	}
-	raises := map[uint64]map[int64]int64{}
-	for _, a := range attempts {
-		if a.Verb == List && a.Raises != nil {
-			raises[a.Event] = a.Raises
-		}
-	}
+	raisedAt := raises(attempts)
 	var history []porcupine.Operation
 	for i, a := range attempts {
-		a.raised = -1
-		if versions, read := raises[a.Event]; read {
-			a.raised = versions[a.Total]
-		}
+		a.raised = raisedAt(a)
 		end := int64(a.End)
 		if !a.Answered {
 			if a.Verb != SetTotal || a.raised == 0 {
@@ -147,6 +139,22 @@ func Operations(attempts []Attempt) []porcupine.Operation {
 		}
 	}
 	return history
+}
+
+// raises returns a function that returns an attempt's raised.
+func raises(attempts []Attempt) func(a Attempt) int64 {
+	logs := map[uint64]map[int64]int64{}
+	for _, a := range attempts {
+		if a.Verb == List && a.Raises != nil {
+			logs[a.Event] = a.Raises
+		}
+	}
+	return func(a Attempt) int64 {
+		if versions, read := logs[a.Event]; read {
+			return versions[a.Total]
+		}
+		return -1
+	}
 }
 
 // promotions reads from a list of bookings when the waiting list was served by itself.

@@ -89,34 +89,7 @@ const forever = math.MaxInt64
 // bookings say at which versions they were made. A change of the total is answered
 // without its version, but the event's log has it, and each total is set once.
 func Operations(attempts []Attempt) []porcupine.Operation {
-	type name struct {
-		event   uint64
-		verb    Verb
-		request string
-	}
-	nameOf := func(a Attempt) name { return name{a.Event, a.Verb, a.request()} }
-	type group struct {
-		sent  time.Duration // the first attempt without an answer
-		first int           // index of the attempt that was answered first; -1: none
-		made  bool          // an answer says which attempt made the change
-	}
-	groups := map[name]*group{}
-	for i, a := range attempts {
-		g := groups[nameOf(a)]
-		if g == nil {
-			g = &group{sent: forever, first: -1}
-			groups[nameOf(a)] = g
-		}
-		switch {
-		case !a.Answered:
-			g.sent = min(g.sent, a.Start)
-		case a.Answer.Refusal == nil:
-			g.made = g.made || a.First
-			if g.first < 0 || a.End < attempts[g.first].End {
-				g.first = i
-			}
-		}
-	}
+	groups := groupsOf(attempts)
 	raisedAt := raises(attempts)
 	var history []porcupine.Operation
 	for i, a := range attempts {
@@ -128,7 +101,7 @@ func Operations(attempts []Attempt) []porcupine.Operation {
 			}
 			end = forever
 		}
-		if g := groups[nameOf(a)]; g.first == i && !g.made && a.changesBookings() {
+		if g := groups[a.name()]; g.first == i && !g.made && a.changesBookings() {
 			a.Start = min(a.Start, g.sent)
 		}
 		history = append(history, porcupine.Operation{
@@ -139,6 +112,43 @@ func Operations(attempts []Attempt) []porcupine.Operation {
 		}
 	}
 	return history
+}
+
+// name is what attempts have in common that send the same request.
+type name struct {
+	event   uint64
+	verb    Verb
+	request string
+}
+
+func (a Attempt) name() name { return name{a.Event, a.Verb, a.request()} }
+
+// group is the attempts that send the same request.
+type group struct {
+	sent  time.Duration // the first attempt without an answer
+	first int           // index of the attempt that was answered first; -1: none
+	made  bool          // an answer says which attempt made the change
+}
+
+func groupsOf(attempts []Attempt) map[name]*group {
+	groups := map[name]*group{}
+	for i, a := range attempts {
+		g := groups[a.name()]
+		if g == nil {
+			g = &group{sent: forever, first: -1}
+			groups[a.name()] = g
+		}
+		switch {
+		case !a.Answered:
+			g.sent = min(g.sent, a.Start)
+		case a.Answer.Refusal == nil:
+			g.made = g.made || a.First
+			if g.first < 0 || a.End < attempts[g.first].End {
+				g.first = i
+			}
+		}
+	}
+	return groups
 }
 
 // raises returns a function that returns an attempt's raised.

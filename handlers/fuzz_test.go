@@ -36,7 +36,7 @@ func startFuzz(f *testing.F, changes ...func(*handlers.Options)) (c *client, che
 		peer.WriteBulk("cluster_enabled:0") // miniredis knows no such section
 		return true
 	})
-	own := regexp.MustCompile(`^(event|waitlist|withdrawn):\{([1-9][0-9]*)\}$`)
+	own := regexp.MustCompile(`^(event|log|waitlist|withdrawn):\{([1-9][0-9]*)\}$`)
 	return serve(f, open(f, store.Config{Addrs: []string{redis.Addr()}}), changes...), func(t *testing.T) {
 		t.Helper()
 		var created []string
@@ -44,7 +44,7 @@ func startFuzz(f *testing.F, changes ...func(*handlers.Options)) (c *client, che
 			number := own.FindStringSubmatch(key)
 			switch {
 			case key == "events" || number != nil && number[2] == "1":
-			case number != nil && redis.HGet("event:{"+number[2]+"}", "settings") != "":
+			case number != nil && redis.HGet("event:{"+number[2]+"}", "counters") != "":
 				created = append(created, key)
 			default:
 				t.Errorf("%q is no event's key", key)

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"strconv"
+	"strings"
 
 	"boxoffice/store/conn"
 	"boxoffice/store/layout"
@@ -24,8 +25,8 @@ func (s *Store) Bookings(ctx context.Context, event EventRef, cursor string, lim
 	version := int64(0) // the newest
 	if cursor != "" {
 		var err error
-		if version, err = strconv.ParseInt(cursor, 10, 64); err != nil || version < 1 {
-			return BookingPage{}, ErrBadCursor
+		if version, err = parseCursor(event.Number(), cursor); err != nil {
+			return BookingPage{}, err
 		}
 	}
 	page := BookingPage{Bookings: make([]Booking, 0, limit)}
@@ -38,9 +39,26 @@ func (s *Store) Bookings(ctx context.Context, event EventRef, cursor string, lim
 		version = next
 	}
 	if version > 0 {
-		page.Next = strconv.FormatInt(version, 10)
+		page.Next = cursorOf(event.Number(), version)
 	}
 	return page, nil
+}
+
+// cursorOf is the version that a page starts with, and a digest by which a cursor of another
+// event, or one that nobody was given, is recognized.
+func cursorOf(number uint64, version int64) string {
+	text := strconv.FormatInt(version, 10)
+	return text + "." + layout.DerivedShortID("cursor", numberText(number), text).String()
+}
+
+// parseCursor returns the version in a cursor of the event. Errors: ErrBadCursor.
+func parseCursor(number uint64, cursor string) (int64, error) {
+	text, _, _ := strings.Cut(cursor, ".")
+	version, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || version < 1 || cursor != cursorOf(number, version) {
+		return 0, ErrBadCursor
+	}
+	return version, nil
 }
 
 // listFrom adds bookings to a page, going back from a version of the event, until the page

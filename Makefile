@@ -28,7 +28,7 @@ run: ## serve on http://127.0.0.1:3000, in memory unless a Redis is configured
 # A skipped test is silent, so the target reports what was skipped. The other modules are
 # tested with all packages, except that of the faults, which `make faults` tests.
 test: ## run all tests with the race detector, and the Lua lint; REDIS_SERVER selects a server
-	go test -race $(PACKAGES)
+	go test -race -timeout 30m $(PACKAGES)
 ifeq ($(PACKAGES),./...)
 	@for module in $(filter-out . ./loadtest/faults,$(MODULES)); do \
 		echo "go test in $$module"; \

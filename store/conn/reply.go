@@ -71,9 +71,6 @@ func (r *Reply) List() *Reply {
 // More reports whether there is another item to read, and nothing was wrong so far.
 func (r *Reply) More() bool { return r.err == nil && r.next < len(r.items) }
 
-// Len is the number of items, the word included.
-func (r *Reply) Len() int { return len(r.items) }
-
 // Err is the first thing that was not as expected, or nil.
 func (r *Reply) Err() error { return r.err }
 

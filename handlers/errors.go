@@ -48,10 +48,23 @@ func problemOf(err error) problem {
 			return known.problem
 		}
 	}
-	return problem{
-		status: http.StatusInternalServerError, code: "internal_error", title: "Internal server error",
-		detail: "An unexpected error occurred",
+	return internalError
+}
+
+var internalError = problem{
+	status: http.StatusInternalServerError, code: "internal_error", title: "Internal server error",
+	detail: "An unexpected error occurred",
+}
+
+// problemCodes returns the codes of all problems that a request with a route can end in.
+func problemCodes() []string {
+	codes := []string{internalError.code}
+	for _, known := range problems {
+		if known.err != errNoRoute && known.err != errMethod { //nolint:errorlint // the rows of the table
+			codes = append(codes, known.code)
+		}
 	}
+	return codes
 }
 
 var problems = []struct {

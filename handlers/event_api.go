@@ -29,21 +29,7 @@ func parseEventInitialize(r *http.Request) (store.InitializeRequest, error) {
 	if value := body.get("totalTickets"); isInteger(value) && value.Raw[0] >= '1' {
 		total, totalErr = integerField("Total tickets", value, 1, maxTickets)
 	}
-	return initializeRequest(r, name, total, body.get("maxPerUser"), body.get("waitingListLimit"), nameErr, totalErr)
-}
-
-// initializeRequest reads what both APIs have in common. Its error lists everything that is
-// wrong.
-func initializeRequest(
-	r *http.Request, name string, total int64, maxPerUser, waitingListLimit gjson.Result, nameErr, totalErr error,
-) (store.InitializeRequest, error) {
-	perUser, waitlist, limitsErr := limitFields(maxPerUser, waitingListLimit)
-	key, keyErr := idempotencyKey(r)
-	return store.InitializeRequest{
-		Settings:       store.Settings{Name: name, TotalTickets: total, MaxPerUser: perUser, WaitlistLimit: waitlist},
-		IdempotencyKey: key,
-		By:             keyName(r),
-	}, joinProblems(nameErr, totalErr, limitsErr, keyErr)
+	return initializeRequest(r, body, store.Settings{Name: name, TotalTickets: total}, nameErr, totalErr)
 }
 
 // eventInitialized answers an initialization.

@@ -150,3 +150,16 @@ func TestInitializeLimits(t *testing.T) {
 	e = c.event(1)
 	c.get(e.path()).is(200, `{"maxPerUser":0,"waitingListLimit":0,"state":"open"}`)
 }
+
+func TestInitializeState(t *testing.T) {
+	t.Parallel()
+	c := start(t)
+	e := c.event(1, `"state":"paused"`)
+	c.get(e.path()).is(200, `{"state":"paused"}`)
+	c.post("/book", fmt.Sprintf(`{"eventId":%d,"userId":1}`, e.number)).is(409, `{"code":"event_paused"}`)
+	c.post("/initialize", `{"name":"x","totalTickets":1,"state":"paused"}`).is(201, `{}`)
+	c.post("/book", `{"eventId":2,"userId":1}`).is(409, `{"code":"event_paused"}`)
+	for _, state := range []string{`"closed"`, `"Paused"`, `7`} {
+		c.post("/initialize", `{"name":"x","totalTickets":1,"state":`+state+`}`).is(400, `{}`)
+	}
+}

@@ -133,23 +133,12 @@ func integerField(field string, value gjson.Result, least, most int64) (int64, e
 	return number, nil
 }
 
-// optionalField reads an integer within bounds, or the default where there is none.
-func optionalField(field string, value gjson.Result, least, most, otherwise int64) (int64, error) {
-	if missing(value) {
-		return otherwise, nil
-	}
-	return integerField(field, value, least, most)
-}
-
+// quantityField reads a number of tickets, 1 if there is none.
 func quantityField(value gjson.Result) (int64, error) {
-	return optionalField("quantity", value, 1, maxTickets, 1)
-}
-
-// limitFields reads the two limits that an event may have.
-func limitFields(maxPerUser, waitingList gjson.Result) (perUser, waiting int64, err error) {
-	perUser, perUserErr := optionalField("maxPerUser", maxPerUser, 0, maxTickets, 0)
-	waiting, waitingErr := optionalField("waitingListLimit", waitingList, 0, maxTickets, 0)
-	return perUser, waiting, joinProblems(perUserErr, waitingErr)
+	if missing(value) {
+		return 1, nil
+	}
+	return integerField("quantity", value, 1, maxTickets)
 }
 
 func uuidField(field string, value gjson.Result) (uuid.UUID, error) {

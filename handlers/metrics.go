@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"boxoffice/store"
 )
 
 const (
@@ -49,13 +51,10 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 		}, []string{"route", "method"}),
 		bookings: newOutcomes("bookings_total", "Booking requests, by outcome: confirmed, waiting, replayed (a repetition, "+
 			"which got the first answer again), or the code of the problem.",
-			"confirmed", "waiting", outcomeReplayed, "invalid_input", "event_not_found", "event_paused", "event_closed",
-			"user_limit", "waiting_list_full", "quantity_over_capacity", "idempotency_mismatch", "unavailable", "storage_full",
-			"overloaded", "internal_error"),
+			string(store.StatusConfirmed), string(store.StatusWaiting), outcomeReplayed),
 		cancelled: newOutcomes("cancellations_total", "Cancellation requests, by outcome: cancelled, replayed (already "+
 			"cancelled before), or the code of the problem.",
-			outcomeCancelled, outcomeReplayed, "invalid_input", "event_not_found", "booking_not_found", "unavailable",
-			"overloaded", "internal_error"),
+			outcomeCancelled, outcomeReplayed),
 		waitingList: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Namespace: namespace, Name: "waiting_list_length",
 			Help:    "Length of an event's waiting list when a booking joined it, that booking included.",
@@ -131,14 +130,14 @@ type outcomes struct {
 	known  map[string]prometheus.Counter
 }
 
-// newOutcomes makes a counter for each known outcome at the start, so that the first request
-// is seen as an increase.
-func newOutcomes(name, help string, known ...string) *outcomes {
+// newOutcomes makes a counter for each success and each problem at the start, so that the
+// first request is seen as an increase.
+func newOutcomes(name, help string, successes ...string) *outcomes {
 	o := &outcomes{
 		vector: prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help}, []string{"outcome"}),
-		known:  make(map[string]prometheus.Counter, len(known)),
+		known:  map[string]prometheus.Counter{},
 	}
-	for _, outcome := range known {
+	for _, outcome := range slices.Concat(successes, problemCodes()) {
 		o.known[outcome] = o.vector.WithLabelValues(outcome)
 	}
 	return o

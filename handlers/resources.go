@@ -3,7 +3,6 @@ package handlers
 import (
 	"context"
 	"net/http"
-	"slices"
 
 	"github.com/google/uuid"
 	"github.com/gorilla/mux"
@@ -56,49 +55,6 @@ func renderEvents(w http.ResponseWriter, _ page, result store.EventPage) {
 	writeJSON(w, http.StatusOK, eventPage{Events: events, NextCursor: result.Next})
 }
 
-func parseUpdate(r *http.Request) (store.UpdateRequest, error) {
-	event, eventErr := parseEventPath(r)
-	if eventErr != nil {
-		return store.UpdateRequest{}, eventErr
-	}
-	body, err := readBody(r)
-	if err != nil {
-		return store.UpdateRequest{}, err
-	}
-	for _, field := range []string{"totalTickets", "eventName", "maxPerUser", "waitingListLimit", "state"} {
-		if value := body.get(field); value.Exists() && missing(value) { // by RFC 7396 that removes a member, and none of these can be removed
-			return store.UpdateRequest{}, badInput("%s must not be null", field)
-		}
-	}
-	request := store.UpdateRequest{Event: event, By: keyName(r)}
-	var errs []error
-	integer := func(field string, least int64) *int64 {
-		value := body.get(field)
-		if !value.Exists() {
-			return nil
-		}
-		number, err := integerField(field, value, least, maxTickets)
-		errs = append(errs, err)
-		return &number
-	}
-	request.TotalTickets = integer("totalTickets", 1)
-	request.MaxPerUser = integer("maxPerUser", 0)
-	request.WaitlistLimit = integer("waitingListLimit", 0)
-	if value := body.get("eventName"); value.Exists() {
-		name, err := nameField("eventName", value)
-		errs = append(errs, err)
-		request.Name = &name
-	}
-	if value := body.get("state"); value.Exists() {
-		state := store.State(value.Str)
-		if !slices.Contains([]store.State{store.StateOpen, store.StatePaused, store.StateClosed}, state) {
-			errs = append(errs, badInput("state must be open, paused or closed"))
-		}
-		request.State = &state
-	}
-	return request, joinProblems(errs...)
-}
-
 // bookingsPage asks for a part of an event's bookings.
 type bookingsPage struct {
 	page
@@ -135,7 +91,7 @@ func bookingOf(b store.Booking) bookingResource {
 	return bookingResource{
 		bookingView: bookingView{BookingID: b.ID, Quantity: b.Quantity, Position: b.Position, Version: b.Version},
 		EventID:     b.Event, EventNumber: b.EventNumber, UserID: b.User, Status: eventStatusTexts[b.Status],
-		CreatedAt: timestamp(b.CreatedAt), Waited: b.Waited, PromotedVersion: b.Promoted, CancelledVersion: b.Cancelled,
+		CreatedAt: timestamp(b.CreatedAt), Waited: b.First.Waits(), PromotedVersion: b.Promoted, CancelledVersion: b.Cancelled,
 	}
 }
 

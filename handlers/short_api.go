@@ -21,7 +21,7 @@ func parseShortInitialize(r *http.Request) (store.InitializeRequest, error) {
 	}
 	name, nameErr := nameField("name", body.get("name"))
 	total, totalErr := integerField("totalTickets", body.get("totalTickets"), 1, maxTickets)
-	return initializeRequest(r, name, total, body.get("maxPerUser"), body.get("waitingListLimit"), nameErr, totalErr)
+	return initializeRequest(r, body, store.Settings{Name: name, TotalTickets: total}, nameErr, totalErr)
 }
 
 // shortInitialized answers an initialization.

@@ -23,15 +23,12 @@ func viewOf(event store.Event) eventView {
 
 // eventDetails are what the status of an event leaves out.
 type eventDetails struct {
-	MaxPerUser       int64     `json:"maxPerUser"`
-	WaitingListLimit int64     `json:"waitingListLimit"`
-	CreatedAt        timestamp `json:"createdAt"`
+	settingsView
+	CreatedAt timestamp `json:"createdAt"`
 }
 
 func detailsOf(event store.Event) eventDetails {
-	return eventDetails{
-		MaxPerUser: event.MaxPerUser, WaitingListLimit: event.WaitlistLimit, CreatedAt: timestamp(event.CreatedAt),
-	}
+	return eventDetails{settingsView: settingsOf(event), CreatedAt: timestamp(event.CreatedAt)}
 }
 
 // bookingView is a booking.

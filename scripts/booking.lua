@@ -18,7 +18,13 @@
 --
 -- The parts before quantity change, and so does older; the others never do.
 
-local STATUS = {C = 'confirmed', W = 'waiting', X = 'cancelled'}
+-- Each status by its letter. A booking hasTickets if its quantity is taken from the event's
+-- total, and waits if it is on the waiting list; one that does neither has ended.
+local STATUS = {
+  C = {name = 'confirmed', hasTickets = true, waits = false},
+  W = {name = 'waiting', hasTickets = false, waits = true},
+  X = {name = 'cancelled', hasTickets = false, waits = false},
+}
 local LETTER = {confirmed = 'C', waiting = 'W', cancelled = 'X'}
 
 -- Parses a record into a table. Returns nil if the text is not a record.
@@ -26,9 +32,10 @@ local function read_booking(record)
   local status, first, promotedVersion, cancelledVersion, nextBooking, promotedCount,
     quantity, createdAt, version, older, sequence, position, user = string.match(record,
       '^(%u)(%u)|(%d*)|(%d*)|([^|]*)|(%d*)|(%d+)|(%d+)|(%d+)|([^|]*)|(%d*)|(%d*)|(.+)$')
-  if not STATUS[status] or not STATUS[first] then return nil end
+  local now, atFirst = STATUS[status], STATUS[first]
+  if not now or not atFirst then return nil end
   return {
-    status = STATUS[status], firstStatus = STATUS[first],
+    status = now.name, hasTickets = now.hasTickets, waits = now.waits, firstStatus = atFirst.name,
     promotedVersion = tonumber(promotedVersion), cancelledVersion = tonumber(cancelledVersion),
     nextBooking = nextBooking, promotedCount = tonumber(promotedCount) or 0,
     quantity = tonumber(quantity), createdAt = tonumber(createdAt), version = tonumber(version),
@@ -55,9 +62,11 @@ local function new_record(status, quantity, createdAt, version, older, sequence,
   return letter .. letter .. '|||||' .. quantity .. '|' .. createdAt .. '|' .. version .. '|' .. older .. place .. user
 end
 
+local WAITING_RECORD = '^' .. LETTER.waiting .. '%u|||||(%d+)|'
+
 -- Returns the quantity of a booking that waits, or nil if it does not wait.
 local function waiting_quantity(record)
-  local quantity = string.match(record, '^W%u|||||(%d+)|')
+  local quantity = string.match(record, WAITING_RECORD)
   return quantity and tonumber(quantity)
 end
 

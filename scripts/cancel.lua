@@ -43,14 +43,14 @@ local b = record and read_booking(record)
 if record and not b then return {'corrupt', 0, '', '', 0, 0, 0} end
 
 if not b or b.user ~= user then return unchanged(e, acks, {'no_booking', 0, '', '', 0, 0, 0}) end
-if b.status == 'cancelled' then
+if not b.hasTickets and not b.waits then
   return unchanged(e, acks, {
     'cancelled', b.cancelledVersion, booking, b.nextBooking, b.promotedCount, 1, e.promotionsDue,
   })
 end
-if b.status == 'confirmed' and e.promotionsDue == 1 then return {'busy', 0, '', '', 0, 0, 1} end
+if b.hasTickets and e.promotionsDue == 1 then return {'busy', 0, '', '', 0, 0, 1} end
 
-local isHead = b.status == 'waiting' and b.sequence == e.lastServed + 1
+local isHead = b.waits and b.sequence == e.lastServed + 1
 local chain = unlink_booking(e, holding, booking, b)
 if not chain then return {'corrupt', 0, '', '', 0, 0, 0} end
 local changes, records = {holder, chain.holding}, {}
@@ -58,20 +58,16 @@ if chain.younger then
   changes = {holder, chain.holding, '>' .. chain.older, chain.younger, chain.younger, chain.record}
   records[chain.younger] = chain.record
 end
-if b.status == 'confirmed' then
-  e.confirmed = e.confirmed - b.quantity
-else
-  e.waiting = e.waiting - 1
-end
+if b.hasTickets then e.confirmed = e.confirmed - b.quantity end
+if b.waits then e.waiting = e.waiting - 1 end
 local served = {promoted = {}, looked = 0, withdrawn = 0, more = false}
-if b.status == 'confirmed' or isHead then
+if b.hasTickets or isHead then
   served = serve_waitlist(e, waitlistKey, isHead and 1 or 0, changes, records)
   if not served then return {'corrupt', 0, '', '', 0, 0, 0} end
 end
 if served.more then e.promotionsDue = 1 end
 
 log_change(e, log_entry('X', now_millis(override), booking, table.concat(served.promoted, ',')))
-local withdraws = b.status == 'waiting' and not isHead
 b.status, b.cancelledVersion = 'cancelled', e.version
 b.nextBooking, b.promotedCount = served.promoted[1] or '', #served.promoted
 changes[#changes + 1] = booking
@@ -81,7 +77,7 @@ if byUser then
   changes[#changes + 1] = booking
 end
 commit(e, logKey, changes, true, chain.removed)
-if withdraws then
+if b.waits and not isHead then
   redis.call('ZADD', withdrawnKey, b.sequence, b.sequence)
 else
   trim_waitlist(e, waitlistKey, withdrawnKey, served)

@@ -72,6 +72,6 @@ end
 
 -- Returns a booking's position in the waiting list, 1 = next, or 0 if it does not wait.
 local function waiting_position(e, withdrawnKey, b)
-  if b.status ~= 'waiting' then return 0 end
+  if not b.waits then return 0 end
   return b.sequence - e.lastServed - redis.call('ZCOUNT', withdrawnKey, 1, b.sequence - 1)
 end

@@ -147,6 +147,7 @@ func TestCallsOfEverySizeAgainstModel(t *testing.T) {
 		random := rand.New(rand.NewPCG(1, 2))
 		for size := 1; size <= scripts.BatchLimit; size++ {
 			request := tickets(1 + random.Int64N(int64(2*size)))
+			request.Name = "a show"
 			w := &randomCalls{
 				show: newShow(t, s, request), model: model.New(request), random: random, seed: uint64(size),
 				users: 1 + random.IntN(size), most: 1 + random.Int64N(3),

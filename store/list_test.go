@@ -18,7 +18,7 @@ func TestBookingTellsItsHistory(t *testing.T) {
 		first, second := show.book("a", 2), show.book("b", 2)
 		want := store.Booking{
 			ID: second.Booking, Event: show.event.UUID, EventNumber: 1, User: "b", Quantity: 2,
-			Status: store.StatusWaiting, Position: 1, CreatedAt: now, Version: 3, Waited: true,
+			Status: store.StatusWaiting, Position: 1, CreatedAt: now, Version: 3, History: store.History{First: store.StatusWaiting},
 		}
 		check := func() {
 			t.Helper()

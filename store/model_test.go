@@ -179,7 +179,7 @@ func (w *randomCalls) checkUpdate(ofTotal bool) {
 func (s *show) wantModel(t *testing.T, m *model.Event) {
 	t.Helper()
 	s.wantCounts(m.Available(), m.Confirmed, m.Waiting)
-	if now := s.now(); now.Version != m.Version || now.State != m.State || now.TotalTickets != m.Total {
+	if now := s.now(); now.Version != m.Version || now.Settings != m.Settings {
 		t.Fatalf("the event is %+v, want %+v in state %s", now, m.Counts(), m.State)
 	}
 	got, want := s.all(), m.List()

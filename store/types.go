@@ -22,6 +22,8 @@ type (
 	Booking = layout.Booking
 	// Status says where a booking stands.
 	Status = layout.Status
+	// History is a booking's past, as its record tells it.
+	History = layout.History
 )
 
 // The states of an event.

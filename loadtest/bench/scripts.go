@@ -24,9 +24,9 @@ func (b *bench) scripts(ctx context.Context) error {
 		return err
 	}
 	limit, book, cancel := medians[0], medians[1], medians[2]
-	b.add(figure{"Redis CPU of a booking of a new user / L2", book / limit, "x", 4, false,
+	b.add(figure{"Redis CPU of a booking of a new user / L2", book / limit, "x", 8, false,
 		fmt.Sprintf("book.lua %.2f µs; L2, a script that answers a constant, %.2f µs", book, limit)})
-	b.add(figure{"Redis CPU of a cancellation with promotion / L2", cancel / limit, "x", 6, false,
+	b.add(figure{"Redis CPU of a cancellation with promotion / L2", cancel / limit, "x", 12, false,
 		fmt.Sprintf("cancel.lua %.2f µs; L2 %.2f µs", cancel, limit)})
 
 	// Of one event, alternating: bookings of a user who has very many, and of new users.

@@ -159,10 +159,10 @@ func (r *round) checkCounts(event uint64, f *findings) {
 				f.countf(&f.doubled, 1, "event %d: booking %s is listed twice", event, booking.ID)
 			}
 			once[booking.ID] = true
-			if model.HasTickets(booking.Status) {
+			if booking.Status.HasTickets() {
 				confirmed += booking.Quantity
 			}
-			if model.Waits(booking.Status) {
+			if booking.Status.Waits() {
 				waiting++
 			}
 		}

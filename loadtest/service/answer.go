@@ -1,6 +1,10 @@
 package service
 
-import "bytes"
+import (
+	"bytes"
+	"slices"
+	"sync"
+)
 
 // Outcome is what a client knows after its request.
 type Outcome uint8
@@ -28,8 +32,9 @@ func (o Outcome) String() string { return outcomeNames[o] }
 // IsError reports whether the client did not get what the API promises.
 func (o Outcome) IsError() bool { return o >= Unknown }
 
-// Reason says why a request was not accepted: the code of a problem document, or
-// what happened to the connection.
+// Reason says why a request was not accepted: the code of a problem document, or what
+// happened to the connection. It is a byte, as runs keep millions. The codes of the API get
+// theirs as they are met.
 type Reason uint8
 
 // The reasons that are no codes of the API.
@@ -42,26 +47,44 @@ const (
 	ReasonMalformed
 )
 
-var reasonNames = []string{
-	"", "other", "timed out", "connection cut", "cannot connect", "malformed answer",
-	"event_paused", "event_closed", "user_limit", "waiting_list_full", "quantity_over_capacity",
-	"capacity_below_confirmed", "idempotency_mismatch", "event_not_found", "booking_not_found",
-	"invalid_input", "rate_limited", "draining", "unavailable", "internal_error", "overloaded", "storage_full",
+// Reasons is how many reasons there are at most. Further codes are ReasonOther.
+const Reasons = 64
+
+var reasons = struct {
+	sync.RWMutex
+	names []string
+}{names: []string{"", "other", "timed out", "connection cut", "cannot connect", "malformed answer"}}
+
+// reasonOf returns the reason of a code of the API, ReasonOther where there is none.
+func reasonOf(code []byte) Reason {
+	if len(code) == 0 {
+		return ReasonOther
+	}
+	named := func(name string) bool { return name == string(code) }
+	reasons.RLock()
+	known := slices.IndexFunc(reasons.names, named)
+	reasons.RUnlock()
+	if known >= 0 {
+		return Reason(known)
+	}
+	reasons.Lock()
+	defer reasons.Unlock()
+	if known = slices.IndexFunc(reasons.names, named); known >= 0 { // met by another connection meanwhile
+		return Reason(known)
+	}
+	if len(reasons.names) == Reasons {
+		return ReasonOther
+	}
+	reasons.names = append(reasons.names, string(code))
+	return Reason(len(reasons.names) - 1)
 }
 
-// Reasons is how many reasons there are.
-var Reasons = len(reasonNames)
-
-var reasonOf = func() map[string]Reason {
-	known := make(map[string]Reason)
-	for reason, name := range reasonNames {
-		known[name] = Reason(reason)
-	}
-	return known
-}()
-
 // String returns the reason's name, as reports show it.
-func (r Reason) String() string { return reasonNames[r] }
+func (r Reason) String() string {
+	reasons.RLock()
+	defer reasons.RUnlock()
+	return reasons.names[r]
+}
 
 // Answer is what came back. It has no pointers either.
 type Answer struct {
@@ -122,10 +145,7 @@ func readBody(kind Kind, code int, body []byte) Answer {
 
 // refusal classifies an answer that is not a success.
 func refusal(answer Answer, code int, body []byte) Answer {
-	answer.Reason = ReasonOther
-	if reason, known := reasonOf[string(stringMember(body, `"code":`))]; known && reason != ReasonNone {
-		answer.Reason = reason
-	}
+	answer.Reason = reasonOf(stringMember(body, `"code":`))
 	switch code {
 	case 409, 404, 422, 429:
 		answer.Outcome = Refused

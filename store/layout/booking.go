@@ -18,10 +18,8 @@ type Booking struct {
 	Position    int64 // live place in the waiting list, 1 = next; 0 if it does not wait
 	CreatedAt   time.Time
 
-	Version   int64 // of the event when it was booked
-	Waited    bool  // it was put on the waiting list when it was booked
-	Promoted  int64 // version of the event when it was promoted, or 0
-	Cancelled int64 // version of the event when it was cancelled, or 0
+	Version int64 // of the event when it was booked
+	History
 }
 
 // ParseBooking reads a booking of an event, given its short id and its record. The event's
@@ -43,8 +41,6 @@ func ParseBooking(number uint64, short, text string) (Booking, error) {
 		Status:      record.Status,
 		CreatedAt:   record.CreatedAt,
 		Version:     record.Version,
-		Waited:      record.FirstStatus == StatusWaiting,
-		Promoted:    record.Promoted,
-		Cancelled:   record.Cancelled,
+		History:     record.History,
 	}, nil
 }

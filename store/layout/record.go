@@ -37,24 +37,10 @@ func RecordParts() []string {
 	}
 }
 
-// Status says where a booking stands.
-type Status string
-
-// The statuses of a booking.
-const (
-	StatusConfirmed Status = "confirmed"
-	StatusWaiting   Status = "waiting"
-	StatusCancelled Status = "cancelled" // for good
-)
-
-var statusLetters = map[string]Status{"C": StatusConfirmed, "W": StatusWaiting, "X": StatusCancelled}
-
 // Record is what an event's hash holds of one booking.
 type Record struct {
-	Status        Status
-	FirstStatus   Status // with which it was booked
-	Promoted      int64  // version of the event when it was promoted, or 0
-	Cancelled     int64  // version of the event when it was cancelled, or 0
+	Status Status
+	History
 	Next          ShortID
 	PromotedCount int64 // bookings that its cancellation promoted; Next is the first of them
 	Quantity      int64 // tickets
@@ -94,9 +80,7 @@ func ParseRecord(text string) (Record, error) {
 	}
 	record := Record{
 		Status:        status,
-		FirstStatus:   first,
-		Promoted:      number(partPromoted, 63, false),
-		Cancelled:     number(partCancelled, 63, false),
+		History:       History{First: first, Promoted: number(partPromoted, 63, false), Cancelled: number(partCancelled, 63, false)},
 		Next:          ParseShortID(parts[partNext]),
 		PromotedCount: number(partPromotedCount, 31, false),
 		Quantity:      number(partQuantity, 32, true),

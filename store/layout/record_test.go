@@ -12,7 +12,7 @@ func TestRecordsThatAreWrongAreErrors(t *testing.T) {
 	good := "WW|||||2|1700000000000|7||3|1|a|b"
 	name := layout.ShortIDOf(layout.NewID(1, layout.RandomShortID())).String()
 	booking, err := layout.ParseBooking(1, name, good)
-	if err != nil || booking.User != "a|b" || booking.Quantity != 2 || booking.Version != 7 || !booking.Waited {
+	if err != nil || booking.User != "a|b" || booking.Quantity != 2 || booking.Version != 7 || !booking.First.Waits() {
 		t.Errorf("%s: %+v, %v", good, booking, err)
 	}
 	for _, record := range []string{
@@ -33,13 +33,13 @@ func TestRecordsAreRead(t *testing.T) {
 	id := layout.ParseShortID
 	for text, want := range map[string]layout.Record{
 		"XW|9|12|gACAAAAAAAAAAA|3|2|1700000000000|7|gACAAAAAAAAAAg|3|1|a|b": {
-			Status: layout.StatusCancelled, FirstStatus: layout.StatusWaiting, Promoted: 9, Cancelled: 12,
+			Status: layout.StatusCancelled, History: layout.History{First: layout.StatusWaiting, Promoted: 9, Cancelled: 12},
 			Next: id("gACAAAAAAAAAAA"), PromotedCount: 3,
 			Quantity: 2, CreatedAt: time.UnixMilli(1700000000000).UTC(), Version: 7,
 			Older: id("gACAAAAAAAAAAg"), Sequence: 3, Position: 1, User: "a|b",
 		},
 		"CC|||||1|0|2|rubbish|||a": {
-			Status: layout.StatusConfirmed, FirstStatus: layout.StatusConfirmed,
+			Status: layout.StatusConfirmed, History: layout.History{First: layout.StatusConfirmed},
 			Quantity: 1, CreatedAt: time.UnixMilli(0).UTC(), Version: 2, Older: layout.InvalidShortID, User: "a",
 		},
 	} {

@@ -31,10 +31,10 @@ func (e *Event) Book(request BookRequest) (answer Answer, repeated bool) {
 	booking := &Booking{
 		ID: request.Booking, Request: request.Request, User: request.User, Quantity: request.Quantity, Status: status,
 	}
-	switch has := standingOf(status); {
-	case has.tickets:
+	switch {
+	case status.HasTickets():
 		e.Confirm(request.Quantity)
-	case has.waits:
+	case status.Waits():
 		booking.Sequence = e.Join(request.Quantity)
 		answer.Position = e.Waiting
 	}
@@ -48,18 +48,18 @@ func (e *Event) Book(request BookRequest) (answer Answer, repeated bool) {
 func (e *Event) refusal(request BookRequest, status store.Status) error {
 	userTickets := int64(0)
 	for _, b := range e.Bookings {
-		if b.User == request.User && countsForUser(b.Status) {
+		if b.User == request.User && b.Status.Live() {
 			userTickets += b.Quantity
 		}
 	}
 	switch refusal := eventStates[e.State].refusal; {
 	case refusal != nil:
 		return refusal
-	case request.Quantity > e.Total:
+	case request.Quantity > e.TotalTickets:
 		return store.ErrOverCapacity
 	case e.MaxPerUser > 0 && userTickets+request.Quantity > e.MaxPerUser:
 		return store.ErrUserLimit
-	case standingOf(status).waits && e.WaitlistLimit > 0 && e.Waiting >= e.WaitlistLimit:
+	case status.Waits() && e.WaitlistLimit > 0 && e.Waiting >= e.WaitlistLimit:
 		return store.ErrWaitingListFull
 	}
 	return nil
@@ -80,10 +80,10 @@ func (e *Event) Cancel(id uuid.UUID, user string) (answer Answer, repeated bool)
 func (e *Event) CancelOldest(request, user string) (answer Answer, repeated bool) {
 	i := e.find(func(b *Booking) bool { return b.Cancellation == request })
 	if i < 0 {
-		i = e.find(func(b *Booking) bool { return b.User == user && standingOf(b.Status).tickets })
+		i = e.find(func(b *Booking) bool { return b.User == user && b.Status.HasTickets() })
 	}
 	if i < 0 {
-		i = e.find(func(b *Booking) bool { return b.User == user && standingOf(b.Status).waits })
+		i = e.find(func(b *Booking) bool { return b.User == user && b.Status.Waits() })
 	}
 	if i < 0 {
 		return Answer{Refusal: store.ErrBookingNotFound}, false
@@ -93,21 +93,20 @@ func (e *Event) CancelOldest(request, user string) (answer Answer, repeated bool
 
 func (e *Event) cancel(i int, cancellation string) (answer Answer, repeated bool) {
 	b := e.Bookings[i]
-	has := standingOf(b.Status)
-	if !has.tickets && !has.waits {
+	if !b.Status.Live() {
 		return b.Cancelled, true
 	}
-	if has.tickets && e.PromotionsDue {
+	if b.Status.HasTickets() && e.PromotionsDue {
 		return Answer{Refusal: ErrPromotionsDue}, false
 	}
 	e.change(i, func(b *Booking) { b.Status, b.Cancellation = store.StatusCancelled, cancellation })
 	var promoted []uuid.UUID
 	more := false
 	switch {
-	case has.tickets:
+	case b.Status.HasTickets():
 		e.Release(b.Quantity)
 		promoted, more = e.serve(0)
-	case has.waits:
+	case b.Status.Waits():
 		e.Withdraw(b.Sequence)
 		if b.Sequence == e.lastServed+1 { // whoever is behind the head may fit
 			promoted, more = e.serve(1)

@@ -4,12 +4,13 @@
 // load lab's audit.
 //
 // A rule is written here once and looked up by all of them. Tickets is who gets tickets
-// and when; Event adds bookings, users, settings and versions. A new status gets a row
-// in standings, a new setting a field of Event and a line in Update and where it
-// matters. What is written once a version belongs into commit.
+// and when; Event adds bookings, users and versions. A new setting is there with
+// store.Settings, and its rule goes where it matters. What is written once a version belongs
+// into commit.
 package model
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 
@@ -23,10 +24,8 @@ import (
 type Event struct {
 	Tickets
 
-	Name                      string
-	MaxPerUser, WaitlistLimit int64 // tickets, bookings; 0 = no limit
-	Version                   int64
-	Bookings                  []*Booking // in order of arrival
+	Version  int64
+	Bookings []*Booking // in order of arrival
 }
 
 // Booking is a booking as it stands.
@@ -65,10 +64,9 @@ var ErrPromotionsDue = errors.New("promotions are due")
 
 // New returns an event as it is created.
 func New(request store.InitializeRequest) *Event {
-	return &Event{
-		Tickets: Tickets{State: store.StateOpen, Total: request.TotalTickets},
-		Name:    request.Name, MaxPerUser: request.MaxPerUser, WaitlistLimit: request.WaitlistLimit, Version: 1,
-	}
+	settings := request.Settings
+	settings.State = cmp.Or(settings.State, store.StateOpen)
+	return &Event{Tickets: Tickets{Settings: settings}, Version: 1}
 }
 
 // Clone returns a copy that can be changed.
@@ -80,38 +78,28 @@ func (e *Event) Clone() *Event {
 
 // Equal reports whether all further calls would be answered alike.
 func (e *Event) Equal(other *Event) bool {
-	return e.Tickets.equal(&other.Tickets) && e.Name == other.Name && e.Version == other.Version &&
-		e.MaxPerUser == other.MaxPerUser && e.WaitlistLimit == other.WaitlistLimit &&
+	return e.Tickets.equal(&other.Tickets) && e.Version == other.Version &&
 		slices.EqualFunc(e.Bookings, other.Bookings, func(a, b *Booking) bool { return *a == *b })
 }
 
 // Counts returns the event's status.
-func (e *Event) Counts() Counts { return Counts{e.Version, e.Total, e.Confirmed, e.Waiting} }
+func (e *Event) Counts() Counts { return Counts{e.Version, e.TotalTickets, e.Confirmed, e.Waiting} }
 
 // Update changes settings; whom that gives tickets is for Promote. A request that
 // changes nothing makes no version.
 func (e *Event) Update(request store.UpdateRequest) (refusal error) {
-	name, state, total := or(request.Name, e.Name), or(request.State, e.State), or(request.TotalTickets, e.Total)
-	maxPerUser, limit := or(request.MaxPerUser, e.MaxPerUser), or(request.WaitlistLimit, e.WaitlistLimit)
+	settings := request.Apply(e.Settings)
 	switch {
-	case name == e.Name && state == e.State && total == e.Total && maxPerUser == e.MaxPerUser && limit == e.WaitlistLimit:
+	case settings == e.Settings:
 		return nil
-	case e.State == store.StateClosed && state != store.StateClosed:
+	case e.State == store.StateClosed && settings.State != store.StateClosed:
 		return store.ErrEventClosed
-	case total < e.Confirmed:
+	case settings.TotalTickets < e.Confirmed:
 		return store.ErrCapacityBelowConfirmed
 	}
-	e.Name, e.MaxPerUser, e.WaitlistLimit = name, maxPerUser, limit
-	e.Change(state, total)
+	e.Change(settings)
 	e.commit()
 	return nil
-}
-
-func or[T any](asked *T, current T) T { //nolint:ireturn // a setting, no interface
-	if asked == nil {
-		return current
-	}
-	return *asked
 }
 
 // Promote is one step of promotions, and a version of its own if it promotes anybody.
@@ -172,9 +160,9 @@ func (e *Event) List() []store.Booking {
 	for _, b := range e.Bookings {
 		row := store.Booking{
 			ID: b.ID, User: b.User, Quantity: b.Quantity, Status: b.Status, Version: b.Booked.Version,
-			Waited: b.Sequence != 0, Promoted: b.Promoted, Cancelled: b.Cancelled.Version,
+			History: store.History{First: b.Booked.Status, Promoted: b.Promoted, Cancelled: b.Cancelled.Version},
 		}
-		if standingOf(b.Status).waits {
+		if b.Status.Waits() {
 			position++
 			row.Position = position
 		}

@@ -48,7 +48,7 @@ func TestCountersAreTheBookings(t *testing.T) {
 			version := e.Version
 			switch random.IntN(5) {
 			case 0, 1:
-				book(t, e, 1+random.Int64N(min(3, e.Total)))
+				book(t, e, 1+random.Int64N(min(3, e.TotalTickets)))
 			case 2:
 				if len(e.Bookings) > 0 {
 					e.Cancel(e.Bookings[random.IntN(len(e.Bookings))].ID, "ann")
@@ -71,14 +71,14 @@ func check(t *testing.T, e *model.Event) {
 	t.Helper()
 	confirmed, waiting := int64(0), int64(0)
 	for _, booking := range e.List() {
-		if model.HasTickets(booking.Status) {
+		if booking.Status.HasTickets() {
 			confirmed += booking.Quantity
 		}
-		if model.Waits(booking.Status) {
+		if booking.Status.Waits() {
 			waiting++
 		}
 	}
-	if e.Confirmed != confirmed || e.Waiting != waiting || confirmed > e.Total {
+	if e.Confirmed != confirmed || e.Waiting != waiting || confirmed > e.TotalTickets {
 		t.Fatalf("%+v, the bookings add up to %d confirmed, %d waiting", e.Counts(), confirmed, waiting)
 	}
 	if e.HeadFits() && !e.PromotionsDue {

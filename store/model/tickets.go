@@ -12,9 +12,9 @@ import (
 // history that only the records of a service tell. Each of its methods but Serve costs
 // the same however many bookings there are.
 type Tickets struct {
-	State            store.State
-	Total, Confirmed int64 // tickets
-	Waiting          int64 // bookings
+	store.Settings
+	Confirmed int64 // tickets
+	Waiting   int64 // bookings
 
 	// PromotionsDue is true from a change that leaves promotions to be made until a step of
 	// promotions finds none left.
@@ -32,7 +32,7 @@ type waiter struct {
 }
 
 // Available returns the tickets that nobody has.
-func (t *Tickets) Available() int64 { return t.Total - t.Confirmed }
+func (t *Tickets) Available() int64 { return t.TotalTickets - t.Confirmed }
 
 // NewcomerStatus returns what a booking of so many tickets would be now: nobody
 // overtakes, so it is confirmed only if nobody waits.
@@ -88,11 +88,11 @@ func (t *Tickets) HeadFits() bool {
 	return head != 0 && t.waitlist[head-1].quantity <= t.Available()
 }
 
-// Change changes what an event takes and how many tickets it has. Whom that gives
-// tickets is left to steps of promotions, which are due then.
-func (t *Tickets) Change(state store.State, total int64) {
-	t.State, t.Total = state, total
-	if Promotes(state) && t.Waiting > 0 && t.Available() > 0 {
+// Change changes settings. Whom that gives tickets is left to steps of promotions, which are
+// due then.
+func (t *Tickets) Change(settings store.Settings) {
+	t.Settings = settings
+	if Promotes(t.State) && t.Waiting > 0 && t.Available() > 0 {
 		t.PromotionsDue = true
 	}
 }
@@ -130,6 +130,6 @@ func (t *Tickets) clone() Tickets {
 }
 
 func (t *Tickets) equal(other *Tickets) bool {
-	return t.State == other.State && t.Total == other.Total && t.Confirmed == other.Confirmed && t.Waiting == other.Waiting &&
+	return t.Settings == other.Settings && t.Confirmed == other.Confirmed && t.Waiting == other.Waiting &&
 		t.PromotionsDue == other.PromotionsDue && t.lastServed == other.lastServed && slices.Equal(t.waitlist, other.waitlist)
 }

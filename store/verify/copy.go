@@ -16,7 +16,8 @@ import (
 type copied struct {
 	id                           layout.ShortID
 	older, newer                 layout.ShortID // of the user's live bookings, as last read
-	version, promoted, cancelled int64
+	version                      int64
+	past                         layout.History
 	user                         int32 // index in eventCopy.users
 	quantity, sequence, position uint32
 	known                        bool // its record was read; without one there is only a link
@@ -31,27 +32,18 @@ const notBooked layout.Status = ""
 // at is the booking's status as of a version. It is right for every version up to that at
 // which the record was read.
 func (b *copied) at(version int64) layout.Status {
-	switch {
-	case !b.known || b.version > version:
+	if !b.known || b.version > version {
 		return notBooked
-	case b.cancelled != 0 && b.cancelled <= version:
-		return layout.StatusCancelled
-	case b.sequence == 0 || b.promoted != 0 && b.promoted <= version:
-		return layout.StatusConfirmed
-	default:
-		return layout.StatusWaiting
 	}
+	return b.past.At(version).Status()
 }
 
 // withdrawn reports whether it was cancelled while it waited, as of a version.
 func (b *copied) withdrawn(version int64) bool {
-	return b.at(version) == layout.StatusCancelled && b.sequence != 0 && b.promoted == 0
+	return b.at(version) == layout.StatusCancelled && b.past.First.Waits() && b.past.Promoted == 0
 }
 
-func (b *copied) live(version int64) bool {
-	status := b.at(version)
-	return status == layout.StatusConfirmed || status == layout.StatusWaiting
-}
+func (b *copied) live(version int64) bool { return b.at(version).Live() }
 
 // holder is a user's entry in the event's hash, as last read. Its tickets are -1 if the
 // entry cannot be read.
@@ -131,7 +123,7 @@ func (c *eventCopy) put(id layout.ShortID, text string) (*copied, error) {
 	if err != nil {
 		return b, err
 	}
-	b.version, b.promoted, b.cancelled = record.Version, record.Promoted, record.Cancelled
+	b.version, b.past = record.Version, record.History
 	b.older = record.Older
 	b.quantity, b.sequence, b.position = uint32(record.Quantity), uint32(record.Sequence), uint32(record.Position)
 	b.user = c.user(record.User)
@@ -152,11 +144,11 @@ func (b *copied) contradiction(record layout.Record) error {
 	}{
 		{b.version < 2, "it was booked at a version before the first booking"},
 		{(b.sequence == 0) != (b.position == 0), "it has only one of sequence number and position"},
-		{b.promoted != 0 && b.sequence == 0, "it was promoted without having waited"},
-		{b.promoted != 0 && b.promoted <= b.version, "it was promoted before it was booked"},
-		{b.cancelled != 0 && b.cancelled <= max(b.version, b.promoted), "it was cancelled before it was booked or promoted"},
-		{(b.sequence == 0) != (record.FirstStatus == layout.StatusConfirmed), "its first status and its sequence number do not agree"},
-		{b.cancelled == 0 && record.PromotedCount > 0, "it promoted others without being cancelled"},
+		{!b.past.Possible(), "it was promoted without having waited"},
+		{b.past.Promoted != 0 && b.past.Promoted <= b.version, "it was promoted before it was booked"},
+		{b.past.Cancelled != 0 && b.past.Cancelled <= max(b.version, b.past.Promoted), "it was cancelled before it was booked or promoted"},
+		{(b.sequence != 0) != b.past.First.Waits(), "its first status and its sequence number do not agree"},
+		{b.past.Cancelled == 0 && record.PromotedCount > 0, "it promoted others without being cancelled"},
 		{b.older == layout.InvalidShortID, "the user's next older booking is none"},
 		{record.User == "", "it has no user"},
 	} {

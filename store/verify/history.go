@@ -54,7 +54,7 @@ func (in *inspection) checkNotAhead(ctx context.Context) error {
 	}
 	for i := range in.bookings {
 		b := in.booking(i)
-		if newest := max(b.version, b.promoted, b.cancelled); b.known && newest > version {
+		if newest := max(b.version, b.past.Promoted, b.past.Cancelled); b.known && newest > version {
 			in.breachf(b, RuleVersions, "its record is of version %d, and the event has only reached %d", newest, version)
 		}
 	}
@@ -85,15 +85,15 @@ func (in *inspection) checkCounters() {
 	var last *copied // to be confirmed
 	for _, i := range in.past {
 		b := in.booking(i)
-		switch b.at(in.start.Version) {
-		case layout.StatusConfirmed:
+		status := b.at(in.start.Version)
+		if status.HasTickets() {
 			confirmed += int64(b.quantity)
-			if at := max(b.version, b.promoted); at > lastConfirmed {
+			if at := max(b.version, b.past.Promoted); at > lastConfirmed {
 				last, lastConfirmed = b, at
 			}
-		case layout.StatusWaiting:
+		}
+		if status.Waits() {
 			waiting++
-		case layout.StatusCancelled: // counts for nothing
 		}
 	}
 	if confirmed != in.start.Confirmed {
@@ -123,10 +123,10 @@ func (in *inspection) checkServedUpTo() {
 	for _, i := range in.waitlist {
 		b := in.booking(i)
 		reached := int64(b.sequence) <= in.start.LastServed
-		if reached && b.at(in.start.Version) == layout.StatusWaiting {
+		if reached && b.at(in.start.Version).Waits() {
 			in.breachf(b, RuleWaitlist, "it waits with sequence number %d, and the list was served up to %d", b.sequence, in.start.LastServed)
 		}
-		if !reached && b.promoted != 0 && b.promoted <= in.start.Version {
+		if !reached && b.past.Promoted != 0 && b.past.Promoted <= in.start.Version {
 			in.breachf(b, RuleWaitlist, "it was promoted with sequence number %d, and the list was served only up to %d",
 				b.sequence, in.start.LastServed)
 		}
@@ -142,7 +142,7 @@ func (in *inspection) checkHead(available int64) {
 	if entry := in.find(layout.ParseShortID(in.start.head)); entry != nil && entry.withdrawn(in.start.Version) {
 		in.breachf(entry, RuleUnserved, "it is at the head of the waiting list, and cancelled")
 	}
-	first := slices.IndexFunc(in.waitlist, func(i int32) bool { return in.booking(i).at(in.start.Version) == layout.StatusWaiting })
+	first := slices.IndexFunc(in.waitlist, func(i int32) bool { return in.booking(i).at(in.start.Version).Waits() })
 	if first < 0 || in.start.settings.State != layout.StateOpen {
 		return
 	}
@@ -179,8 +179,8 @@ func (in *inspection) changes() []change {
 	for _, i := range in.past {
 		b := in.booking(i)
 		add(b.version, i, booking)
-		add(b.promoted, i, promoting)
-		add(b.cancelled, i, cancelling)
+		add(b.past.Promoted, i, promoting)
+		add(b.past.Cancelled, i, cancelling)
 	}
 	for _, version := range in.updates {
 		add(version, -1, updating)

@@ -2,8 +2,6 @@ package verify
 
 import (
 	"slices"
-
-	"boxoffice/store/layout"
 )
 
 // replay goes through all changes of an event once more, version by version, and
@@ -112,7 +110,7 @@ func (r *replay) checkOvertaking(b *copied) {
 		head := r.booking(r.waitlist[r.ahead])
 		if status := head.at(r.version); status == notBooked {
 			return // nobody waited
-		} else if status != layout.StatusWaiting {
+		} else if !status.Waits() {
 			r.ahead++
 			continue
 		}

@@ -8,7 +8,6 @@ import (
 	"boxoffice/loadtest/load"
 	"boxoffice/loadtest/service"
 	"boxoffice/store"
-	"boxoffice/store/model"
 )
 
 // row is a booking that the service lists, with what clients know about it.
@@ -24,8 +23,12 @@ type row struct {
 }
 
 // past is what the record says of the booking's past.
-func (r *row) past() model.History {
-	return model.History{Waited: r.Waited, Promoted: r.Promoted, Cancelled: r.Cancelled}
+func (r *row) past() store.History {
+	first := store.StatusConfirmed
+	if r.Waited {
+		first = store.StatusWaiting
+	}
+	return store.History{First: first, Promoted: r.Promoted, Cancelled: r.Cancelled}
 }
 
 // claim is one wish to book: a request, or all requests with one idempotency key.

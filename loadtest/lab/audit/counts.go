@@ -4,16 +4,15 @@ import (
 	"slices"
 
 	"boxoffice/loadtest/service"
-	"boxoffice/store/model"
 )
 
 // addUp returns what the bookings that are listed come to.
 func (c *eventCase) addUp() (confirmed int64, waitlist []*row) {
 	for _, row := range c.rows {
-		if model.HasTickets(row.status) {
+		if row.status.HasTickets() {
 			confirmed += row.Quantity
 		}
-		if model.Waits(row.status) {
+		if row.status.Waits() {
 			waitlist = append(waitlist, row)
 		}
 	}

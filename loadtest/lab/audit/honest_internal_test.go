@@ -46,7 +46,7 @@ func (h *honest) cancel(i int) {
 }
 
 func (h *honest) raise(by int64) {
-	total := h.Total + by
+	total := h.TotalTickets + by
 	if h.Update(store.UpdateRequest{SettingsChange: store.SettingsChange{TotalTickets: &total}}) == nil {
 		h.raised = append(h.raised, Raise{total, h.Version})
 	}
@@ -58,7 +58,7 @@ func (h *honest) act() {
 	switch h.random.IntN(8) {
 	case 0, 1, 2:
 		for range h.random.IntN(scripts.LookLimit) {
-			h.book(1 + h.random.Int64N(min(3, h.Total)))
+			h.book(1 + h.random.Int64N(min(3, h.TotalTickets)))
 		}
 	case 3, 4: // some in a row withdraw, or give tickets back
 		first := h.random.IntN(max(1, n))
@@ -84,7 +84,7 @@ func (h *honest) act() {
 func (h *honest) withdrawBehindHead(count int) {
 	var waiting []int
 	for i, b := range h.Bookings {
-		if model.Waits(b.Status) {
+		if b.Status.Waits() {
 			waiting = append(waiting, i)
 		}
 	}
@@ -103,12 +103,12 @@ func (h *honest) breaches() []Breach {
 	for _, b := range h.List() {
 		listed = append(listed, service.Booking{
 			ID: b.ID.String(), User: b.User, Quantity: b.Quantity, Status: service.StatusOf(b.Status), Position: b.Position,
-			Version: b.Version, Waited: b.Waited, Promoted: b.Promoted, Cancelled: b.Cancelled,
+			Version: b.Version, Waited: b.First.Waits(), Promoted: b.Promoted, Cancelled: b.Cancelled,
 		})
 	}
 	slices.Reverse(listed)
 	state := service.Event{
-		Version: h.Version, State: string(h.State), Total: h.Total, Available: h.Available(), Confirmed: h.Confirmed, Waiting: h.Waiting,
+		Version: h.Version, State: string(h.State), Total: h.TotalTickets, Available: h.Available(), Confirmed: h.Confirmed, Waiting: h.Waiting,
 	}
 	result := NewResult()
 	c := newCase(result, event, state, listed, []*load.Entry(nil))

@@ -7,7 +7,6 @@ import (
 	"boxoffice/loadtest/load"
 	"boxoffice/loadtest/service"
 	"boxoffice/store"
-	"boxoffice/store/model"
 )
 
 // seen returns the answers about the event's status, by version.
@@ -68,7 +67,7 @@ func (c *eventCase) checkLookup(row *row, entry *load.Entry, cancelledAt int64) 
 			return cancel.MayHaveHappened() && cancel.Sent < entry.Done
 		})
 	}
-	if !possible || model.Waits(status) != (got.Position > 0) {
+	if !possible || status.Waits() != (got.Position > 0) {
 		c.failf(WrongRecord, row.id, "a lookup of it answered %s, position %d; "+
 			"the record says waited=%t, promoted at version %d, cancelled at version %d",
 			got.Status, got.Position, row.Waited, row.Promoted, row.Cancelled)

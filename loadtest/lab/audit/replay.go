@@ -3,6 +3,7 @@ package audit
 import (
 	"boxoffice/loadtest/load"
 	"boxoffice/loadtest/service"
+	"boxoffice/store"
 	"boxoffice/store/model"
 )
 
@@ -43,7 +44,7 @@ func (r *replay) passed() int64 {
 func (r *replay) follow(version int64, s *step) {
 	total, raised := r.raises[version]
 	if raised {
-		r.tickets.Change(r.tickets.State, total)
+		r.tickets.Change(store.SettingsChange{TotalTickets: &total}.Apply(r.tickets.Settings))
 	} else if s.isEmpty() {
 		r.lost = true
 		r.breachf(VersionGap, r.event.ID, "", "nothing is known to have happened at version %d: a change was lost", version)
@@ -69,8 +70,8 @@ func (r *replay) follow(version int64, s *step) {
 	each(s.cancelled, false, r.cancel)
 	each(s.promoted, false, r.promote)
 
-	if t := &r.tickets; t.Confirmed > max(t.Total, r.oversold) {
-		r.failf(Oversell, last, "at version %d, %d tickets are confirmed, and there are %d", version, t.Confirmed, t.Total)
+	if t := &r.tickets; t.Confirmed > max(t.TotalTickets, r.oversold) {
+		r.failf(Oversell, last, "at version %d, %d tickets are confirmed, and there are %d", version, t.Confirmed, t.TotalTickets)
 		r.oversold = t.Confirmed // once, not at each version from here
 	}
 	r.followPromotions(s)
@@ -102,13 +103,13 @@ func (r *replay) checkHead(when string, args ...any) {
 }
 
 func (r *replay) cancel(version int64, row *row, _ *step) {
-	status, _ := row.past().At(version - 1).Status()
+	status := row.past().At(version - 1).Status()
 	switch {
-	case model.HasTickets(status):
+	case status.HasTickets():
 		r.tickets.Release(row.Quantity)
 		// While promotions are due, the service makes them before it frees more.
 		r.tickets.PromotionsDue, r.reached = false, r.passed()
-	case model.Waits(status) && row.sequence != 0:
+	case status.Waits() && row.sequence != 0:
 		r.tickets.Withdraw(row.sequence)
 	}
 }
@@ -124,14 +125,14 @@ func (r *replay) book(version int64, row *row, s *step) {
 		}
 		return
 	}
-	if model.HasTickets(status) && certain {
+	if status.HasTickets() && certain {
 		r.failf(NeedlessWait, row.id, "it was put in line at version %d, while %d tickets were available and nobody waited",
 			version, r.tickets.Available())
 		r.late = row
 	}
 	row.sequence = r.tickets.Join(row.Quantity)
 	r.joined = append(r.joined, row)
-	if now, _ := row.past().At(version - 1).Status(); !model.Waits(now) {
+	if now := row.past().At(version - 1).Status(); !now.Waits() {
 		r.tickets.Withdraw(row.sequence) // by its record it was promoted or cancelled before it was booked
 	}
 	if certain {

@@ -19,7 +19,7 @@ func (s *step) isTangled() bool { return len(s.booked)+len(s.cancelled) > 1 }
 func (c *eventCase) checkHistory() {
 	steps := c.steps()
 	r := replay{eventCase: c, raises: c.raises(steps), seen: c.seen()}
-	r.tickets.Change(store.StateOpen, c.event.Total) // a run pauses no event
+	r.tickets.Change(store.Settings{State: store.StateOpen, TotalTickets: c.event.Total}) // a run pauses no event
 	r.checkSeen(1)
 	for version := int64(2); version < int64(len(steps)); version++ {
 		r.follow(version, &steps[version])
@@ -80,7 +80,7 @@ func (c *eventCase) checkAlone(version int64, s *step) {
 
 // checkStatus makes sure that a booking's status is what its versions lead to.
 func (c *eventCase) checkStatus(row *row) {
-	if status, possible := row.past().Status(); row.status != status || (row.status != store.StatusCancelled && !possible) {
+	if past := row.past(); row.status != past.Status() || (row.status.Live() && !past.Possible()) {
 		rule := WrongRecord
 		if row.Cancelled != 0 && row.Promoted > row.Cancelled {
 			rule = PromotedCancel

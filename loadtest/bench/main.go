@@ -23,7 +23,7 @@ func main() {
 	limit := flag.Bool("serve-limit", false, "serve the limit of HTTP on a free port, as the benchmark does in a process of its own")
 	quick := flag.Bool("quick", false, "a hundredth of the data and short runs: to see that it works, not for figures")
 	only := flag.String("only", "",
-		"only the parts whose names contain this: scripts, sizes, waitlist, http, and overload and durability, which else do not run")
+		"only the parts whose names contain this: scripts, together, sizes, space, waitlist, http, and overload and durability, which else do not run")
 	rounds := flag.Int("rounds", 0, "interleaved measurements of each figure, whose median counts; 0: 5, or 3 with -quick")
 	span := flag.Duration("span", 0, "of one measurement over HTTP; 0: 3s, or 300ms with -quick")
 	out := flag.String("out", "out/bench", "folder for bench.json and the plots")
@@ -122,6 +122,7 @@ func (b *bench) run(ctx context.Context, only, out string) error {
 		{"scripts", b.scripts, false},
 		{"together", b.together, false},
 		{"sizes", b.bySize, false},
+		{"space", b.space, false},
 		{"waitlist", b.waitlist, false},
 		{"http", b.http, false},
 		{"overload", b.overload, true},
@@ -166,7 +167,7 @@ func (b *bench) write(out string) error {
 	files := map[string]string{"bench.json": string(text) + "\n"}
 	charts := map[string]*chart.Chart{}
 	if len(b.Sizes) > 0 {
-		charts["cost-by-size.svg"] = plot("Redis CPU of a booking, by size of the event", "bookings in the event", "µs a call",
+		charts["cost-by-size.svg"] = plot("Redis CPU of a booking, by size of the event", "bookings in the event", "µs a booking",
 			series{"book.lua", orange, b.Sizes})
 	}
 	if len(b.Service) > 0 {

@@ -74,8 +74,9 @@ func parallel(count int, do func(i int) error) error {
 	return nil
 }
 
-// cost is the time that Redis spent in scripts during do, in microseconds a call.
-func (r *rig) cost(ctx context.Context, do func() error) (float64, error) {
+// cost is the time that Redis spent in scripts while do made so many operations, in
+// microseconds an operation. Several operations may travel in one call.
+func (r *rig) cost(ctx context.Context, operations int, do func() error) (float64, error) {
 	if err := r.client.ConfigResetStat(ctx).Err(); err != nil {
 		return 0, err
 	}
@@ -86,15 +87,23 @@ func (r *rig) cost(ctx context.Context, do func() error) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
+	spent := 0.0
 	for line := range strings.Lines(info) {
-		if !strings.HasPrefix(line, "cmdstat_evalsha:") {
+		if !strings.HasPrefix(line, "cmdstat_evalsha") { // evalsha_ro is of the scripts that only read
 			continue
 		}
-		_, rest, _ := strings.Cut(line, "usec_per_call=")
+		_, rest, _ := strings.Cut(line, "usec=")
 		text, _, _ := strings.Cut(rest, ",")
-		return strconv.ParseFloat(text, 64)
+		usec, err := strconv.ParseFloat(text, 64)
+		if err != nil {
+			return 0, err
+		}
+		spent += usec
 	}
-	return 0, errors.New("no script ran")
+	if spent == 0 {
+		return 0, errors.New("no script ran")
+	}
+	return spent / float64(operations), nil
 }
 
 func (r *rig) event(ctx context.Context, total int) (store.EventRef, uint64, error) {
@@ -147,7 +156,7 @@ const depth = 200
 func (r *rig) pipelined(ctx context.Context, source string, count int, call func(i int) (keys []string, args []any)) (
 	float64, error,
 ) {
-	return r.cost(ctx, func() error { return r.send(ctx, source, count, depth, call) })
+	return r.cost(ctx, count, func() error { return r.send(ctx, source, count, depth, call) })
 }
 
 // send runs a script count times, so many calls in a pipeline.

@@ -23,7 +23,7 @@ func (b *bench) bySize(ctx context.Context) error {
 	measured := func(calls int) func() (float64, error) {
 		return func() (float64, error) {
 			filled += calls
-			return r.cost(ctx, func() error { _, err := r.fill(ctx, event, calls); return err })
+			return r.cost(ctx, calls, func() error { _, err := r.fill(ctx, event, calls); return err })
 		}
 	}
 	for _, size := range b.sizes {
@@ -66,7 +66,7 @@ func (b *bench) smallEvents(ctx context.Context, r *rig) (float64, error) {
 			return 0, err
 		}
 	}
-	return r.cost(ctx, func() error {
+	return r.cost(ctx, len(events)*each, func() error {
 		for _, event := range events {
 			if _, err := r.fill(ctx, event, each); err != nil {
 				return err

@@ -58,7 +58,7 @@ func (b *bench) waitlist(ctx context.Context) error {
 				return 0, err
 			}
 		}
-		return r.cost(ctx, func() error { return parallel(len(queues), func(i int) error { return do(queues[i]) }) })
+		return r.cost(ctx, len(queues)*each, func() error { return parallel(len(queues), func(i int) error { return do(queues[i]) }) })
 	}
 	cancelAll := func(all []booked) error {
 		return parallel(len(all), func(i int) error { return r.cancel(ctx, all[i]) })
@@ -83,7 +83,7 @@ func (b *bench) waitlist(ctx context.Context) error {
 		{"withdraw from the middle", func(q *queue, count int) error { return cancelAll(q.take(count)) }},
 	} {
 		medians, err := rounds(b.rounds,
-			func() (float64, error) { return r.cost(ctx, func() error { return one.do(long, calls) }) },
+			func() (float64, error) { return r.cost(ctx, calls, func() error { return one.do(long, calls) }) },
 			func() (float64, error) { return shortOnes(func(q *queue) error { return one.do(q, each) }) },
 		)
 		if err != nil {

@@ -106,11 +106,11 @@ func clusterFaults(ctx context.Context, l *lab) error {
 		cluster("no fault", 2, 2*time.Second, nil),
 		cluster("callers that give up", 3, 2*time.Second, nil),
 		cluster("a slot moves", 6, 3*time.Second, c.reshard),
-		cluster("a master's kill -9, back at once", 4, 3*time.Second, killedAndBack),
-		cluster("a master's kill -9, failover", 5, 7*time.Second, killed),
+		cluster("kill -9 of a master, back at once", 4, 3*time.Second, killedAndBack),
+		cluster("kill -9 of a master, failover", 5, 7*time.Second, killed),
 		cluster("a master paused past its failover", 5, 7*time.Second, paused),
 		cluster("a switch on request", 3, 4*time.Second, switched),
-		cluster("a replica stopped, its master's kill -9, failover", 3, 7*time.Second, stopped),
+		cluster("kill -9 of a master whose replica is stopped, failover", 3, 7*time.Second, stopped),
 	}
 	list[1].patience = impatient
 	last := &list[len(list)-1]

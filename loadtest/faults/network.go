@@ -129,11 +129,11 @@ func networkFaultsOn(choose func(context.Context, *round) (*toxiproxy.Proxy, err
 		spells("latency", 2, 2*time.Second, toxic("latency", `"latency":40,"jitter":40`)),
 		inject("connections cut", cut),
 		spells("connections reset", 5, 300*time.Millisecond, toxic("reset_peer", `"timeout":0`)),
-		spells("answers swallowed", 5, 400*time.Millisecond, toxic("timeout", `"timeout":50`)),
-		spells("answers swallowed, silence", 3, 800*time.Millisecond, toxic("timeout", `"timeout":0`)),
-		spells("answers cut short", 6, 400*time.Millisecond, cutShort),
-		spells("slow reads, bytes apart", 2, time.Second, toxic("slicer", `"average_size":5,"size_variation":3,"delay":2000`)),
-		spells("slow reads, 1 kB/s", 2, time.Second, toxic("bandwidth", `"rate":1`)),
-		spells("slow closing", 3, 500*time.Millisecond, toxic("slow_close", `"delay":300`)),
+		spells("replies lost, the connection is closed", 5, 400*time.Millisecond, toxic("timeout", `"timeout":50`)),
+		spells("replies lost, the connection stays open", 3, 800*time.Millisecond, toxic("timeout", `"timeout":0`)),
+		spells("replies cut off halfway", 6, 400*time.Millisecond, cutShort),
+		spells("slow replies, byte by byte", 2, time.Second, toxic("slicer", `"average_size":5,"size_variation":3,"delay":2000`)),
+		spells("slow replies, 1 kB/s", 2, time.Second, toxic("bandwidth", `"rate":1`)),
+		spells("connections slow to close", 3, 500*time.Millisecond, toxic("slow_close", `"delay":300`)),
 	}
 }

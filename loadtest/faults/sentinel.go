@@ -218,9 +218,9 @@ func sentinelFailovers(ctx context.Context, l *lab) error {
 		}
 	}
 	list := []fault{
-		sentinel("the master's kill -9, failover", kill),
+		sentinel("kill -9 of the master, failover", kill),
 		sentinel("the master paused past its failover", pause),
-		sentinel("the replica stopped, the master's kill -9, failover", stopped),
+		sentinel("kill -9 of the master whose replica is stopped, failover", stopped),
 	}
 	list[2].target, list[2].patience, list[2].refusals = elsewhere, repeating, true
 	list[2].rounds, list[2].outageLimit = 2, standstillOutage

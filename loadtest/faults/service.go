@@ -85,7 +85,7 @@ func serviceFaults(ctx context.Context, l *lab) error {
 	}
 	return l.inflict(ctx,
 		onInstances("no fault", 1, 1, nil),
-		onInstances("an instance's kill -9", 12, 3, kill),
+		onInstances("kill -9 of an instance", 12, 3, kill),
 		onInstances("an instance paused (SIGSTOP)", 8, 2, pause),
 		onInstances("kill -9 of Redis and an instance", 6, 1, killBoth),
 	)

@@ -33,7 +33,7 @@ func BenchmarkAccess(b *testing.B) {
 		}},
 	} {
 		b.Run(kind.name, func(b *testing.B) {
-			options := handlers.Options{Store: instantStore{}, Log: logrus.New(), RequestTimeout: 5 * time.Second}
+			options := handlers.Options{Store: instantStore{}, Log: logrus.New(), RequestTimeout: 5 * time.Second, OpenToAll: true}
 			kind.change(&options)
 			api := handlers.New(options)
 			reader := strings.NewReader(body)

@@ -1,9 +1,7 @@
 package handlers
 
 import (
-	"context"
 	"crypto/sha256"
-	"crypto/subtle"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -103,11 +101,14 @@ const (
 	readers       = ScopeOrganizer | ScopeBooking
 )
 
-// guard serves a route only to those whose key opens it. If there are no keys at all, it is
-// the route's own handler.
+// guard serves a route only to those who may use it: who has a key that opens it or, where no
+// keys are configured, programs on this machine.
 func (a *API) guard(r route) http.HandlerFunc {
-	if len(a.APIKeys) == 0 || r.scopes == anybody {
+	if r.scopes == anybody || !a.keyed && a.OpenToAll {
 		return r.handler
+	}
+	if !a.keyed {
+		return a.guardLocal(r.handler)
 	}
 	// The challenges of RFC 6750, section 3: no error code if no key was presented.
 	missing, wrong := []string{"Bearer"}, []string{`Bearer error="invalid_token"`}
@@ -132,52 +133,21 @@ func (a *API) guard(r route) http.HandlerFunc {
 	}
 }
 
-type keyContext struct{}
-
-// keyOf is the key that the request came with, nil if there is none or it is unknown.
-func keyOf(r *http.Request) *APIKey {
-	key, _ := r.Context().Value(keyContext{}).(*APIKey)
-	return key
-}
-
-// keyName is the name of the key that the request came with, empty if it has none.
-func keyName(r *http.Request) string {
-	if key := keyOf(r); key != nil {
-		return key.Name
-	}
-	return ""
-}
-
-// authenticate finds the key that a request came with. What a key opens is in the table of
-// routes.
-func (a *API) authenticate(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if key := a.findKey(r.Header["Authorization"]); key != nil {
-			r = r.WithContext(context.WithValue(r.Context(), keyContext{}, key))
+func (a *API) guardLocal(handler http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if a.isLocal(r) {
+			handler(w, r)
+			return
 		}
-		next.ServeHTTP(w, r)
-	})
+		w.Header()["Www-Authenticate"] = []string{"Bearer"}
+		a.fail(w, r, failureFor(r), errUnauthorized)
+	}
 }
 
-// findKey looks up the key of a request. The comparison takes as long for a wrong key as for
-// a right one, and all keys are compared.
-func (a *API) findKey(authorization []string) *APIKey {
-	if len(authorization) != 1 {
-		return nil
-	}
-	token, ok := bearerToken(authorization[0])
-	if !ok {
-		return nil
-	}
-	var buffer [maxToken]byte // on the stack: no copy of a key stays behind on the heap
-	hash := sha256.Sum256(buffer[:copy(buffer[:], token)])
-	var found *APIKey
-	for i := range a.APIKeys {
-		if subtle.ConstantTimeCompare(hash[:], a.APIKeys[i].Hash[:]) == 1 {
-			found = &a.APIKeys[i]
-		}
-	}
-	return found
+// knowsReasons reports whether the answer to a request may say more of the store than that it
+// is not ready: not to a network, which must not learn the addresses of Redis.
+func (a *API) knowsReasons(r *http.Request) bool {
+	return !a.keyed && (a.OpenToAll || a.isLocal(r))
 }
 
 const maxToken = 256 // bytes

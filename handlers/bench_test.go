@@ -65,7 +65,7 @@ func BenchmarkBook(b *testing.B) {
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			benchmark(b, handlers.New(handlers.Options{
-				Store: instantStore{}, Log: log, RequestTimeout: 5 * time.Second, AccessLog: c.accessLog, Metrics: c.metrics,
+				Store: instantStore{}, Log: log, RequestTimeout: 5 * time.Second, AccessLog: c.accessLog, Metrics: c.metrics, OpenToAll: true,
 			}))
 		})
 	}

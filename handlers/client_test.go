@@ -40,6 +40,7 @@ func serve(t testing.TB, s handlers.Store, changes ...func(*handlers.Options)) *
 	log.SetOutput(t.Output())
 	options := handlers.Options{
 		Store: s, Log: log, RequestTimeout: 20 * time.Second, Engine: "a test's", Version: "v1",
+		OpenToAll: true, // a test's requests come from elsewhere
 	}
 	if asked, ok := s.(interface {
 		Health(context.Context) store.Health

@@ -3,6 +3,7 @@ package handlers
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -23,6 +24,7 @@ var (
 	errMethod    = errors.New("no such method here")
 	errRateLimit = errors.New("too many requests")
 	errDraining  = errors.New("shutting down")
+	errStarting  = errors.New("waiting for the store")
 
 	errUnauthorized = errors.New("no valid API key")
 	errForbidden    = errors.New("not with this API key")
@@ -60,7 +62,7 @@ var internalError = problem{
 func problemCodes() []string {
 	codes := []string{internalError.code}
 	for _, known := range problems {
-		if known.err != errNoRoute && known.err != errMethod { //nolint:errorlint // the rows of the table
+		if !slices.Contains([]error{errNoRoute, errMethod, errStarting}, known.err) { // the rows of the table
 			codes = append(codes, known.code)
 		}
 	}
@@ -83,10 +85,11 @@ var problems = []struct {
 	{store.ErrCapacityBelowConfirmed, problem{status: http.StatusConflict, code: "capacity_below_confirmed", title: "Capacity is below confirmed tickets", detail: "totalTickets must not be lower than the number of tickets already confirmed"}},
 	{store.ErrIdempotencyMismatch, problem{status: http.StatusUnprocessableEntity, code: "idempotency_mismatch", title: "Idempotency-Key was used before", detail: "The same Idempotency-Key was used before with a different request"}},
 	{store.ErrBadCursor, problem{status: http.StatusBadRequest, code: "invalid_input", title: "Invalid input", detail: "cursor must be the nextCursor of a previous page"}},
-	{errUnauthorized, problem{status: http.StatusUnauthorized, code: "unauthorized", title: "Unauthorized", detail: "A valid API key is required, in the header Authorization: Bearer <key>"}},
+	{errUnauthorized, problem{status: http.StatusUnauthorized, code: "unauthorized", title: "Unauthorized", detail: "A valid API key is required, in the header Authorization: Bearer <key>. An instance without keys serves only programs on its own machine, without a proxy and at a loopback address"}},
 	{errForbidden, problem{status: http.StatusForbidden, code: "forbidden", title: "Forbidden", detail: "The scopes of this API key do not allow this request"}},
 	{errRateLimit, problem{status: http.StatusTooManyRequests, code: "rate_limited", title: "Too many requests", detail: "This client sends more requests per second than it is allowed"}},
 	{errDraining, problem{status: http.StatusServiceUnavailable, code: "draining", title: "Service unavailable", detail: "This instance is shutting down"}},
+	{errStarting, problem{status: http.StatusServiceUnavailable, code: "starting", title: "Service unavailable", detail: "This instance has just started and has not reached Redis yet: this request was not carried out and is safe to repeat"}},
 	{store.ErrOverloaded, problem{status: http.StatusServiceUnavailable, code: "overloaded", title: "Service unavailable", detail: "Too many requests are in flight here: this one was not carried out and is safe to repeat"}},
 	{store.ErrUnavailable, problem{status: http.StatusServiceUnavailable, code: "unavailable", title: "Service unavailable", detail: safeRetry}},
 	{store.ErrStorageFull, problem{status: http.StatusServiceUnavailable, code: "storage_full", title: "Service unavailable", detail: "Redis is full: this request was not carried out and is safe to repeat; cancellations still work"}},
@@ -106,7 +109,7 @@ func (a *API) fail(w http.ResponseWriter, r *http.Request, render failure, err e
 		noteGone(w)
 	default:
 		noteProblem(w, p.code)
-		if p.status == http.StatusServiceUnavailable && !errors.Is(err, store.ErrOverloaded) { // a line for each would add to the load
+		if p.status == http.StatusServiceUnavailable && !errors.Is(err, store.ErrOverloaded) && !errors.Is(err, errStarting) { // a line for each would add to the load
 			a.requestLog(w, r).WithError(err).Warn("store unavailable")
 		}
 	}

@@ -232,6 +232,7 @@ func FuzzAccessHeaders(f *testing.F) {
 		o.Log.SetOutput(io.Discard)
 	})
 	for _, value := range []string{
+		"localhost", "[::1]:3000", "127.0.0.1:", "[", "[::1%", "http://[", "http://localhost:5173", "cross-site", "1.1 a",
 		"", " ", "Bearer", "Bearer ", "Bearer " + bookingKey, "bearer  " + organizerKey + "=", "Basic YTpi",
 		"Bearer " + strings.Repeat("k", 70_000),
 		"Bearer \xff", "10.0.0.1", "10.0.0.1, 192.0.2.9", "::1", "[::1]:80", "fe80::1%eth0", "999.1.1.1", ",,,", "unknown", "for=10.0.0.1",
@@ -259,6 +260,41 @@ func FuzzAccessHeaders(f *testing.F) {
 				}
 				c.survives(request, call.body)
 			}
+		}
+		checkKeys(t)
+	})
+}
+
+// The headers that say whether a program on this machine asks. Whoever is served without a key
+// sent no sign of a proxy or of another site.
+func FuzzLocalHeaders(f *testing.F) {
+	c, checkKeys := startFuzz(f, func(o *handlers.Options) { o.OpenToAll, o.RateLimit, o.CORSOrigins = false, 1e9, []string{shop} })
+	for _, l := range localRequests {
+		header := func(name string) string {
+			for _, one := range l.headers {
+				if value, found := strings.CutPrefix(one, name+": "); found {
+					return value
+				}
+			}
+			return ""
+		}
+		f.Add(l.from, l.host, header("Origin"), header("Sec-Fetch-Site"), "Via", header("Via"))
+		f.Add("127.0.0.1:1", l.host, header("Origin"), header("Sec-Fetch-Site"), "", "")
+	}
+	f.Fuzz(func(t *testing.T, from, host, origin, site, name, value string) {
+		c := &client{t: t, api: c.api}
+		request := httptest.NewRequest("GET", "/status/1", nil)
+		request.RemoteAddr, request.Host = from, host
+		for name, value := range map[string]string{"Origin": origin, "Sec-Fetch-Site": site, http.CanonicalHeaderKey(name): value} {
+			if value != "" {
+				request.Header[name] = []string{value}
+			}
+		}
+		c.survives(request, "")
+		foreign := !strings.Contains(strings.ToLower(host), "localhost") && !strings.Contains(host, "127.") && !strings.Contains(host, ":") ||
+			site == "cross-site" && origin != shop || origin == "null" || request.Header["Via"] != nil || request.Header["Forwarded"] != nil
+		if status := c.recorded(request).Code; foreign && status != http.StatusUnauthorized {
+			t.Errorf("from %q at %q with %v: %d", from, host, request.Header, status)
 		}
 		checkKeys(t)
 	})

@@ -7,10 +7,12 @@ import (
 	"context"
 	"net/http"
 	"net/netip"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/gorilla/mux"
 	"github.com/sirupsen/logrus"
 
 	"boxoffice/store"
@@ -31,7 +33,7 @@ type Store interface {
 
 // Options says how to serve.
 type Options struct {
-	Store          Store
+	Store          Store // nil: there is none yet, see Connect
 	Log            *logrus.Logger
 	RequestTimeout time.Duration // for everything that a request does once it has been read
 	AccessLog      bool          // one line for each request
@@ -40,9 +42,10 @@ type Options struct {
 	ScrapeHandler  http.Handler  // serves /metrics; nil: there is no such path
 	Engine         string        // what the store runs on, for /readyz
 	Version        string        // of the service, for /readyz
-	RateLimit      float64       // requests per second of each client not on loopback, 0 = no limit
+	RateLimit      float64       // requests per second of each client but this machine's own programs, 0 = no limit
 
-	APIKeys        []APIKey       // who may do what; none: everybody may do everything
+	APIKeys        []APIKey       // who may do what; none: programs on this machine may do everything
+	OpenToAll      bool           // without keys, everybody may do everything
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed
 	CORSOrigins    []string       // whose pages may call; none: no CORS
 
@@ -55,22 +58,43 @@ type Options struct {
 type API struct {
 	Options
 	handler  http.Handler
+	router   atomic.Pointer[mux.Router]
 	users    userHash
 	draining atomic.Bool
+
+	keyed     bool // a key is required
+	keys      atomic.Pointer[[]knownKey]
+	replacing sync.Mutex // held while the keys are replaced
+	limiters  *limiters  // nil: rates are not limited
 }
 
 // New returns the API with its routes.
 func New(options Options) *API {
-	a := &API{Options: options, users: newUserHash(options.LogUserSalt)}
-	a.handler = a.withMiddleware(a.routes())
+	a := &API{Options: options, users: newUserHash(options.LogUserSalt), keyed: len(options.APIKeys) > 0}
+	if a.RateLimit > 0 {
+		a.limiters = newLimiters(a.RateLimit, maxLimiters)
+	}
+	a.SetAPIKeys(options.APIKeys)
+	if a.Store == nil {
+		a.router.Store(a.startingRoutes())
+	} else {
+		a.router.Store(a.routes())
+	}
+	a.handler = a.withMiddleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		a.router.Load().ServeHTTP(w, r)
+	}))
 	return a
+}
+
+// Connect gives the store, its engine and what /readyz answers to an API that was made
+// without: until then it is alive and not ready. It is for calling once.
+func (a *API) Connect(s Store, engine string, health func(context.Context) store.Health) {
+	a.Store, a.Engine, a.Health = s, engine, health
+	a.router.Store(a.routes())
 }
 
 // ServeHTTP serves one request.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.handler.ServeHTTP(w, r) }
-
-// Drain makes /readyz answer 503 from now on, so that no new clients are sent here.
-func (a *API) Drain() { a.draining.Store(true) }
 
 // call handles every request in the same way: parse it, make one call of the store, render
 // the result. An error of either is rendered by fail.

@@ -34,7 +34,7 @@ func (a *API) readyz(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	found := a.Health(r.Context())
-	if len(a.APIKeys) > 0 { // then it serves a network, whose clients must not learn the addresses of Redis
+	if !a.knowsReasons(r) {
 		found = discreet(found)
 	}
 	if !found.Ready() {
@@ -42,6 +42,15 @@ func (a *API) readyz(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	writeJSON(w, http.StatusOK, health{Status: "ok", Engine: a.Engine, Version: a.Version, Warnings: found.Warnings})
+}
+
+// readyzStarting is readyz while there is no store yet.
+func (a *API) readyzStarting(w http.ResponseWriter, r *http.Request) {
+	if a.draining.Load() {
+		a.fail(w, r, eventFailure, errDraining)
+		return
+	}
+	a.fail(w, r, eventFailure, errStarting)
 }
 
 // discreet keeps whether bookings can be made, and leaves the reasons to the log.

@@ -235,7 +235,7 @@ func TestMetricsCostNoAllocation(t *testing.T) {
 	log.SetLevel(logrus.WarnLevel)
 	cost := func(accessLog bool, metrics *handlers.Metrics) float64 {
 		api := handlers.New(handlers.Options{
-			Store: instantStore{}, Log: log, RequestTimeout: time.Second, AccessLog: accessLog, Metrics: metrics,
+			Store: instantStore{}, Log: log, RequestTimeout: time.Second, AccessLog: accessLog, Metrics: metrics, OpenToAll: true,
 		})
 		const body = `{"eventId":"00000000-0001-8850-bd94-5d60d3b0a36a","userId":"u1234567"}`
 		// The least of many, and one forgiven: under the race detector pools forget on purpose.

@@ -15,10 +15,10 @@ const requestIDHeader = "X-Request-Id"
 // withMiddleware wraps the routes in what all requests pass through. What is switched off
 // is left out.
 func (a *API) withMiddleware(next http.Handler) http.Handler {
-	if a.RateLimit > 0 {
+	if a.limiters != nil {
 		next = a.limitRate(next)
 	}
-	if len(a.APIKeys) > 0 {
+	if a.keyed {
 		next = a.authenticate(next)
 	}
 	if len(a.CORSOrigins) > 0 {
@@ -28,7 +28,7 @@ func (a *API) withMiddleware(next http.Handler) http.Handler {
 	if a.AccessLog || a.Metrics != nil {
 		next = a.observe(next)
 	}
-	return secureHeaders(identify(next))
+	return a.tellClose(secureHeaders(identify(next)))
 }
 
 // identify puts the ids of a request into the headers of its answer, where the handlers find

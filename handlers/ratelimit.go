@@ -46,27 +46,24 @@ func (l *limiters) of(client netip.Addr) *rate.Limiter {
 }
 
 // limitRate refuses clients that send too much: a client is an API key, or else an
-// address. Those on loopback are never limited, and neither are health checks: an instance
-// must not be restarted because it is checked often.
+// address. Programs on this machine are never limited, and neither are health checks: an
+// instance must not be restarted because it is checked often.
 func (a *API) limitRate(next http.Handler) http.Handler {
-	addresses := newLimiters(a.RateLimit, maxLimiters)
-	keys := map[*APIKey]*rate.Limiter{}
-	for i := range a.APIKeys {
-		keys[&a.APIKeys[i]] = addresses.fresh()
-	}
+	addresses, hidden := a.limiters, &hiddenClients{log: a.Log, trusted: a.TrustedProxies}
 	policy := []string{addresses.policy()}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == livezPath || r.URL.Path == readyzPath {
+		if r.URL.Path == livezPath || r.URL.Path == readyzPath || a.isLocal(r) {
 			next.ServeHTTP(w, r)
 			return
 		}
-		address, direct := clientAddress(r, a.TrustedProxies)
-		if direct && address.IsLoopback() {
-			next.ServeHTTP(w, r)
-			return
-		}
-		limiter := keys[keyOf(r)]
-		if limiter == nil {
+		var limiter *rate.Limiter
+		if key := keyOf(r); key != nil {
+			limiter = key.limiter
+		} else {
+			address, direct := clientAddress(r, a.TrustedProxies)
+			if direct {
+				hidden.warn(address, r.Header)
+			}
 			limiter = addresses.of(subscriber(address))
 		}
 		now := time.Now()

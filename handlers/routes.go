@@ -57,9 +57,15 @@ func (a *API) table() []route {
 		patch("/api/events/{eventId}", ScopeOrganizer, call(a, parseUpdate, s.Update, renderUpdated, eventFailure)),
 		get("/api/events/{eventId}/bookings", ScopeOrganizer,
 			call(a, parseBookingsPage, a.listBookings, renderBookings, eventFailure)),
+	}
+	return append(table, a.storeless(a.readyz)...)
+}
 
+// storeless declares the routes that need no store.
+func (a *API) storeless(readyz http.HandlerFunc) []route {
+	table := []route{
 		get(livezPath, anybody, a.livez),
-		get(readyzPath, anybody, a.readyz),
+		get(readyzPath, anybody, readyz),
 		get(openAPIPath, anybody, openAPI),
 		get(docsPath, anybody, docsPage()),
 	}
@@ -69,11 +75,20 @@ func (a *API) table() []route {
 	return table
 }
 
-// routes makes a router of the table. A path takes no other methods than its routes do.
-func (a *API) routes() *mux.Router {
+// routes makes the router of an API with a store.
+func (a *API) routes() *mux.Router { return a.routerOf(a.table(), errNoRoute) }
+
+// startingRoutes makes the router of an API that has no store yet: what needs one is not
+// carried out.
+func (a *API) startingRoutes() *mux.Router {
+	return a.routerOf(a.storeless(a.readyzStarting), errStarting)
+}
+
+// routerOf makes a router of a table. A path takes no other methods than its routes do, and
+// other paths are answered with an error.
+func (a *API) routerOf(table []route, otherwise error) *mux.Router {
 	router := mux.NewRouter().SkipClean(true) // cleaning redirects, and a redirected POST becomes a GET
-	table := a.table()
-	allowed := map[string][]string{} // methods, by path
+	allowed := map[string][]string{}          // methods, by path
 	for _, first := range table {
 		path := first.path
 		if allowed[path] != nil {
@@ -91,7 +106,7 @@ func (a *API) routes() *mux.Router {
 		router.HandleFunc(path, a.on(path, otherMethod, a.methodNotAllowed(allowed[path])))
 	}
 	router.NotFoundHandler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		a.fail(w, r, failureFor(r), errNoRoute)
+		a.fail(w, r, failureFor(r), otherwise)
 	})
 	return router
 }

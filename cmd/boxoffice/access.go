@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"crypto/rand"
 	"crypto/sha256"
 	"errors"
@@ -24,7 +25,7 @@ func (c config) checkAccess() error {
 	if !(c.RateLimit == 0 || c.RateLimit >= slowest && c.RateLimit <= fastest) {
 		return fmt.Errorf("setting RATE_LIMIT: %v is not 0 or from %v to %v", c.RateLimit, slowest, fastest)
 	}
-	if c.Auth != "auto" && c.Auth != "on" && c.Auth != "off" {
+	if c.Auth != "auto" && c.Auth != "on" && c.Auth != authOff {
 		return fmt.Errorf("setting AUTH: %q is not auto, on or off", c.Auth)
 	}
 	for i, entry := range c.APIKeys {
@@ -86,7 +87,7 @@ func (c config) trustedProxies() []netip.Prefix {
 // refuses to serve without keys by accident, and logs a warning where that is intended.
 func (c config) accessKeys(log *logrus.Logger) ([]handlers.APIKey, error) {
 	loopback := isLoopback(c.Host)
-	if c.Auth == "off" {
+	if c.Auth == authOff {
 		if !loopback {
 			log.Warnf("AUTH=off: anyone who can reach %s can create events, book and cancel", c.Host)
 		}
@@ -98,7 +99,7 @@ func (c config) accessKeys(log *logrus.Logger) ([]handlers.APIKey, error) {
 		return nil, err
 	case len(keys) > 0:
 		for _, key := range keys {
-			log.WithFields(logrus.Fields{"key": key.Name, "scopes": key.Scopes.String()}).Info("API key")
+			log.WithFields(fieldsOf(key)).Info("API key")
 		}
 		return keys, nil
 	case c.Auth == "on":
@@ -117,17 +118,37 @@ func isLoopback(host string) bool {
 	return err == nil && address.Unmap().IsLoopback() || strings.EqualFold(host, "localhost")
 }
 
-// apiKeys reads the keys of both settings. Its errors name the place, never the text:
-// somebody may have put a key there, not its hash.
+// authOff is the value of AUTH with which everybody may do everything.
+const authOff = "off"
+
+// hasKeyFile reports whether API_KEYS_FILE has a say.
+func (c config) hasKeyFile() bool { return c.APIKeysFile != "" && c.Auth != authOff }
+
+// apiKeys reads the keys of both settings.
 func (c config) apiKeys() ([]handlers.APIKey, error) {
+	if c.APIKeysFile == "" {
+		return c.keysWith(nil)
+	}
+	text, err := os.ReadFile(c.APIKeysFile)
+	if err != nil {
+		return nil, fmt.Errorf("setting API_KEYS_FILE: %w", err)
+	}
+	return c.keysWith(text)
+}
+
+// keysWith returns the keys of API_KEYS and of a file's text. Its errors name the place, never
+// the text: somebody may have put a key there, not its hash.
+func (c config) keysWith(file []byte) ([]handlers.APIKey, error) {
 	var keys []handlers.APIKey
 	seen := map[[sha256.Size]byte]bool{}
 	add := func(where string, entry string) error {
 		key, err := handlers.ParseAPIKey(strings.TrimSpace(entry))
-		if err != nil {
+		switch {
+		case err != nil:
 			return fmt.Errorf("%s: %w", where, err)
-		}
-		if seen[key.Hash] {
+		case isPlaceholderKey(key):
+			return fmt.Errorf("%s: the key is a placeholder or empty; boxoffice key makes one", where)
+		case seen[key.Hash]:
 			return fmt.Errorf("%s: the hash of %s appears twice; join the scopes of one key with +", where, key.Name)
 		}
 		seen[key.Hash] = true
@@ -139,15 +160,7 @@ func (c config) apiKeys() ([]handlers.APIKey, error) {
 			return nil, err
 		}
 	}
-	if c.APIKeysFile == "" {
-		return keys, nil
-	}
-	file, err := os.Open(c.APIKeysFile)
-	if err != nil {
-		return nil, fmt.Errorf("setting API_KEYS_FILE: %w", err)
-	}
-	defer func() { _ = file.Close() }()
-	lines := bufio.NewScanner(file)
+	lines := bufio.NewScanner(bytes.NewReader(file))
 	for number := 1; lines.Scan(); number++ {
 		entry, _, _ := strings.Cut(lines.Text(), "#")
 		if strings.TrimSpace(entry) == "" {
@@ -159,6 +172,9 @@ func (c config) apiKeys() ([]handlers.APIKey, error) {
 	}
 	if err := lines.Err(); err != nil {
 		return nil, fmt.Errorf("setting API_KEYS_FILE: %w", err)
+	}
+	if c.APIKeysFile != "" && len(keys) == 0 {
+		return nil, errors.New("setting API_KEYS_FILE: there is no key in the file")
 	}
 	return keys, nil
 }

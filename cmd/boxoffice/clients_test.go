@@ -196,7 +196,7 @@ func TestClientExamples(t *testing.T) {
 			})
 		}
 		t.Run(name+" embedded", func(t *testing.T) {
-			url := service(t, binary, "REDIS_HOST=", "REDIS_ADDRS=")
+			url := service(t, binary, "REDIS_HOST=", "REDIS_ADDRS=", "AUTH=off")
 			t.Run("all", func(t *testing.T) {
 				for how, spoil := range spoilers {
 					run(t, url, how, spoil)
@@ -215,7 +215,7 @@ func TestClientExamples(t *testing.T) {
 				t.Fatal(err)
 			}
 			t.Cleanup(server.Stop)
-			url := service(t, binary, "REDIS_ADDRS="+server.Addr, "REDIS_HOST=", "REQUEST_TIMEOUT=500ms")
+			url := service(t, binary, "REDIS_ADDRS="+server.Addr, "REDIS_HOST=", "REQUEST_TIMEOUT=500ms", "AUTH=off")
 			t.Run("all", func(t *testing.T) {
 				run(t, url, "the answer is lost", spoilers["the answer is lost"])
 			})

@@ -30,11 +30,11 @@ type config struct {
 	AccessLog   bool    `envconfig:"ACCESS_LOG" default:"true" desc:"log one line for each request; true or false"`
 	LogUserSalt string  `envconfig:"LOG_USER_SALT" desc:"key for hashing user ids in the log, at least 16 characters, the same on all instances; empty: a random key at each start"`
 	Metrics     string  `envconfig:"METRICS" default:"true" desc:"GET /metrics for Prometheus: true, false, or the host:port of a separate listener"`
-	RateLimit   float64 `envconfig:"RATE_LIMIT" default:"0" desc:"requests per second for each client; 0 = no limit; clients on loopback are never limited"`
+	RateLimit   float64 `envconfig:"RATE_LIMIT" default:"0" desc:"requests per second for each client; 0 = no limit; programs on this machine are never limited"`
 
-	Auth           string   `envconfig:"AUTH" default:"auto" desc:"auto: require an API key if any is configured, otherwise serve loopback only; on: always require one; off: never"`
+	Auth           string   `envconfig:"AUTH" default:"auto" desc:"auto: require an API key if any is configured, otherwise serve programs on this machine only; on: always require one; off: never"`
 	APIKeys        []string `envconfig:"API_KEYS" desc:"scope:hash or scope:hash:name, comma-separated; scopes organizer, booking and metrics, joined by +; boxoffice key makes one"`
-	APIKeysFile    string   `envconfig:"API_KEYS_FILE" desc:"file with API keys in the same form, one a line, read at start; # begins a comment"`
+	APIKeysFile    string   `envconfig:"API_KEYS_FILE" desc:"file with API keys in the same form, one a line; # begins a comment; read again when it changes, and on SIGHUP"`
 	TrustedProxies []string `envconfig:"TRUSTED_PROXIES" desc:"addresses or networks (10.0.0.0/8), comma-separated, whose X-Forwarded-For names the client that RATE_LIMIT counts"`
 	CORSOrigins    []string `envconfig:"CORS_ORIGINS" desc:"origins whose pages may call the API, such as https://shop.example, comma-separated; https://*.shop.example for subdomains, * for all; empty: no CORS"`
 
@@ -42,8 +42,8 @@ type config struct {
 
 	RequestTimeout    time.Duration `envconfig:"REQUEST_TIMEOUT" default:"5s" desc:"time limit for one request, retries included"`
 	ReadyTimeout      time.Duration `envconfig:"READY_TIMEOUT" default:"500ms" desc:"time limit for the check of Redis behind GET /readyz"`
-	ShutdownTimeout   time.Duration `envconfig:"SHUTDOWN_TIMEOUT" default:"15s" desc:"time limit for requests in flight to finish after SIGTERM"`
-	DrainDelay        time.Duration `envconfig:"DRAIN_DELAY" default:"0s" desc:"how long to keep serving after SIGTERM while GET /readyz answers 503"`
+	ShutdownTimeout   time.Duration `envconfig:"SHUTDOWN_TIMEOUT" default:"15s" desc:"time limit for requests in flight to finish after SIGTERM and DRAIN_DELAY"`
+	DrainDelay        time.Duration `envconfig:"DRAIN_DELAY" default:"0s" desc:"how long to keep serving after SIGTERM, while GET /readyz answers 503 and every answer closes its connection"`
 	ReadHeaderTimeout time.Duration `envconfig:"READ_HEADER_TIMEOUT" default:"5s" desc:"time limit for a client to send the headers of a request"`
 	ReadTimeout       time.Duration `envconfig:"READ_TIMEOUT" default:"10s" desc:"time limit for a client to send a whole request"`
 	WriteTimeout      time.Duration `envconfig:"WRITE_TIMEOUT" default:"20s" desc:"time limit from the end of the request headers to the end of the response"`
@@ -63,7 +63,7 @@ type config struct {
 	RedisPoolSize         int           `envconfig:"REDIS_POOL_SIZE" default:"64" desc:"maximum number of connections to each node"`
 	RedisDialTimeout      time.Duration `envconfig:"REDIS_DIAL_TIMEOUT" default:"1s" desc:"time limit for opening a connection"`
 	RedisReadTimeout      time.Duration `envconfig:"REDIS_READ_TIMEOUT" default:"2s" desc:"time limit for one reply; the script is then sent again until REQUEST_TIMEOUT"`
-	RedisStartTimeout     time.Duration `envconfig:"REDIS_START_TIMEOUT" default:"30s" desc:"how long to wait for Redis at start"`
+	RedisStartTimeout     time.Duration `envconfig:"REDIS_START_TIMEOUT" default:"0s" desc:"how long to wait for Redis at start before giving up; 0 = as long as it takes (verify: 30s)"`
 	RedisCheckInterval    time.Duration `envconfig:"REDIS_CHECK_INTERVAL" default:"10s" desc:"how often to check whether Redis takes and keeps bookings"`
 
 	Durability  string        `envconfig:"DURABILITY" default:"local" desc:"when a change is acknowledged: once Redis has it (local), once it is on Redis's disk (synced; Redis 8.0), or once replicas have it (replicated)"`
@@ -105,7 +105,7 @@ func kindOf(typeName string) string {
 
 func (c config) check() error {
 	for _, check := range []func() error{
-		c.checkListening, c.checkTimes, c.checkObserved, c.checkAccess, c.checkRedis, c.checkDurability,
+		c.checkListening, c.checkTimes, c.checkObserved, c.checkAccess, c.checkSecrets, c.checkRedis, c.checkDurability,
 	} {
 		if err := check(); err != nil {
 			return err
@@ -134,6 +134,9 @@ func (c config) checkTimes() error {
 	if c.DrainDelay < 0 {
 		return fmt.Errorf("setting DRAIN_DELAY: %s is negative", c.DrainDelay)
 	}
+	if c.RedisStartTimeout < 0 {
+		return fmt.Errorf("setting REDIS_START_TIMEOUT: %s is negative", c.RedisStartTimeout)
+	}
 	if c.RequestTimeout >= c.WriteTimeout {
 		return fmt.Errorf("setting REQUEST_TIMEOUT: %s is not below WRITE_TIMEOUT (%s): responses would be cut off",
 			c.RequestTimeout, c.WriteTimeout)
@@ -141,7 +144,7 @@ func (c config) checkTimes() error {
 	for name, value := range map[string]time.Duration{
 		"REQUEST_TIMEOUT": c.RequestTimeout, "READY_TIMEOUT": c.ReadyTimeout, "SHUTDOWN_TIMEOUT": c.ShutdownTimeout,
 		"READ_HEADER_TIMEOUT": c.ReadHeaderTimeout, "READ_TIMEOUT": c.ReadTimeout, "WRITE_TIMEOUT": c.WriteTimeout,
-		"IDLE_TIMEOUT": c.IdleTimeout, "REDIS_START_TIMEOUT": c.RedisStartTimeout,
+		"IDLE_TIMEOUT":         c.IdleTimeout,
 		"REDIS_CHECK_INTERVAL": c.RedisCheckInterval, "REDIS_DIAL_TIMEOUT": c.RedisDialTimeout,
 		"REDIS_READ_TIMEOUT": c.RedisReadTimeout, "ACK_TIMEOUT": c.AckTimeout,
 	} {
@@ -265,6 +268,9 @@ Usage: boxoffice                   serve
 
 Settings are environment variables, or lines of a file .env in the working directory.
 Times are written as 500ms, 5s or 2m.
+
+SIGTERM and SIGINT end the service once it has answered what is under way, a second one ends
+it at once. SIGHUP has API_KEYS_FILE read again.
 
 `)
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)

@@ -57,6 +57,7 @@ type metrics struct {
 	registry *prometheus.Registry
 	requests *handlers.Metrics
 	store    *storeMetrics
+	keys     prometheus.Gauge
 }
 
 func newMetrics(c config) (*metrics, error) {
@@ -71,11 +72,27 @@ func newMetrics(c config) (*metrics, error) {
 		ConstLabels: prometheus.Labels{"version": version()},
 	})
 	build.Set(1)
-	registry.MustRegister(build, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	keys := prometheus.NewGauge(prometheus.GaugeOpts{
+		Namespace: namespace, Name: "api_keys_refused",
+		Help: "1 while API_KEYS_FILE cannot be used, so that the API keys stay as they were.",
+	})
+	registry.MustRegister(build, keys, &storeWatch{},
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return &metrics{
 		measuring: asked, registry: registry,
-		requests: handlers.NewMetrics(registry), store: newStoreMetrics(registry),
+		requests: handlers.NewMetrics(registry), store: newStoreMetrics(registry), keys: keys,
 	}, nil
+}
+
+// keysRefused notes whether API_KEYS_FILE could be used.
+func (m *metrics) keysRefused(refused bool) {
+	if m.keys == nil {
+		return
+	}
+	m.keys.Set(0)
+	if refused {
+		m.keys.Set(1)
+	}
 }
 
 // observer is nil, and not a nil inside an interface, if nothing is measured.
@@ -86,9 +103,10 @@ func (m *metrics) observer() store.Observer { //nolint:ireturn // a nil of one t
 	return m.store
 }
 
-// watch checks the store at each scrape.
+// watch checks the store at each scrape. Until it is called, Redis is not up.
 func (m *metrics) watch(s watchedStore, timeout time.Duration) {
 	if m.registry != nil {
+		m.registry.Unregister(&storeWatch{})
 		m.registry.MustRegister(&storeWatch{store: s, timeout: timeout})
 	}
 }

@@ -115,7 +115,7 @@ type watchedStore interface {
 // storeWatch asks the store at each scrape: whether it can book, which may take as long as
 // timeout, and how busy the connections are.
 type storeWatch struct {
-	store   watchedStore
+	store   watchedStore // nil: Redis has not been reached yet
 	timeout time.Duration
 }
 
@@ -145,6 +145,10 @@ func (s *storeWatch) Describe(descriptions chan<- *prometheus.Desc) {
 
 // Collect asks the store.
 func (s *storeWatch) Collect(values chan<- prometheus.Metric) {
+	if s.store == nil {
+		values <- prometheus.MustNewConstMetric(redisUp, prometheus.GaugeValue, 0)
+		return
+	}
 	start, up := time.Now(), 1.0
 	ctx, cancel := context.WithTimeout(context.Background(), s.timeout)
 	defer cancel()

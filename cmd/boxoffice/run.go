@@ -5,11 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	stdlog "log"
-	"net"
-	"net/http"
 	"runtime/debug"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -20,9 +16,10 @@ import (
 	"boxoffice/store"
 )
 
-// run opens the store, serves until ctx ends, and drains. Once it listens, it sends its
-// address on listening, unless that is nil.
-func run(ctx context.Context, c config, output io.Writer, listening chan<- string) error {
+// run listens, opens the store, serves until ctx ends, and drains. While it waits for Redis,
+// it is alive and not ready. Once it serves bookings, it sends its address on serving, unless
+// that is nil.
+func run(ctx context.Context, c config, output io.Writer, serving chan<- string) error {
 	log, err := newLogger(c, output)
 	if err != nil {
 		return err
@@ -37,33 +34,13 @@ func run(ctx context.Context, c config, output io.Writer, listening chan<- strin
 	if err != nil {
 		return err
 	}
-	s, err := openStore(ctx, c, log, measured.observer())
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err := s.Close(); err != nil {
-			log.WithError(err).Warn("could not close the store")
-		}
-	}()
-
-	measured.watch(s, c.ReadyTimeout)
 	stopMetrics, err := measured.serve(ctx, c, log)
 	if err != nil {
 		return err
 	}
 	defer stopMetrics()
 
-	w := newWatcher(s.Health, c.ReadyTimeout, log)
-	w.check(ctx)
-	var background sync.WaitGroup
-	watching, stopWatching := context.WithCancel(ctx)
-	background.Go(func() { w.run(watching, c.RedisCheckInterval, s.Degraded()) })
-	defer background.Wait()
-	defer stopWatching()
-
 	api := handlers.New(handlers.Options{
-		Store:          s,
 		Log:            log,
 		RequestTimeout: c.RequestTimeout,
 		AccessLog:      c.AccessLog,
@@ -72,13 +49,56 @@ func run(ctx context.Context, c config, output io.Writer, listening chan<- strin
 		ScrapeHandler:  measured.alongside(),
 		RateLimit:      c.RateLimit,
 		APIKeys:        keys,
+		OpenToAll:      c.Auth == authOff,
 		TrustedProxies: c.trustedProxies(),
 		CORSOrigins:    c.CORSOrigins,
-		Health:         w.health,
-		Engine:         string(s.Engine()),
 		Version:        version(),
 	})
-	return serve(ctx, c, api, log, listening)
+	reloader := &keyReloader{config: c, log: log, use: api.SetAPIKeys, measure: measured.keysRefused, keys: keys}
+	defer reloader.start(ctx, keysInterval)()
+	server, err := listen(ctx, c, api, log)
+	if err != nil {
+		return err
+	}
+	defer server.close()
+	return operate(ctx, c, api, server, measured, serving)
+}
+
+// operate opens the store and serves it until ctx ends.
+func operate(ctx context.Context, c config, api *handlers.API, server *server, measured *metrics, serving chan<- string) error {
+	log := server.log
+	s, err := awaitStore(ctx, c, log.WithField("address", "http://"+server.address()), measured.observer())
+	switch {
+	case err != nil && ctx.Err() != nil: // it is to end before it has begun
+		return server.drain(ctx, c, api)
+	case err != nil:
+		return err
+	}
+	defer func() {
+		if err := s.Close(); err != nil {
+			log.WithError(err).Warn("could not close the store")
+		}
+	}()
+	measured.watch(s, c.ReadyTimeout)
+	w := newWatcher(s.Health, c.ReadyTimeout, log)
+	w.check(ctx)
+	var background sync.WaitGroup
+	watching, stopWatching := context.WithCancel(ctx)
+	background.Go(func() { w.run(watching, c.RedisCheckInterval, s.Degraded()) })
+	defer background.Wait()
+	defer stopWatching()
+
+	api.Connect(s, string(s.Engine()), w.health)
+	log.Infof("listening on http://%s", server.address())
+	if serving != nil {
+		serving <- server.address()
+	}
+	select {
+	case err := <-server.served:
+		return err
+	case <-ctx.Done():
+		return server.drain(ctx, c, api)
+	}
 }
 
 func newLogger(c config, output io.Writer) (*logrus.Logger, error) {
@@ -97,67 +117,51 @@ func newLogger(c config, output io.Writer) (*logrus.Logger, error) {
 	return log, nil
 }
 
-func openStore(ctx context.Context, c config, log *logrus.Logger, observer store.Observer) (*store.Store, error) {
+// startTry is how long one try to reach Redis takes, after which the log says why it was not
+// reached; the first is shorter, so that it says so soon.
+const (
+	firstStartTry = time.Second
+	startTry      = 5 * time.Second
+)
+
+// awaitStore opens the store, and waits for a Redis that is away or loading: as long as
+// REDIS_START_TIMEOUT allows, or for good. What waiting does not mend is an error at once.
+func awaitStore(ctx context.Context, c config, log *logrus.Entry, observer store.Observer) (*store.Store, error) {
+	if c.RedisStartTimeout > 0 {
+		return openStore(ctx, c, c.RedisStartTimeout, log.Logger, observer)
+	}
+	for try := firstStartTry; ; try = startTry {
+		s, err := openStore(ctx, c, try, log.Logger, observer)
+		if !errors.Is(err, errNotInTime) || ctx.Err() != nil {
+			return s, err
+		}
+		log.WithError(err).Warn("waiting for Redis: alive, and not ready")
+	}
+}
+
+var errNotInTime = errors.New("not reached in time")
+
+func openStore(
+	ctx context.Context, c config, timeout time.Duration, log *logrus.Logger, observer store.Observer,
+) (*store.Store, error) {
 	redis, err := c.redis()
 	if err != nil {
 		return nil, err
 	}
 	redis.Observer = observer
-	starting, cancel := context.WithTimeout(ctx, c.RedisStartTimeout)
+	starting, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	s, err := store.Open(starting, redis)
-	if errors.Is(err, store.ErrCannotSync) {
+	switch {
+	case errors.Is(err, store.ErrCannotSync):
 		return nil, fmt.Errorf("setting DURABILITY: %s is not possible here: %w", c.Durability, err)
-	}
-	if err != nil {
+	case err != nil && starting.Err() != nil:
+		return nil, fmt.Errorf("%w: %w", errNotInTime, err)
+	case err != nil:
 		return nil, err
 	}
 	log.WithFields(logrus.Fields{"engine": s.Engine(), "addresses": redis.Addrs, "durability": c.Durability}).Info("connected to the store")
 	return s, nil
-}
-
-func serve(ctx context.Context, c config, api *handlers.API, log *logrus.Logger, listening chan<- string) error {
-	errorLog := log.WriterLevel(logrus.WarnLevel)
-	defer func() { _ = errorLog.Close() }()
-	server := &http.Server{
-		Handler:           api,
-		ReadHeaderTimeout: c.ReadHeaderTimeout,
-		ReadTimeout:       c.ReadTimeout,
-		WriteTimeout:      c.WriteTimeout,
-		IdleTimeout:       c.IdleTimeout,
-		ErrorLog:          stdlog.New(errorLog, "http: ", 0),
-	}
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", net.JoinHostPort(c.Host, strconv.Itoa(c.Port)))
-	if err != nil {
-		return err
-	}
-	log.Infof("listening on http://%s", listener.Addr())
-	if listening != nil {
-		listening <- listener.Addr().String()
-	}
-
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
-	select {
-	case err := <-served:
-		return err
-	case <-ctx.Done():
-	}
-
-	log.Info("draining")
-	api.Drain()
-	time.Sleep(c.DrainDelay)
-	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.ShutdownTimeout)
-	defer cancel()
-	if err := server.Shutdown(ending); err != nil {
-		_ = server.Close()
-		return fmt.Errorf("requests were still in flight after %s: %w", c.ShutdownTimeout, err)
-	}
-	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
-		return err
-	}
-	log.Info("stopped")
-	return nil
 }
 
 // version is the module's version and commit, as far as the build recorded them.

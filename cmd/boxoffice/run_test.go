@@ -39,7 +39,7 @@ type program struct {
 	t     *testing.T
 	url   string
 	log   *output
-	stop  context.CancelFunc
+	stop  func()
 	ended chan error
 }
 
@@ -52,7 +52,11 @@ func start(t *testing.T) *program {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	p := &program{t: t, log: &output{}, stop: stop, ended: make(chan error, 1)}
+	p := &program{t: t, log: &output{}, ended: make(chan error, 1)}
+	p.stop = func() {
+		http.DefaultClient.CloseIdleConnections() // which the program would wait for
+		stop()
+	}
 	listening := make(chan string, 1)
 	go func() { p.ended <- run(ctx, c, p.log, listening) }()
 	select {
@@ -189,7 +193,7 @@ func (p *program) openRequest(length int) (net.Conn, *bufio.Reader) {
 	}
 	p.t.Cleanup(func() { _ = connection.Close() })
 	_, err = fmt.Fprintf(connection,
-		"POST /book HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\nExpect: 100-continue\r\n\r\n", length)
+		"POST /book HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\nExpect: 100-continue\r\n\r\n", length)
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -230,6 +234,24 @@ func TestDrainGivesUp(t *testing.T) {
 	if err := <-p.ended; err == nil || !strings.Contains(err.Error(), "still in flight") {
 		t.Errorf("ended with: %v", err)
 	}
+}
+
+// A connection that says nothing does not keep the program from ending.
+func TestDrainLeavesSilentConnections(t *testing.T) {
+	t.Setenv("SHUTDOWN_TIMEOUT", "50ms")
+	p := start(t)
+	connection, err := net.Dial("tcp", strings.TrimPrefix(p.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = connection.Close() }()
+	if _, err := fmt.Fprint(connection, "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	if response, err := http.ReadResponse(bufio.NewReader(connection), nil); err != nil || response.Close {
+		t.Fatalf("%v, %v", response, err)
+	}
+	p.end()
 }
 
 func TestRunFails(t *testing.T) {

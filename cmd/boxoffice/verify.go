@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -22,6 +23,9 @@ is a breach, or if an event could not be checked. An event that was created and 
 exists is a breach: it was lost. A number whose creation was never completed is only a
 note.
 `
+
+// verifyStartTimeout is how long to wait for Redis, unless REDIS_START_TIMEOUT says.
+const verifyStartTimeout = 30 * time.Second
 
 // runVerify checks one event, or all of them, and writes what it finds. It returns an
 // error if anything is wrong.
@@ -43,7 +47,10 @@ func runVerify(ctx context.Context, c config, args []string, output, logs io.Wri
 	if c.RedisHost == "" && len(c.RedisAddrs) == 0 {
 		return errors.New("verify needs REDIS_HOST or REDIS_ADDRS: the data of the embedded engine is in the process that serves")
 	}
-	s, err := openStore(ctx, c, log, nil)
+	if c.RedisStartTimeout == 0 {
+		c.RedisStartTimeout = verifyStartTimeout
+	}
+	s, err := openStore(ctx, c, c.RedisStartTimeout, log, nil)
 	if err != nil {
 		return err
 	}

@@ -33,6 +33,7 @@ type manifest struct {
 			Spec     podSpec
 		}
 		Selector yaml.Node
+		Eviction string `yaml:"unhealthyPodEvictionPolicy"`
 		Ports    []struct {
 			TargetPort string `yaml:"targetPort"`
 		}
@@ -47,6 +48,9 @@ type podSpec struct {
 		NonRoot bool `yaml:"runAsNonRoot"`
 		User    int  `yaml:"runAsUser"`
 	} `yaml:"securityContext"`
+	Spread []struct {
+		Unsatisfiable string `yaml:"whenUnsatisfiable"`
+	} `yaml:"topologySpreadConstraints"`
 	Containers []containerSpec
 }
 
@@ -110,6 +114,7 @@ func TestKubernetesExampleIsConfigured(t *testing.T) {
 		known = append(known, field.Tag.Get("envconfig"))
 	}
 	ofTheRuntime := []string{"GOMEMLIMIT"}
+	filled := 0
 	for _, env := range container.Env {
 		if !slices.Contains(known, env.Name) && !slices.Contains(ofTheRuntime, env.Name) {
 			t.Errorf("%s is no setting", env.Name)
@@ -120,10 +125,21 @@ func TestKubernetesExampleIsConfigured(t *testing.T) {
 				t.Errorf("%s: the secret has no %s", env.Name, key)
 			}
 		}
+		if env.ValueFrom.Secret.Key != "" && isPlaceholder(value) {
+			t.Setenv(env.Name, value)
+			if _, err := readConfig("no such file"); err == nil || !strings.Contains(err.Error(), env.Name) {
+				t.Errorf("the service starts with the secret as it stands in the example: %v", err)
+			}
+			filled++
+			value = "filled in, " + hashOf(value)
+		}
 		value = hashInExample.ReplaceAllStringFunc(value, func(name string) string {
 			return fmt.Sprintf("%x", sha256.Sum256([]byte(name)))
 		})
 		t.Setenv(env.Name, value)
+	}
+	if filled != 2 {
+		t.Errorf("%d secrets are placeholders, want two: anything else might be taken for one to use", filled)
 	}
 	t.Setenv("HOST", "0.0.0.0") // as the image has it
 	c, err := readConfig("no such file")
@@ -154,11 +170,16 @@ func TestKubernetesExampleIsConfigured(t *testing.T) {
 	if drain := c.DrainDelay + c.ShutdownTimeout; seconds(pod.Grace) <= drain {
 		t.Errorf("the pod is killed after %d s, and may drain for %s", pod.Grace, drain)
 	}
-	if most := seconds(container.Startup.Period * container.Startup.Tries); most <= c.RedisStartTimeout {
-		t.Errorf("the pod is killed %s after its start, and may wait for Redis for %s", most, c.RedisStartTimeout)
+	if c.RedisStartTimeout != 0 {
+		t.Errorf("the service gives up waiting for a Redis that loads after %s", c.RedisStartTimeout)
 	}
 	if seconds(container.Readiness.Timeout) <= c.ReadyTimeout {
 		t.Errorf("the readiness probe waits for %d s, the service for %s", container.Readiness.Timeout, c.ReadyTimeout)
+	}
+	// A failed probe may come at once, and a result is used again while it is fresh.
+	patience, failover := seconds(container.Readiness.Period*(container.Readiness.Tries-1)), longestFailover(t)
+	if patience <= failover+freshness {
+		t.Errorf("all instances are taken out of service after %s, and a failover may take %s", patience, failover)
 	}
 	if leaving := seconds(container.Readiness.Period * container.Readiness.Tries); c.DrainDelay < leaving {
 		t.Errorf("an instance serves for %s while it drains, and is found unready after %s", c.DrainDelay, leaving)
@@ -166,6 +187,27 @@ func TestKubernetesExampleIsConfigured(t *testing.T) {
 	if len(container.Ports) != 1 || container.Ports[0].ContainerPort != c.Port {
 		t.Errorf("ports %v, the service listens on %d", container.Ports, c.Port)
 	}
+}
+
+// longestFailover is the longest outage of a failover in docs/reliability.md.
+func longestFailover(t *testing.T) (longest time.Duration) {
+	t.Helper()
+	page, err := os.ReadFile("../../docs/reliability.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := regexp.MustCompile(`(?m)^\| [^|]*failover[^|]* \|.* \| ([0-9.]+) s \| [^|]* \|$`).FindAllStringSubmatch(string(page), -1)
+	for _, row := range rows {
+		outage, err := time.ParseDuration(row[1] + "s")
+		if err != nil {
+			t.Fatal(err)
+		}
+		longest = max(longest, outage)
+	}
+	if len(rows) < 6 {
+		t.Errorf("only %d failovers in docs/reliability.md", len(rows))
+	}
+	return longest
 }
 
 func seconds(n int) time.Duration { return time.Duration(n) * time.Second }
@@ -232,6 +274,14 @@ func TestKubernetesExampleIsConfined(t *testing.T) {
 	if !pod.SecurityContext.NonRoot || !rights.ReadOnly || rights.Escalation == nil || *rights.Escalation ||
 		!slices.Equal(rights.Capabilities.Drop, []string{"ALL"}) {
 		t.Errorf("rights to spare: %+v, %+v", pod.SecurityContext, rights)
+	}
+	for _, spread := range pod.Spread {
+		if spread.Unsatisfiable != "ScheduleAnyway" {
+			t.Errorf("an instance that finds no place of its own is not started: %s", spread.Unsatisfiable)
+		}
+	}
+	if policy := manifests["PodDisruptionBudget"].Spec.Eviction; policy != "AlwaysAllow" {
+		t.Errorf("while Redis is away, no instance is ready and no node can be drained: %q", policy)
 	}
 	// What a Service called "redis" would set otherwise.
 	if pod.ServiceLinks == nil || *pod.ServiceLinks {

@@ -14,8 +14,11 @@ const (
 	lastPause  = 250 * time.Millisecond
 )
 
-// retry calls until there is an answer, with growing, jittered pauses in between.
+// retry calls until there is an answer, with growing, jittered pauses in between. The cause
+// that it returns is the last one before the time was over, if there was one: that the time
+// was over says less.
 func (c *Conn) retry(ctx context.Context, what string, call func() error) error {
+	var cause error
 	for pause, attempt := firstPause, 1; ; pause, attempt = min(2*pause, lastPause), attempt+1 {
 		err := c.try(what, attempt, call)
 		if err == nil {
@@ -25,17 +28,20 @@ func (c *Conn) retry(ctx context.Context, what string, call func() error) error 
 			return fmt.Errorf("%s: %w", what, err)
 		}
 		c.markDegraded()
+		if cause == nil || ctx.Err() == nil {
+			cause = err
+		}
 		switch {
 		case redis.IsOOMError(err) && attempt == 1: // no earlier try can have made the change
 			return fmt.Errorf("%s: %w: %w", what, ErrStorageFull, err)
 		case !isTransient(err) || ctx.Err() != nil:
-			return c.unanswered(what, err)
+			return c.unanswered(what, cause)
 		}
 		timer := time.NewTimer(pause/2 + rand.N(pause/2))
 		select {
 		case <-ctx.Done():
 			timer.Stop()
-			return c.unanswered(what, err)
+			return c.unanswered(what, cause)
 		case <-timer.C:
 		}
 	}

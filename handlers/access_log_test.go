@@ -22,7 +22,8 @@ func TestAccessLog(t *testing.T) {
 			event              any
 			user               bool
 		}{
-			{"GET", "/status/1?x=hunter2", "", 200, "/status/{eventId}", "ok", 1.0, false},
+			{"GET", "/status/1", "", 200, "/status/{eventId}", "ok", 1.0, false},
+			{"GET", "/status/1?x=hunter2", "", 400, "/status/{eventId}", "invalid_input", nil, false},
 			{"GET", "/status/hunter2", "", 400, "/status/{eventId}", "invalid_input", nil, false},
 			{"POST", "/book", `{"eventId":7,"userId":"hunter2"}`, 201, "/book", "confirmed", 7.0, true},
 			{"POST", "/book", `{"eventId":"x","userId":"hunter2"}`, 400, "/book", "invalid_input", nil, true},

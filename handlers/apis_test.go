@@ -49,7 +49,7 @@ func TestNumberAndTextAreTheSameUser(t *testing.T) {
 			c.post("/api/events/book", e.bookBody("", user)).is(409, `{"code":"user_limit"}`)
 		}
 		// Only what is the same text is the same user.
-		for _, user := range []string{`"07"`, `" 7"`, `"7.0"`, `"７"`, "70"} {
+		for _, user := range []string{`"07"`, `"7 7"`, `"7.0"`, `"７"`, "70"} {
 			c.post("/book", e.bookBody("/book", user)).is(201, `{}`)
 		}
 		c.post("/cancel", e.bookBody("/cancel", `"7"`)).is(200, `{}`)

@@ -18,29 +18,9 @@ import (
 
 var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
-// members are those of a JSON object, by their exact names: encoding/json would take
-// USERID for userId. Their values are checked one by one later, so that the answer can
-// list everything that is wrong.
-type members []member
-
-type member struct {
-	name  string
-	value gjson.Result
-}
-
-// get returns the last member with the name, as JSON decoders do, or a missing value.
-func (m members) get(name string) gjson.Result {
-	for _, one := range slices.Backward(m) {
-		if one.name == name {
-			return one.value
-		}
-	}
-	return gjson.Result{}
-}
-
 // readBody decodes a JSON object.
 func readBody(r *http.Request) (members, error) {
-	if err := checkContentType(r.Header.Get("Content-Type")); err != nil {
+	if err := checkContentType(r.Header); err != nil {
 		return nil, err
 	}
 	buffer := buffers.Get().(*bytes.Buffer)
@@ -53,7 +33,8 @@ func readBody(r *http.Request) (members, error) {
 		return nil, &inputError{status: http.StatusRequestEntityTooLarge, code: "body_too_large",
 			problems: []string{fmt.Sprintf("The body is larger than %d bytes", maxBody)}}
 	}
-	text := bytes.Trim(buffer.Bytes(), " \t\r\n") // what JSON counts as space, and nothing else
+	text := bytes.TrimPrefix(buffer.Bytes(), []byte("\ufeff")) // RFC 8259, section 8.1, allows to ignore a byte order mark
+	text = bytes.Trim(text, " \t\r\n")                         // what JSON counts as space, and nothing else
 	switch {
 	case len(text) == 0:
 		return nil, badInput("The body is empty; it must be a JSON object")
@@ -87,15 +68,32 @@ func whyInvalid(text []byte) string {
 	return "the reason is unknown"
 }
 
-// checkContentType accepts JSON, and requests without a content type.
-func checkContentType(header string) error {
-	if header == "" || header == "application/json" {
+// checkContentType accepts JSON in UTF-8, which nothing has been done to, and requests without a
+// content type.
+func checkContentType(header http.Header) error {
+	if encoding := header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
+		return unsupportedMedia(true)
+	}
+	content := header.Get("Content-Type")
+	if content == "" || content == "application/json" {
 		return nil
 	}
-	media, _, err := mime.ParseMediaType(header)
-	if err == nil && (media == "application/json" || strings.HasSuffix(media, "+json")) {
-		return nil
+	media, params, err := mime.ParseMediaType(content)
+	if err != nil || media != "application/json" && !strings.HasSuffix(media, "+json") {
+		return unsupportedMedia(false)
 	}
-	return &inputError{status: http.StatusUnsupportedMediaType, code: "unsupported_media_type",
-		problems: []string{"Content-Type must be application/json"}}
+	if charset, given := params["charset"]; given && !slices.Contains(charsets, strings.ToLower(charset)) {
+		return unsupportedMedia(false)
+	}
+	return nil
+}
+
+// charsets are names of UTF-8, and of what is a part of it.
+var charsets = []string{"utf-8", "utf8", "us-ascii"}
+
+func unsupportedMedia(encoding bool) error {
+	return &inputError{
+		status: http.StatusUnsupportedMediaType, code: "unsupported_media_type", encoding: encoding,
+		problems: []string{"The body must be JSON in UTF-8 and not compressed: Content-Type application/json, no Content-Encoding"},
+	}
 }

@@ -113,6 +113,9 @@ func (a *API) fail(w http.ResponseWriter, r *http.Request, render failure, err e
 			a.requestLog(w, r).WithError(err).Warn("store unavailable")
 		}
 	}
+	if input, ok := errors.AsType[*inputError](err); ok && input.encoding {
+		w.Header().Set("Accept-Encoding", "identity") // RFC 9110, section 15.5.16
+	}
 	if p.status == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", strconv.Itoa(retryAfter))
 	}

@@ -5,7 +5,6 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/gorilla/mux"
-	"github.com/tidwall/gjson"
 
 	"boxoffice/store"
 )
@@ -19,6 +18,8 @@ var eventStatusTexts = map[store.Status]string{
 	store.StatusCancelled: "Cancelled",
 }
 
+var eventInitializeForm = newForm(append(settingMembers(), "eventName", "totalTickets")...)
+
 func parseEventInitialize(r *http.Request) (store.InitializeRequest, error) {
 	body, err := readBody(r)
 	if err != nil {
@@ -29,7 +30,7 @@ func parseEventInitialize(r *http.Request) (store.InitializeRequest, error) {
 	if value := body.get("totalTickets"); isInteger(value) && value.Raw[0] >= '1' {
 		total, totalErr = integerField("Total tickets", value, 1, maxTickets)
 	}
-	return initializeRequest(r, body, store.Settings{Name: name, TotalTickets: total}, nameErr, totalErr)
+	return initializeRequest(r, body, store.Settings{Name: name, TotalTickets: total}, nameErr, totalErr, eventInitializeForm.check(body))
 }
 
 // eventInitialized answers an initialization.
@@ -50,24 +51,24 @@ func renderEventInitialized(w http.ResponseWriter, request store.InitializeReque
 	})
 }
 
+var bookForm = newForm("eventId", "userId", "quantity") // of both APIs
+
 func parseEventBook(r *http.Request) (store.BookRequest, error) {
 	body, err := readBody(r)
 	if err != nil {
 		return store.BookRequest{}, err
 	}
 	event, eventErr := uuidField("eventId", body.get("eventId"))
-	return bookRequest(r, store.EventUUID(event), body.get("userId"), body.get("quantity"), eventErr)
+	return bookRequest(r, store.EventUUID(event), body, eventErr)
 }
 
 // bookRequest reads what both APIs have in common.
-func bookRequest(r *http.Request, event store.EventRef, userID, quantity gjson.Result, eventErr error) (
-	store.BookRequest, error,
-) {
-	user, userErr := userField(userID)
-	tickets, quantityErr := quantityField(quantity)
+func bookRequest(r *http.Request, event store.EventRef, body members, eventErr error) (store.BookRequest, error) {
+	user, userErr := userField(body.get("userId"))
+	tickets, quantityErr := quantityField(body.get("quantity"))
 	key, keyErr := idempotencyKey(r)
 	return store.BookRequest{Event: event, User: user, Quantity: tickets, IdempotencyKey: key},
-		joinProblems(eventErr, userErr, quantityErr, keyErr)
+		joinProblems(eventErr, userErr, quantityErr, keyErr, bookForm.check(body))
 }
 
 // eventBooked answers a booking.
@@ -88,6 +89,8 @@ func renderEventBooked(w http.ResponseWriter, request store.BookRequest, result 
 	})
 }
 
+var eventCancelForm = newForm("bookingId", "userId")
+
 func parseEventCancel(r *http.Request) (store.CancelRequest, error) {
 	body, err := readBody(r)
 	if err != nil {
@@ -95,7 +98,7 @@ func parseEventCancel(r *http.Request) (store.CancelRequest, error) {
 	}
 	booking, bookingErr := uuidField("bookingId", body.get("bookingId"))
 	user, userErr := userField(body.get("userId"))
-	return store.CancelRequest{Booking: booking, User: user}, joinProblems(bookingErr, userErr)
+	return store.CancelRequest{Booking: booking, User: user}, joinProblems(bookingErr, userErr, eventCancelForm.check(body))
 }
 
 // eventCancelled answers a cancellation.

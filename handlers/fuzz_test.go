@@ -1,6 +1,7 @@
 package handlers_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -121,6 +122,10 @@ func FuzzEventAPIBodies(f *testing.F) {
 		`{"eventName":"Concert","totalTickets":1,"maxPerUser":2,"waitingListLimit":3}`,
 		`{"eventName":"\u0000|\n","totalTickets":1000000000}`,
 		`{"eventId":"EVENT","userId":7,"quantity":2}`, `{"eventId":"EVENT","userId":"a|b"}`,
+		`{"eventId":"EVENT","userId":7,"userId":8}`, `{"eventId":"EVENT","userId":7,"bookingId":"BOOKING"}`,
+		`{"eventId":"EVENT","userId":7,"qty":2,"x":{},"X":[]}`, `{"bookingId":"BOOKING","userId":7,"quantity":1}`,
+		`{"eventId":"EVENT","userId":"a\u200db"}`, `{"eventId":"EVENT","userId":"\u202ea"}`, `{"eventId":"EVENT","userId":"\u0301"}`,
+		`{"eventName":"x\ufe0f","totalTickets":1,"state":"paused"}`,
 		`{"eventId":"BOOKING","userId":7}`, `{"eventId":"ffffffff-ffff-8fff-bfff-ffffffffffff","userId":7}`,
 		`{"bookingId":"BOOKING","userId":7}`, `{"bookingId":"EVENT","userId":7}`,
 	)
@@ -295,6 +300,47 @@ func FuzzLocalHeaders(f *testing.F) {
 			site == "cross-site" && origin != shop || origin == "null" || request.Header["Via"] != nil || request.Header["Forwarded"] != nil
 		if status := c.recorded(request).Code; foreign && status != http.StatusUnauthorized {
 			t.Errorf("from %q at %q with %v: %d", from, host, request.Header, status)
+		}
+		checkKeys(t)
+	})
+}
+
+// A text is refused, or it is a user who books under exactly this name, and nothing in it hides or
+// turns around what stands next to it.
+func FuzzTexts(f *testing.F) {
+	c, checkKeys := startFuzz(f)
+	e := c.event(1_000_000_000)
+	for _, text := range []string{
+		"ann", "a b", " a", "a\u200db", "\u202ea", "\u0301", "e\u0301", "\u2800", "\u3164", "\ufe0f", "❤\ufe0f", "\U000e0041", "\x00", "\xff",
+		"\ufdd0", "\u2028", "👩\u200d👧", "نمی\u200cخواهم", strings.Repeat("é", 128), strings.Repeat("a", 129),
+	} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		c := &client{t: t, api: c.api}
+		body := fmt.Sprintf(`{"eventId":%q,"userId":%s}`, e.uuid, jsonText(text))
+		booked := c.recorded(httptest.NewRequest("POST", "/api/events/book", strings.NewReader(body)))
+		switch booked.Code {
+		case http.StatusBadRequest:
+			if regexp.MustCompile(`^[!-~]{1,128}$`).MatchString(text) {
+				t.Errorf("%q was refused: %s", text, booked.Body)
+			}
+		case http.StatusOK:
+			var answer struct {
+				BookingID string `json:"bookingId"`
+			}
+			if err := json.Unmarshal(booked.Body.Bytes(), &answer); err != nil {
+				t.Fatal(err)
+			}
+			id := answer.BookingID
+			if shown := c.get("/api/bookings/" + id).text("userId"); shown != text {
+				t.Errorf("%q booked as %q", text, shown)
+			}
+			if regexp.MustCompile(`^\s|\s$|[\p{Cc}\p{Zl}\p{Zp}\x{202a}-\x{202e}\x{2066}-\x{2069}\x{200b}\x{200e}\x{200f}\x{feff}\x{ad}]|^[\p{M}\p{Z}]*$`).MatchString(text) {
+				t.Errorf("%q was taken for a user", text)
+			}
+		default:
+			t.Errorf("%q was answered %d %s", text, booked.Code, booked.Body)
 		}
 		checkKeys(t)
 	})

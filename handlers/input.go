@@ -3,11 +3,12 @@ package handlers
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
+	"net/url"
+	"slices"
 	"strconv"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/google/uuid"
 	"github.com/tidwall/gjson"
@@ -30,6 +31,7 @@ type inputError struct {
 	status   int
 	code     string
 	problems []string
+	encoding bool // the body's encoding is what is wrong
 }
 
 func (e *inputError) Error() string { return strings.Join(e.problems, "; ") }
@@ -67,7 +69,7 @@ func userField(value gjson.Result) (string, error) {
 	case value.Type != gjson.String:
 		return "", badInput("userId must be a string or an integer")
 	}
-	return user, checkText("userId", user, maxUser, unicode.IsControl)
+	return user, checkText("userId", user, maxUser)
 }
 
 // isInteger tells whether a value is a number that is written as an integer, however long.
@@ -85,24 +87,6 @@ func integral(text string) bool {
 	return digits != "" && text != "-0"
 }
 
-func checkText(field, text string, most int, refused func(rune) bool) error {
-	if text == "" {
-		return badInput("%s must not be empty", field)
-	}
-	if utf8.RuneCountInString(text) > most {
-		return badInput("%s must have at most %d characters", field, most)
-	}
-	if refused != nil && strings.ContainsFunc(text, refused) {
-		return badInput("%s must not contain control characters", field)
-	}
-	// The JSON decoder puts this in place of half a surrogate pair. If it were accepted, two
-	// different texts could become the same.
-	if strings.ContainsRune(text, utf8.RuneError) {
-		return badInput("%s must be valid Unicode", field)
-	}
-	return nil
-}
-
 // nameField reads an event's name; label is what the message calls it.
 func nameField(label string, value gjson.Result) (string, error) {
 	if missing(value) {
@@ -111,11 +95,7 @@ func nameField(label string, value gjson.Result) (string, error) {
 	if value.Type != gjson.String {
 		return "", badInput("%s must be a string", label)
 	}
-	name := value.Str
-	if strings.TrimSpace(name) == "" {
-		return "", badInput("%s must not be empty", label)
-	}
-	return name, checkText(label, name, maxName, nil)
+	return value.Str, checkText(label, value.Str, maxName)
 }
 
 // integerField reads an integer within bounds.
@@ -189,7 +169,7 @@ type page struct {
 }
 
 func parsePage(r *http.Request) (page, error) {
-	query := r.URL.Query()
+	query := r.URL.Query() // strictQuery has checked it
 	p := page{cursor: query.Get("cursor"), limit: defaultPage}
 	if text := query.Get("limit"); text != "" {
 		limit, err := strconv.Atoi(text)
@@ -199,4 +179,40 @@ func parsePage(r *http.Request) (page, error) {
 		p.limit = limit
 	}
 	return p, nil
+}
+
+// strictQuery serves requests whose query has only the parameters that the route takes, each once.
+func (a *API) strictQuery(route route) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.RawQuery != "" {
+			if err := checkQuery(r.URL.RawQuery, route.query); err != nil {
+				a.fail(w, r, failureFor(r), err)
+				return
+			}
+		}
+		route.handler(w, r)
+	}
+}
+
+func checkQuery(raw string, allowed []string) error {
+	query, err := url.ParseQuery(raw)
+	if err != nil {
+		return badInput("The query is malformed: its parameters are name=value, separated by &, with %% only before two hexadecimal digits")
+	}
+	var wrong []error
+	for _, name := range slices.Sorted(maps.Keys(query)) {
+		switch meant := slices.IndexFunc(allowed, func(one string) bool { return plain(one) == plain(name) }); {
+		case slices.Contains(allowed, name) && len(query[name]) > 1:
+			wrong = append(wrong, badInput("The query parameter %s is given twice", name))
+		case slices.Contains(allowed, name):
+		case meant >= 0:
+			wrong = append(wrong, badInput("%s is no query parameter of this request; did you mean %s?", shown(name), allowed[meant]))
+		default:
+			wrong = append(wrong, badInput("%s is no query parameter of this request", shown(name)))
+		}
+		if len(wrong) == maxMemberProblems {
+			break
+		}
+	}
+	return joinProblems(wrong...)
 }

@@ -14,6 +14,20 @@ type route struct {
 	path    string
 	scopes  Scope // any one of them opens it; none: nobody may make it
 	handler http.HandlerFunc
+	query   []string // parameters that the query may have
+	lenient bool     // the query may be anything: a probe's, a browser's
+}
+
+// takes says which parameters the query of a route may have.
+func (r route) takes(query ...string) route {
+	r.query = query
+	return r
+}
+
+// takesAny makes a route one whose query may be anything.
+func (r route) takesAny() route {
+	r.lenient = true
+	return r
 }
 
 // get declares a call that HEAD may make too.
@@ -52,11 +66,11 @@ func (a *API) table() []route {
 			call(a, parseEventInitialize, s.Initialize, renderEventInitialized, initializeFailure)),
 		post("/initialize", ScopeOrganizer, call(a, parseShortInitialize, s.Initialize, renderShortInitialized, shortFailure)),
 
-		get("/api/events", readers, call(a, parsePage, a.listEvents, renderEvents, eventFailure)),
+		get("/api/events", readers, call(a, parsePage, a.listEvents, renderEvents, eventFailure)).takes("limit", "cursor"),
 		get("/api/events/{eventId}", readers, call(a, parseEventPath, s.Event, renderEvent, eventFailure)),
 		patch("/api/events/{eventId}", ScopeOrganizer, call(a, parseUpdate, s.Update, renderUpdated, eventFailure)),
 		get("/api/events/{eventId}/bookings", ScopeOrganizer,
-			call(a, parseBookingsPage, a.listBookings, renderBookings, eventFailure)),
+			call(a, parseBookingsPage, a.listBookings, renderBookings, eventFailure)).takes("limit", "cursor"),
 	}
 	return append(table, a.storeless(a.readyz)...)
 }
@@ -64,13 +78,13 @@ func (a *API) table() []route {
 // storeless declares the routes that need no store.
 func (a *API) storeless(readyz http.HandlerFunc) []route {
 	table := []route{
-		get(livezPath, anybody, a.livez),
-		get(readyzPath, anybody, readyz),
-		get(openAPIPath, anybody, openAPI),
-		get(docsPath, anybody, docsPage()),
+		get(livezPath, anybody, a.livez).takesAny(),
+		get(readyzPath, anybody, readyz).takesAny(),
+		get(openAPIPath, anybody, openAPI).takesAny(),
+		get(docsPath, anybody, docsPage()).takesAny(),
 	}
 	if a.ScrapeHandler != nil {
-		table = append(table, get(metricsPath, ScopeMetrics, a.ScrapeHandler.ServeHTTP))
+		table = append(table, get(metricsPath, ScopeMetrics, a.ScrapeHandler.ServeHTTP).takesAny())
 	}
 	return table
 }
@@ -97,6 +111,9 @@ func (a *API) routerOf(table []route, otherwise error) *mux.Router {
 		for _, r := range table {
 			if r.path != path {
 				continue
+			}
+			if !r.lenient {
+				r.handler = a.strictQuery(r)
 			}
 			for _, method := range r.methods() {
 				router.HandleFunc(path, a.on(path, method, a.guard(r))).Methods(method)

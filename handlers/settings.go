@@ -31,6 +31,14 @@ var settings = []setting{
 	}},
 }
 
+func settingMembers() []string {
+	names := make([]string, len(settings))
+	for i, one := range settings {
+		names[i] = one.member
+	}
+	return names
+}
+
 // limit reads a number of tickets or bookings, where 0 is no limit.
 func limit(field func(*store.SettingsChange) **int64) func(string, gjson.Result, *store.SettingsChange) error {
 	return func(member string, value gjson.Result, change *store.SettingsChange) error {
@@ -64,6 +72,9 @@ func initializeRequest(r *http.Request, body members, named store.Settings, errs
 		joinProblems(slices.Concat(errs, []error{settingsErr, keyErr})...)
 }
 
+// updateForm is strict: what a change of an event does not know would be left as it is.
+var updateForm = form{members: newForm(append([]string{"totalTickets", "eventName"}, settingMembers()...)...).members, strict: true}
+
 // parseUpdate reads a change of settings.
 func parseUpdate(r *http.Request) (store.UpdateRequest, error) {
 	event, err := parseEventPath(r)
@@ -75,11 +86,7 @@ func parseUpdate(r *http.Request) (store.UpdateRequest, error) {
 		return store.UpdateRequest{}, err
 	}
 	const name, total = "eventName", "totalTickets"
-	known := []string{total, name}
-	for _, one := range settings {
-		known = append(known, one.member)
-	}
-	for _, member := range known {
+	for _, member := range updateForm.members {
 		if value := body.get(member); value.Exists() && missing(value) { // by RFC 7396 that removes a member, and none of these can be removed
 			return store.UpdateRequest{}, badInput("%s must not be null", member)
 		}
@@ -95,7 +102,7 @@ func parseUpdate(r *http.Request) (store.UpdateRequest, error) {
 		*change.Name, nameErr = nameField(name, value)
 	}
 	return store.UpdateRequest{Event: event, SettingsChange: change, By: keyName(r)},
-		joinProblems(totalErr, nameErr, settingsErr)
+		joinProblems(totalErr, nameErr, settingsErr, updateForm.check(body))
 }
 
 // settingsView shows settings in an answer.

@@ -14,6 +14,8 @@ import (
 // The short API: event numbers at the root. Its fields, messages and codes are the
 // contract of existing clients.
 
+var shortInitializeForm = newForm(append(settingMembers(), "name", "totalTickets")...)
+
 func parseShortInitialize(r *http.Request) (store.InitializeRequest, error) {
 	body, err := readBody(r)
 	if err != nil {
@@ -21,7 +23,7 @@ func parseShortInitialize(r *http.Request) (store.InitializeRequest, error) {
 	}
 	name, nameErr := nameField("name", body.get("name"))
 	total, totalErr := integerField("totalTickets", body.get("totalTickets"), 1, maxTickets)
-	return initializeRequest(r, body, store.Settings{Name: name, TotalTickets: total}, nameErr, totalErr)
+	return initializeRequest(r, body, store.Settings{Name: name, TotalTickets: total}, nameErr, totalErr, shortInitializeForm.check(body))
 }
 
 // shortInitialized answers an initialization.
@@ -73,7 +75,7 @@ func parseShortBook(r *http.Request) (store.BookRequest, error) {
 		return store.BookRequest{}, err
 	}
 	event, eventErr := eventNumberField(body.get("eventId"))
-	return bookRequest(r, event, body.get("userId"), body.get("quantity"), eventErr)
+	return bookRequest(r, event, body, eventErr)
 }
 
 // shortBooked answers a booking.
@@ -91,6 +93,8 @@ func renderShortBooked(w http.ResponseWriter, request store.BookRequest, result 
 	writeJSON(w, code, shortBooked{Message: message, bookingView: bookedView(request, result)})
 }
 
+var shortCancelForm = newForm("eventId", "userId")
+
 func parseShortCancel(r *http.Request) (store.CancelOldestRequest, error) {
 	body, err := readBody(r)
 	if err != nil {
@@ -100,7 +104,7 @@ func parseShortCancel(r *http.Request) (store.CancelOldestRequest, error) {
 	user, userErr := userField(body.get("userId"))
 	key, keyErr := idempotencyKey(r)
 	return store.CancelOldestRequest{Event: event, User: user, IdempotencyKey: key},
-		joinProblems(eventErr, userErr, keyErr)
+		joinProblems(eventErr, userErr, keyErr, shortCancelForm.check(body))
 }
 
 // shortCancelled answers a cancellation.

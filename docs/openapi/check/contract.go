@@ -158,7 +158,7 @@ func (c *contract) validate(route *routers.Route, x Exchange) error {
 		Method: documented(x.Method), // kin-openapi would not look at a HEAD
 		URL:    &url.URL{Path: x.Path, RawQuery: x.Query},
 		Header: maps.Clone(x.RequestHeader),
-		Body:   io.NopCloser(strings.NewReader(x.RequestBody)),
+		Body:   io.NopCloser(strings.NewReader(strings.TrimPrefix(x.RequestBody, "\ufeff"))),
 	}).WithContext(ctx)
 	if request.Header == nil { // what becomes of an empty one on its way
 		request.Header = http.Header{}

@@ -61,7 +61,7 @@ func (s *Store) CancelOldest(ctx context.Context, request CancelOldestRequest) (
 
 func (s *Store) cancel(ctx context.Context, event EventRef, booking, user, cancellation string) (CancelResult, error) {
 	number := event.Number()
-	permit, err := s.conn.Acquire(ctx, layout.EventKey(number))
+	permit, err := s.conn.Acquire(ctx, conn.Change, layout.EventKey(number))
 	if err != nil {
 		return CancelResult{}, err
 	}

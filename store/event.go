@@ -17,17 +17,22 @@ func (s *Store) Event(ctx context.Context, ref EventRef) (Event, error) {
 	if ref.Number() == 0 {
 		return Event{}, ErrEventNotFound
 	}
-	return s.event(ctx, ref, conn.Read{})
+	return s.event(ctx, ref, conn.Query{})
 }
 
 // event reads an event the way that how says.
-func (s *Store) event(ctx context.Context, ref EventRef, how conn.Read) (Event, error) {
-	how.What, how.Key = "read event", layout.EventKey(ref.Number())
-	var values []any
-	err := s.conn.Read(ctx, how, func(ctx context.Context, client redis.UniversalClient) (err error) {
-		values, err = client.HMGet(ctx, how.Key, layout.EventFields()...).Result()
-		return err
-	})
+func (s *Store) event(ctx context.Context, ref EventRef, how conn.Query) (Event, error) {
+	how.What = "read event"
+	fields := layout.EventFields()
+	args := make([]any, len(fields))
+	for i, field := range fields {
+		args[i] = field
+	}
+	answer, err := s.conn.Query(ctx, how, "hmget", layout.EventKey(ref.Number()), args...)
+	if err != nil {
+		return Event{}, err
+	}
+	values, err := answer.Slice()
 	if err != nil {
 		return Event{}, err
 	}
@@ -78,8 +83,8 @@ func (s *Store) Events(ctx context.Context, cursor string, limit int) (EventPage
 // firstNumber is the number that a page starts with: the cursor's, or the last given.
 func (s *Store) firstNumber(ctx context.Context, cursor string) (uint64, error) {
 	var last uint64
-	what := conn.Read{What: "read last event number", Key: layout.EventsKey}
-	err := s.conn.Read(ctx, what, func(ctx context.Context, client redis.UniversalClient) (err error) {
+	what := conn.Query{What: "read last event number"}
+	err := s.conn.QueryAll(ctx, what, func(ctx context.Context, client redis.UniversalClient) (err error) {
 		last, err = client.HGet(ctx, layout.EventsKey, layout.LastField).Uint64()
 		if errors.Is(err, redis.Nil) {
 			last, err = 0, nil
@@ -99,7 +104,7 @@ func (s *Store) firstNumber(ctx context.Context, cursor string) (uint64, error) 
 // eventsBetween reads the events of first, first-1 ... last+1 in one round trip.
 func (s *Store) eventsBetween(ctx context.Context, first, last uint64) ([]Event, error) {
 	var replies []*redis.SliceCmd
-	err := s.conn.Read(ctx, conn.Read{What: "read events"}, func(ctx context.Context, client redis.UniversalClient) error {
+	err := s.conn.QueryAll(ctx, conn.Query{What: "read events"}, func(ctx context.Context, client redis.UniversalClient) error {
 		replies = replies[:0]
 		_, err := client.Pipelined(ctx, func(pipe redis.Pipeliner) error {
 			for number := first; number > last; number-- {

@@ -12,6 +12,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"boxoffice/store"
+	"boxoffice/store/conn"
 	"boxoffice/store/redistest"
 )
 
@@ -55,14 +56,23 @@ func TestCallsInFlightAreBounded(t *testing.T) {
 	}
 	goOn := sync.OnceFunc(func() { _ = server.Continue() })
 	defer goOn()
-	giveUp, giveUpReading := occupy(t, bound, booking(s, show.ref)), occupy(t, bound, reading(s, show.ref))
+	giveUps := []func(){
+		occupy(t, bound, booking(s, show.ref)), occupy(t, bound, reading(s, show.ref)), occupy(t, 1, listing(s, show.ref)),
+		occupy(t, 1, func(ctx context.Context) error { return second(s.Events(ctx, "", 1)) }),
+	}
+	for kind, want := range map[conn.Kind]int64{conn.Change: bound, conn.Read: bound, conn.List: 2} {
+		if got := s.Stats().InFlight[kind]; got < want {
+			t.Errorf("%d calls of the kind %s are in flight, want %d", got, kind, want)
+		}
+	}
 	for name, call := range calls {
 		if err := call(ctx); !errors.Is(err, store.ErrOverloaded) || errors.Is(err, store.ErrUnavailable) {
 			t.Errorf("%s: %v, want %v", name, err, store.ErrOverloaded)
 		}
 	}
-	giveUp()
-	giveUpReading()
+	for _, giveUp := range giveUps {
+		giveUp()
+	}
 	goOn()
 	for range 2 * bound {
 		for name, call := range calls {
@@ -73,7 +83,7 @@ func TestCallsInFlightAreBounded(t *testing.T) {
 	}
 }
 
-// booking and reading are calls that count against either bound.
+// booking, reading and listing are calls that count against the bound of each kind.
 func booking(s *store.Store, event store.EventRef) func(context.Context) error {
 	return func(ctx context.Context) error {
 		return second(s.Book(ctx, store.BookRequest{Event: event, User: "x", Quantity: 1}))
@@ -82,6 +92,10 @@ func booking(s *store.Store, event store.EventRef) func(context.Context) error {
 
 func reading(s *store.Store, event store.EventRef) func(context.Context) error {
 	return func(ctx context.Context) error { return second(s.Event(ctx, event)) }
+}
+
+func listing(s *store.Store, event store.EventRef) func(context.Context) error {
+	return func(ctx context.Context) error { return second(s.Bookings(ctx, event, "", 1)) }
 }
 
 // occupy fills the bound of a shard that does not answer with calls, until they are given up.
@@ -181,7 +195,12 @@ func TestBoundIsOfEachShard(t *testing.T) {
 		return errors.Is(second(s.Events(short, "", 20)), store.ErrOverloaded)
 	})
 	for _, event := range there {
-		if _, err := s.Book(ctx, store.BookRequest{Event: event, User: "bob", Quantity: 1}); err != nil {
+		var err error
+		redistest.WaitUntil(t, func() bool { // creations draw their numbers there, but do not stay
+			err = booking(s, event)(ctx)
+			return !errors.Is(err, store.ErrOverloaded)
+		})
+		if err != nil {
 			t.Errorf("an event of a shard that is there: %v", err)
 		}
 	}
@@ -207,22 +226,74 @@ func TestReadingWhileChangesAreStuck(t *testing.T) {
 		})
 		defer goOn()
 		giveUp := occupy(t, bound, booking(s, show.ref))
-		for range 2 * bound {
-			limited, cancel := context.WithTimeout(ctx, 20*time.Second)
-			for name, call := range every(s, show.ref, booked) {
-				if !strings.HasPrefix(name, "Event") && !strings.HasPrefix(name, "Booking") {
-					continue
-				}
-				if err := call(limited); err != nil {
-					t.Errorf("%s: %v", name, err)
-				}
-			}
-			if err := second(s.Events(limited, "", 10)); err != nil {
-				t.Errorf("Events: %v", err)
-			}
-			cancel()
-		}
+		readAll(t, s, show.ref, booked)
 		giveUp()
 		goOn()
 	})
+}
+
+// readAll reads everything there is to read, again and again.
+func readAll(t *testing.T, s *store.Store, event store.EventRef, booked store.BookResult) {
+	t.Helper()
+	limited, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	for range 6 {
+		for name, call := range every(s, event, booked) {
+			if !strings.HasPrefix(name, "Event") && !strings.HasPrefix(name, "Booking") {
+				continue
+			}
+			if err := call(limited); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		if err := second(s.Events(limited, "", 10)); err != nil {
+			t.Errorf("Events: %v", err)
+		}
+	}
+}
+
+// So does waiting for a replica that is stopped, or that there is not, with as few
+// connections as can be.
+func TestReadingWhileReplicasAreAway(t *testing.T) {
+	const bound, fewest = 64, 4
+	p := startPair(t)
+	show := newShow(t, p.Store, tickets(1000))
+	booked := show.book("ann", 1)
+	pause(t, p.replica)
+	for _, c := range []struct {
+		name string
+		away func(*store.Config)
+	}{
+		{"the service waits for it", func(c *store.Config) { c.AckReplicas, c.AckTimeout = 1, 2*time.Second }},
+		{"Redis demands it", func(*store.Config) {
+			p.replica.Stop()
+			onEachNode(t, p.Store, func(node *redis.Client) error {
+				return node.ConfigSet(ctx, "min-replicas-to-write", "1").Err()
+			})
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			config := store.Config{Addrs: []string{p.master.Addr}, MaxInFlight: bound, PoolSize: fewest, ReadTimeout: 5 * time.Second}
+			c.away(&config)
+			s, err := store.Open(ctx, config)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = s.Close() }()
+			patient, giveUp := context.WithCancel(ctx)
+			var waiting sync.WaitGroup
+			defer waiting.Wait()
+			defer giveUp()
+			for i := range 300 {
+				waiting.Go(func() {
+					for patient.Err() == nil {
+						_, _ = s.Book(patient, store.BookRequest{Event: show.ref, User: user(i), Quantity: 1})
+						runtime.Gosched()
+					}
+				})
+			}
+			redistest.WaitUntil(t, func() bool { return s.Stats().InFlight[conn.Change] > 0 })
+			readAll(t, s, show.ref, booked)
+		})
+	}
 }

@@ -29,8 +29,13 @@ func (s *Store) Bookings(ctx context.Context, event EventRef, cursor string, lim
 			return BookingPage{}, err
 		}
 	}
+	permit, err := s.conn.Acquire(ctx, conn.List, layout.EventKey(event.Number()))
+	if err != nil {
+		return BookingPage{}, err
+	}
+	defer permit.Release()
 	page := BookingPage{Bookings: make([]Booking, 0, limit)}
-	// One call looks at a bounded part of the log, which may have few bookings.
+	// One call looks at a short part of the log, so that bookings need not wait for long.
 	for more := true; more && len(page.Bookings) < limit; more = version > 0 {
 		next, err := s.listFrom(ctx, event, version, limit, &page)
 		if err != nil {
@@ -69,6 +74,8 @@ func (s *Store) listFrom(ctx context.Context, event EventRef, version int64, lim
 		Script: listScript,
 		Keys:   []string{layout.EventKey(number), layout.LogKey(number), layout.WithdrawnKey(number)},
 		Args:   []any{event.UUID(), version, limit - len(page.Bookings)},
+
+		Unbounded: true, // Bookings has acquired a permit
 	})
 	if err != nil {
 		return 0, err

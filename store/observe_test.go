@@ -109,8 +109,8 @@ func TestObserver(t *testing.T) {
 	if !maps.Equal(w.tries, want) {
 		t.Errorf("told of %v, want %v", w.tries, want)
 	}
-	if scripts := 12; w.sent != scripts { // reading an event is no script
-		t.Errorf("%d commands were told as sent, want %d", w.sent, scripts)
+	if commands := 13; w.sent != commands {
+		t.Errorf("%d commands were told as sent, want %d", w.sent, commands)
 	}
 	if len(w.repeats) > 0 || len(w.failed) > 0 || len(w.unanswered) > 0 {
 		t.Errorf("told of a failure where there was none: %v %v %v", w.repeats, w.failed, w.unanswered)

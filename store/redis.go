@@ -17,6 +17,8 @@ type (
 	Health = conn.Health
 	// Stats is how busy the connections to Redis are, over all nodes.
 	Stats = conn.Stats
+	// Kind is what calls are bounded by: changes, reads and lists.
+	Kind = conn.Kind
 )
 
 // The engines. The same scripts run on all of them.

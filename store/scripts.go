@@ -10,35 +10,31 @@ import (
 // The scripts, each with how it is called. Number is a step of a creation that a later one
 // answers for, so it takes no acks.
 var (
-	numberScript     = conn.NewScript(script(scripts.Number))
+	numberScript     = conn.NewScript(script(conn.Change, scripts.Number))
 	initializeScript = change(scripts.Initialize)
 	completeScript   = change(scripts.Complete)
 	updateScript     = change(scripts.Update)
 	bookScript       = change(scripts.Book)
 	cancelScript     = change(scripts.Cancel)
 	promoteScript    = change(scripts.Promote)
-	findScript       = read(scripts.Find)
-	listScript       = read(scripts.List)
+	findScript       = read(conn.Read, scripts.Find)
+	listScript       = read(conn.List, scripts.List)
 )
 
-func script(s scripts.Script) conn.Script {
+func script(kind conn.Kind, s scripts.Script) conn.Script {
 	return conn.Script{
-		Name: s.Name, Source: s.Source, Keys: s.Keys, Args: s.Args,
+		Kind: kind, Name: s.Name, Source: s.Source, Keys: s.Keys, Args: s.Args,
 		Items: s.Items, ItemArgs: s.ItemArgs, ItemAnswers: s.ItemAnswers,
 	}
 }
 
 func change(s scripts.Script) *conn.Script {
-	changing := script(s)
+	changing := script(conn.Change, s)
 	changing.TakesAcks = true
 	return conn.NewScript(changing)
 }
 
-func read(s scripts.Script) *conn.Script {
-	reading := script(s)
-	reading.ReadOnly = true
-	return conn.NewScript(reading)
-}
+func read(kind conn.Kind, s scripts.Script) *conn.Script { return conn.NewScript(script(kind, s)) }
 
 // ScriptNames are the names of the scripts, as an Observer sees them.
 func ScriptNames() []string {

@@ -28,7 +28,7 @@ func (s *Store) Update(ctx context.Context, request UpdateRequest) (Event, error
 		return Event{}, ErrEventNotFound
 	}
 	number := event.Number()
-	permit, err := s.conn.Acquire(ctx, layout.EventKey(number))
+	permit, err := s.conn.Acquire(ctx, conn.Change, layout.EventKey(number))
 	if err != nil {
 		return Event{}, err
 	}
@@ -62,5 +62,5 @@ func (s *Store) Update(ctx context.Context, request UpdateRequest) (Event, error
 			return Event{}, err
 		}
 	}
-	return s.event(ctx, event, conn.Read{Unbounded: true})
+	return s.event(ctx, event, conn.Query{Unbounded: true})
 }

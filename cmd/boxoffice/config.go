@@ -38,7 +38,7 @@ type config struct {
 	TrustedProxies []string `envconfig:"TRUSTED_PROXIES" desc:"addresses or networks (10.0.0.0/8), comma-separated, whose X-Forwarded-For names the client that RATE_LIMIT counts"`
 	CORSOrigins    []string `envconfig:"CORS_ORIGINS" desc:"origins whose pages may call the API, such as https://shop.example, comma-separated; https://*.shop.example for subdomains, * for all; empty: no CORS"`
 
-	MaxInFlight int `envconfig:"MAX_IN_FLIGHT" default:"4096" desc:"changes in flight at once for each Redis master, and as many reads; further requests get 503 at once; 0 = no limit"`
+	MaxInFlight int `envconfig:"MAX_IN_FLIGHT" default:"4096" desc:"changes in flight at once for each Redis master, as many reads, and a sixteenth as many lists; further requests get 503 at once; 0 = no limit"`
 
 	RequestTimeout    time.Duration `envconfig:"REQUEST_TIMEOUT" default:"5s" desc:"time limit for one request, retries included"`
 	ReadyTimeout      time.Duration `envconfig:"READY_TIMEOUT" default:"500ms" desc:"time limit for the check of Redis behind GET /readyz"`

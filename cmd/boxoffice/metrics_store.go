@@ -127,6 +127,7 @@ var (
 	storeInfo        = describe("store_info", "Always 1; the label is what the store runs on.", "engine")
 	redisUp          = describe("redis_up", "1 if Redis answered this scrape, in time, that it takes bookings.")
 	redisCheck       = describe("redis_check_seconds", "How long the check behind boxoffice_redis_up took.")
+	callsInFlight    = describe("store_calls_in_flight", "Calls under way, those that wait for their turn included.", "kind")
 	queuedCommands   = describe("store_queued_commands", "Commands waiting for a place in a pipeline.")
 	connections      = describe("redis_connections", "Open connections to Redis, over all nodes.")
 	idleConnections  = describe("redis_idle_connections", "Open connections to Redis that are not in use, over all nodes.")
@@ -137,7 +138,7 @@ var (
 // Describe implements prometheus.Collector, as does Collect.
 func (s *storeWatch) Describe(descriptions chan<- *prometheus.Desc) {
 	for _, one := range []*prometheus.Desc{
-		storeInfo, redisUp, redisCheck, queuedCommands, connections, idleConnections, staleConnections, poolTimeouts,
+		storeInfo, redisUp, redisCheck, callsInFlight, queuedCommands, connections, idleConnections, staleConnections, poolTimeouts,
 	} {
 		descriptions <- one
 	}
@@ -166,6 +167,9 @@ func (s *storeWatch) Collect(values chan<- prometheus.Metric) {
 	values <- prometheus.MustNewConstMetric(storeInfo, prometheus.GaugeValue, 1, string(s.store.Engine()))
 	gauge(redisUp, up)
 	gauge(redisCheck, took.Seconds())
+	for kind, calls := range stats.InFlight {
+		values <- prometheus.MustNewConstMetric(callsInFlight, prometheus.GaugeValue, float64(calls), string(kind))
+	}
 	gauge(queuedCommands, float64(stats.Queued))
 	gauge(connections, float64(stats.Connections))
 	gauge(idleConnections, float64(stats.IdleConnections))

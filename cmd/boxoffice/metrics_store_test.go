@@ -124,7 +124,10 @@ func TestStoreMetricsCount(t *testing.T) {
 		`boxoffice_store_call_duration_seconds_count{call="update"}`:     1,
 		`boxoffice_store_call_duration_seconds_count{call="read event"}`: 1,
 		`boxoffice_store_call_retries_total{call="book"}`:                0,
-		`boxoffice_store_batch_commands_sum`:                             1 + 1 + 1 + 12 + 3 + 1 + 1, // number, initialize, complete ... promote
+		`boxoffice_store_batch_commands_sum`:                             1 + 1 + 1 + 12 + 3 + 1 + 1 + 1, // one a call
+		`boxoffice_store_calls_in_flight{kind="change"}`:                 0,
+		`boxoffice_store_calls_in_flight{kind="read"}`:                   0,
+		`boxoffice_store_calls_in_flight{kind="list"}`:                   0,
 		`boxoffice_store_queued_commands`:                                0,
 
 		`boxoffice_redis_up`: 1,
@@ -143,7 +146,10 @@ func (w watched) Health(ctx context.Context) store.Health {
 	return store.Health{}
 }
 func (watched) Stats() store.Stats {
-	return store.Stats{Queued: 1, Connections: 2, IdleConnections: 3, StaleConnections: 4, PoolTimeouts: 5}
+	return store.Stats{
+		InFlight: map[store.Kind]int64{"list": 6},
+		Queued:   1, Connections: 2, IdleConnections: 3, StaleConnections: 4, PoolTimeouts: 5,
+	}
 }
 func (watched) Engine() store.Engine { return store.EngineCluster }
 
@@ -156,6 +162,7 @@ func TestMetricsOfRedisThatIsAway(t *testing.T) {
 		found.check(t, samples{
 			`boxoffice_redis_up`:                           0,
 			`boxoffice_store_info{engine="redis cluster"}`: 1,
+			`boxoffice_store_calls_in_flight{kind="list"}`: 6,
 			`boxoffice_store_queued_commands`:              1,
 			`boxoffice_redis_connections`:                  2,
 			`boxoffice_redis_idle_connections`:             3,

@@ -70,7 +70,7 @@ func (a *answers) ProcessPipelineHook(redis.ProcessPipelineHook) redis.ProcessPi
 // of the batch and for no other batch.
 func TestOneWaitForABatch(t *testing.T) {
 	hook := &answers{arrived: make(chan []redis.Cmder), count: make(chan any)}
-	client := redis.NewClient(&redis.Options{Addr: miniredis.RunT(t).Addr()})
+	client := redis.NewClient(&redis.Options{Addr: miniredis.RunT(t).Addr(), PoolSize: laneShare * syncedLanesPerNode})
 	client.AddHook(hook)
 	defer func() { _ = client.Close() }()
 	b := newBatcher()
@@ -80,7 +80,9 @@ func TestOneWaitForABatch(t *testing.T) {
 	var callers sync.WaitGroup
 	results := make(chan error, 100)
 	call := func() {
-		callers.Go(func() { results <- b.do(context.Background(), lane{node: client}, echo(context.Background(), "x")) })
+		callers.Go(func() {
+			results <- b.do(context.Background(), lane{node: client, kind: Change}, echo(context.Background(), "x"))
+		})
 	}
 	for range lanesPerNode { // fills the lanes, so that the others gather
 		call()
@@ -92,7 +94,7 @@ func TestOneWaitForABatch(t *testing.T) {
 	for range count {
 		call()
 	}
-	redistest.WaitUntil(t, func() bool { return len(b.queue(lane{node: client})) == count })
+	redistest.WaitUntil(t, func() bool { return len(b.queue(lane{node: client, kind: Change})) == count })
 	for range lanesPerNode {
 		hook.count <- int64(1)
 	}

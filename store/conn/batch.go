@@ -15,12 +15,13 @@ import (
 // round for many bookings. Each caller keeps its own deadline: one that gives up is
 // not waited for, and is not sent if it gave up in the queue.
 
-// Commands that change nothing have lanes of their own: they are not behind changes that
-// Redis holds back, or that wait for replicas or a disk.
+// Each kind of calls has lanes of its own. Reads are not behind changes that Redis holds
+// back, or that wait for replicas or a disk, and neither is behind lists.
 
 const (
 	maxBatch     = 64 // commands in a pipeline
 	lanesPerNode = 4  // pipelines under way at once: some are filled while others are read
+	laneShare    = 4  // of a node's connections, one in so many is the most that the pipelines of one lane use
 	queueLength  = 4096
 
 	// With appendfsync everysec, a pipeline that waits for the disk is away for up to a
@@ -32,13 +33,13 @@ const (
 // lane is where commands for a node gather that can travel in one pipeline.
 type lane struct {
 	node           *redis.Client
-	reads          bool // they change nothing
+	kind           Kind
 	unacknowledged bool // a later change of the same master is acknowledged for them
 	asking         bool // their slot is on its way to the node: ASKING goes before each
 }
 
 // waits reports whether the lane's pipelines wait for what acks ask for.
-func (l lane) waits() bool { return !l.reads && !l.unacknowledged }
+func (l lane) waits() bool { return l.kind == Change && !l.unacknowledged }
 
 var errClosed = errors.New("the store is closed")
 
@@ -145,15 +146,26 @@ func (b *batcher) queue(at lane) chan *request {
 	if queue = b.queues[at]; queue == nil {
 		queue = make(chan *request, queueLength)
 		b.queues[at] = queue
-		pipelines, most := lanesPerNode, maxBatch
-		if b.acks.synced && at.waits() {
-			pipelines, most = syncedLanesPerNode, maxSyncedBatch
-		}
+		pipelines, most := b.size(at)
 		for range pipelines {
 			b.lanes.Go(func() { b.run(at, queue, most) })
 		}
 	}
 	return queue
+}
+
+// size returns how many pipelines of a lane are under way at once, and how many commands
+// travel in each. Of lists it is one: Redis answers whoever else has asked between two of
+// them. No lane takes the connections that the others need, as it may be stuck.
+func (b *batcher) size(at lane) (pipelines, most int) {
+	pipelines, most = lanesPerNode, maxBatch
+	switch {
+	case at.kind == List:
+		return 1, 1
+	case b.acks.synced && at.waits():
+		pipelines, most = syncedLanesPerNode, maxSyncedBatch
+	}
+	return max(1, min(pipelines, at.node.Options().PoolSize/laneShare)), most
 }
 
 func (b *batcher) run(at lane, queue chan *request, most int) {

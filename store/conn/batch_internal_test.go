@@ -41,7 +41,7 @@ func (g *gate) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Process
 func newGate(t *testing.T) (*gate, *redis.Client) {
 	t.Helper()
 	g := &gate{arrived: make(chan int, 1000), open: make(chan struct{})}
-	client := redis.NewClient(&redis.Options{Addr: miniredis.RunT(t).Addr()})
+	client := redis.NewClient(&redis.Options{Addr: miniredis.RunT(t).Addr(), PoolSize: laneShare * lanesPerNode})
 	client.AddHook(g)
 	t.Cleanup(func() { _ = client.Close() })
 	return g, client
@@ -61,7 +61,7 @@ func TestCommandsTravelTogether(t *testing.T) {
 	var callers sync.WaitGroup
 	call := func(i int) {
 		cmd := echo(context.Background(), strconv.Itoa(i))
-		if err := b.do(context.Background(), lane{node: client}, cmd); err != nil || cmd.Val() != strconv.Itoa(i) {
+		if err := b.do(context.Background(), lane{node: client, kind: Change}, cmd); err != nil || cmd.Val() != strconv.Itoa(i) {
 			t.Errorf("command %d: %q, %v", i, cmd.Val(), err)
 		}
 	}
@@ -74,7 +74,7 @@ func TestCommandsTravelTogether(t *testing.T) {
 	for i := lanesPerNode; i < count; i++ {
 		callers.Go(func() { call(i) })
 	}
-	redistest.WaitUntil(t, func() bool { return len(b.queue(lane{node: client})) == count-lanesPerNode })
+	redistest.WaitUntil(t, func() bool { return len(b.queue(lane{node: client, kind: Change})) == count-lanesPerNode })
 	close(g.open)
 	callers.Wait()
 	close(g.arrived)
@@ -99,7 +99,7 @@ func TestCallerGivesUp(t *testing.T) {
 	away, leave := context.WithCancel(context.Background())
 	for range lanesPerNode {
 		callers.Go(func() {
-			if err := b.do(away, lane{node: client}, echo(away, "away")); !errors.Is(err, context.Canceled) {
+			if err := b.do(away, lane{node: client, kind: Change}, echo(away, "away")); !errors.Is(err, context.Canceled) {
 				t.Errorf("a caller that gave up while its command was away: %v", err)
 			}
 		})
@@ -107,17 +107,17 @@ func TestCallerGivesUp(t *testing.T) {
 	}
 	queued, quit := context.WithCancel(context.Background())
 	callers.Go(func() {
-		if err := b.do(queued, lane{node: client}, echo(queued, "queued")); !errors.Is(err, context.Canceled) {
+		if err := b.do(queued, lane{node: client, kind: Change}, echo(queued, "queued")); !errors.Is(err, context.Canceled) {
 			t.Errorf("a caller that gave up in the queue: %v", err)
 		}
 	})
-	redistest.WaitUntil(t, func() bool { return len(b.queue(lane{node: client})) == 1 })
+	redistest.WaitUntil(t, func() bool { return len(b.queue(lane{node: client, kind: Change})) == 1 })
 	quit()
 	leave()
 	callers.Wait() // the gate is shut still
 
 	close(g.open)
-	if err := b.do(context.Background(), lane{node: client}, echo(context.Background(), "last")); err != nil {
+	if err := b.do(context.Background(), lane{node: client, kind: Change}, echo(context.Background(), "last")); err != nil {
 		t.Error(err)
 	}
 	g.mutex.Lock()
@@ -133,14 +133,14 @@ func TestClosedBatcherTakesNothing(t *testing.T) {
 	g, client := newGate(t)
 	close(g.open)
 	b := newBatcher()
-	if err := b.do(context.Background(), lane{node: client}, echo(context.Background(), "x")); err != nil {
+	if err := b.do(context.Background(), lane{node: client, kind: Change}, echo(context.Background(), "x")); err != nil {
 		t.Fatal(err)
 	}
 	if err := b.close(); err != nil {
 		t.Fatal(err)
 	}
 	// The queue still takes it, and nobody would ever answer.
-	if err := b.do(context.Background(), lane{node: client}, echo(context.Background(), "x")); !errors.Is(err, errClosed) {
+	if err := b.do(context.Background(), lane{node: client, kind: Change}, echo(context.Background(), "x")); !errors.Is(err, errClosed) {
 		t.Errorf("after close: %v", err)
 	}
 }

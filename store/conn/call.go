@@ -33,7 +33,7 @@ type Call struct {
 // Errors: ErrOverloaded, ErrStorageFull, ErrUnavailable; another one if the script failed.
 func (c *Conn) Call(ctx context.Context, call Call) (*Reply, error) {
 	script, args := call.Script, call.Args
-	at := lane{reads: script.ReadOnly, unacknowledged: call.Unacknowledged}
+	at := lane{kind: script.Kind, unacknowledged: call.Unacknowledged}
 	if script.TakesAcks {
 		args = append([]any{c.batches.acks.flag(at)}, args...)
 	}
@@ -42,11 +42,7 @@ func (c *Conn) Call(ctx context.Context, call Call) (*Reply, error) {
 			script.Name, script.Keys, script.Args, script.ItemArgs, len(call.Keys), len(args), len(call.Item))
 	}
 	if !call.Unbounded {
-		acquire := c.Acquire
-		if script.ReadOnly {
-			acquire = c.acquireRead
-		}
-		permit, err := acquire(ctx, call.Keys[0])
+		permit, err := c.Acquire(ctx, script.Kind, call.Keys[0])
 		if err != nil {
 			return nil, err
 		}
@@ -63,44 +59,85 @@ func (c *Conn) Call(ctx context.Context, call Call) (*Reply, error) {
 	return newReply(script.Name, items)
 }
 
-// Read is one reading without a script.
-type Read struct {
+// Query is one reading without a script.
+type Query struct {
 	What      string // names it for observers and errors, one of a fixed set
-	Key       string // from the master that has it; empty: from several, which have a bound of their own
 	Unbounded bool   // as of a Call
 }
 
-// Read reads without a script, and again after an outage until the context ends. It is
-// bounded by Config.MaxInFlight, apart from calls that change something.
+// Query reads with one command from the master that has the key, and again after an outage
+// until the context ends. Like a script that reads, it travels with others, and is bounded by
+// Config.MaxInFlight.
 //
 // Errors: ErrOverloaded, ErrUnavailable; another one if Redis refused the command.
-func (c *Conn) Read(ctx context.Context, r Read, read func(context.Context, redis.UniversalClient) error) error {
-	if !r.Unbounded {
-		permit, err := c.acquireRead(ctx, r.Key)
+func (c *Conn) Query(ctx context.Context, q Query, command, key string, args ...any) (*redis.Cmd, error) {
+	if !q.Unbounded {
+		permit, err := c.Acquire(ctx, Read, key)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		defer permit.Release()
 	}
-	return c.retry(ctx, r.What, func() error { return read(ctx, c.client) })
+	words := append([]any{command, key}, args...)
+	var answer *redis.Cmd
+	err := c.retry(ctx, q.What, func() error {
+		return c.atMaster(ctx, lane{kind: Read}, key, func(at lane) error {
+			answer = redis.NewCmd(ctx, words...) // a new one each time: the reply to one given up may be on the way
+			return c.batches.do(ctx, at, answer)
+		})
+	})
+	return answer, err
 }
 
-// eval sends a script to the master that has its keys, or, where the slot has moved or is
-// moving, to the node that the master names.
-func (c *Conn) eval(ctx context.Context, at lane, script *Script, keys []string, args, item []any) ([]any, error) {
-	var err error
-	if at.node, err = c.master(ctx, keys[0]); err != nil {
-		return nil, err
+// QueryAll reads from several masters as it likes, and again after an outage until the
+// context ends. What is bounded is a List, of which few at once get a connection.
+//
+// Errors: ErrOverloaded, ErrUnavailable; another one if Redis refused the command.
+func (c *Conn) QueryAll(ctx context.Context, q Query, read func(context.Context, redis.UniversalClient) error) error {
+	if q.Unbounded {
+		return c.retry(ctx, q.What, func() error { return read(ctx, c.client) })
 	}
-	answer, err := c.evalAt(ctx, at, script, keys, args, item)
+	permit, err := c.inFlight.acquire(place{kind: List})
+	if err != nil {
+		return err
+	}
+	defer permit.Release()
+	return c.retry(ctx, q.What, func() error {
+		select {
+		case c.turns <- struct{}{}:
+			defer func() { <-c.turns }()
+			return read(ctx, c.client)
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	})
+}
+
+// eval sends a script to the master that has its keys.
+func (c *Conn) eval(ctx context.Context, at lane, script *Script, keys []string, args, item []any) (answer []any, err error) {
+	err = c.atMaster(ctx, at, keys[0], func(at lane) (err error) {
+		answer, err = c.evalAt(ctx, at, script, keys, args, item)
+		return err
+	})
+	return answer, err
+}
+
+// atMaster sends something in a lane of the master that has the key, or, where the slot has
+// moved or is moving, of the node that the master names.
+func (c *Conn) atMaster(ctx context.Context, at lane, key string, send func(at lane) error) error {
+	var err error
+	if at.node, err = c.master(ctx, key); err != nil {
+		return err
+	}
+	err = send(at)
 	if addr, asking, redirected := redirection(err); redirected {
 		if cluster, ok := c.client.(*redis.ClusterClient); ok && !asking {
 			cluster.ReloadState(ctx)
 		}
 		at.node, at.asking = c.redirected.get(addr, c.config), asking
-		answer, err = c.evalAt(ctx, at, script, keys, args, item)
+		err = send(at)
 	}
-	return answer, err
+	return err
 }
 
 // evalAt sends a script in a batch of the lane. A node that does not know the script is
@@ -110,7 +147,7 @@ func (c *Conn) evalAt(ctx context.Context, at lane, script *Script, keys []strin
 	if !redis.HasErrorPrefix(err, "NOSCRIPT") {
 		return answer, err
 	}
-	if err := c.batches.do(ctx, lane{node: at.node, reads: true}, script.load(ctx)); err != nil {
+	if err := c.batches.do(ctx, lane{node: at.node, kind: Read}, script.load(ctx)); err != nil {
 		return nil, err
 	}
 	return c.batches.call(ctx, at, script, keys, args, item)

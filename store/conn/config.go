@@ -33,8 +33,8 @@ type Config struct {
 	AckSynced   bool
 	AckTimeout  time.Duration
 
-	// MaxInFlight bounds the calls under way to each master, changes and reads apart from
-	// one another; more are ErrOverloaded. 0 = no bound.
+	// MaxInFlight bounds the changes under way to each master, and as many reads, and a
+	// sixteenth as many lists; more are ErrOverloaded. 0 = no bound.
 	MaxInFlight int
 }
 

@@ -23,6 +23,7 @@ type Conn struct {
 	observer   Observer      // nil disables observation
 	degraded   chan struct{} // has room for one
 	inFlight   inFlight
+	turns      chan struct{} // one for each QueryAll that has a connection
 	close      []func() error
 	closing    sync.Once
 }
@@ -46,7 +47,7 @@ func Open(ctx context.Context, config Config, scripts ...*Script) (*Conn, error)
 func newConn(config Config, scripts []*Script) *Conn {
 	c := &Conn{
 		config: config, scripts: scripts, batches: newBatcher(),
-		degraded: make(chan struct{}, 1), observer: config.Observer,
+		degraded: make(chan struct{}, 1), observer: config.Observer, turns: make(chan struct{}, lanesPerNode),
 	}
 	if c.observer != nil {
 		c.batches.sent = c.observer.Sent

@@ -127,7 +127,7 @@ func (j *jointCall) answer() {
 // unbounded. It is for tests: which calls wait together is otherwise up to chance.
 func (c *Conn) CallTogether(ctx context.Context, calls []Call) ([]*Reply, []error) {
 	replies, errs := make([]*Reply, len(calls)), make([]error, len(calls))
-	at := lane{}
+	at := lane{kind: Change}
 	var err error
 	if at.node, err = c.master(ctx, calls[0].Keys[0]); err != nil {
 		for i := range errs {

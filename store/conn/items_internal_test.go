@@ -34,7 +34,7 @@ func callTogether(t *testing.T, script *Script, keys, count int, givesUp func(i 
 	g, client := newGate(t)
 	b := newBatcher()
 	defer func() { _ = b.close() }()
-	at := lane{node: client}
+	at := lane{node: client, kind: Change}
 	var callers sync.WaitGroup
 	for range lanesPerNode {
 		callers.Go(func() {

@@ -30,17 +30,23 @@ type Observer interface {
 
 // Stats is how busy the connections to Redis are, over all nodes.
 type Stats struct {
-	Queued           int    // commands that wait for a place in a pipeline
-	Connections      uint32 // open
-	IdleConnections  uint32 // of these, not in use
-	StaleConnections uint32 // closed because they had gone bad, since the start
-	PoolTimeouts     uint32 // times that no connection came free in time, since the start
+	InFlight         map[Kind]int64 // calls under way, those that wait for their turn included
+	Queued           int            // commands that wait for a place in a pipeline
+	Connections      uint32         // open
+	IdleConnections  uint32         // of these, not in use
+	StaleConnections uint32         // closed because they had gone bad, since the start
+	PoolTimeouts     uint32         // times that no connection came free in time, since the start
 }
 
 // Stats counts now.
 func (c *Conn) Stats() Stats {
 	pool := c.client.PoolStats()
+	underWay := map[Kind]int64{}
+	for _, kind := range Kinds() {
+		underWay[kind] = c.inFlight.now(kind)
+	}
 	return Stats{
+		InFlight:         underWay,
 		Queued:           c.batches.queued(),
 		Connections:      pool.TotalConns,
 		IdleConnections:  pool.IdleConns,

@@ -13,7 +13,7 @@ type Script struct {
 	Source    string
 	Keys      int  // number of KEYS that it takes
 	Args      int  // number of ARGV that it takes
-	ReadOnly  bool // it changes nothing
+	Kind      Kind // of its calls; Read and List change nothing
 	TakesAcks bool // its first argument is 1 if its answer waits for replicas or the disk, else 0
 
 	// A script that does several things in one call takes ItemArgs further arguments for each
@@ -39,7 +39,7 @@ func (s *Script) load(ctx context.Context) *redis.StringCmd {
 // while writes are paused (CLIENT PAUSE … WRITE, as some failovers do).
 func (s *Script) command(ctx context.Context, keys []string, args []any) *redis.Cmd {
 	words := make([]any, 0, 3+len(keys)+len(args))
-	if s.ReadOnly {
+	if s.Kind != Change {
 		words = append(words, "evalsha_ro")
 	} else {
 		words = append(words, "evalsha")

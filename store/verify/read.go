@@ -25,7 +25,7 @@ const patience = 30 * time.Second
 func (v *Verifier) read(ctx context.Context, what string, read func(context.Context, redis.UniversalClient) error) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	return v.conn.Read(ctx, conn.Read{What: "verify, " + what, Unbounded: true}, read)
+	return v.conn.QueryAll(ctx, conn.Query{What: "verify, " + what, Unbounded: true}, read)
 }
 
 // readSnapshot reads several keys of the event as of one instant.

@@ -3,7 +3,7 @@ std = {
   read_globals = {
     "KEYS", "ARGV", "redis",
     "string", "table", "math", "cjson",
-    "tonumber", "tostring", "pairs", "ipairs", "unpack", "type",
+    "tonumber", "tostring", "pairs", "ipairs", "unpack", "type", "error",
   },
 }
 max_line_length = 120

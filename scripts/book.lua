@@ -20,7 +20,7 @@
 --   waiting_list_full      nothing changed
 --   unknown_format         nothing changed: a later version of the service made the event
 --   mismatch               nothing changed: this id was booked before with another quantity or user
---   corrupt                nothing changed: the record of the booking, or its user's entry, is broken
+--   corrupt                nothing changed: the event, the record of the booking, or its user's entry is broken
 
 local eventKey, logKey, waitlistKey = KEYS[1], KEYS[2], KEYS[3]
 local acks, override, uuid = ARGV[1], ARGV[2], ARGV[3]

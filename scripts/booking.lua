@@ -34,13 +34,15 @@ local function read_booking(record)
       '^(%u)(%u)|(%d*)|(%d*)|([^|]*)|(%d*)|(%d+)|(%d+)|(%d+)|([^|]*)|(%d*)|(%d*)|(.+)$')
   local now, atFirst = STATUS[status], STATUS[first]
   if not now or not atFirst then return nil end
-  return {
+  local b = {
     status = now.name, hasTickets = now.hasTickets, waits = now.waits, firstStatus = atFirst.name,
-    promotedVersion = tonumber(promotedVersion), cancelledVersion = tonumber(cancelledVersion),
-    nextBooking = nextBooking, promotedCount = tonumber(promotedCount) or 0,
-    quantity = tonumber(quantity), createdAt = tonumber(createdAt), version = tonumber(version),
-    older = older, sequence = tonumber(sequence), position = tonumber(position), user = user,
+    promotedVersion = whole_number(promotedVersion), cancelledVersion = whole_number(cancelledVersion),
+    nextBooking = nextBooking, promotedCount = whole_number(promotedCount) or 0,
+    quantity = whole_number(quantity), createdAt = whole_number(createdAt), version = whole_number(version),
+    older = older, sequence = whole_number(sequence), position = whole_number(position), user = user,
   }
+  if not (b.quantity and b.createdAt and b.version) or b.waits and not b.sequence then return nil end
+  return b
 end
 
 local function digits(number) return number and string.format('%d', number) or '' end

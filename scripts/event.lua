@@ -8,6 +8,13 @@
 -- The counters begin with the format of the event, 1. Any other format means that a later
 -- version of the service made the event, and nothing else in it can be relied upon.
 
+-- Returns the number that a text is, or nil. As in Go, it is digits alone, no zero in front,
+-- and no more digits than Lua keeps; tonumber would take ' 12 ', 0x10 and 1e3.
+local function whole_number(text)
+  if text and #text <= 15 and (text == '0' or string.find(text, '^[1-9]%d*$')) then return tonumber(text) end
+  return nil
+end
+
 -- uuid is the id that the event must have, or empty for any. fields names further fields of
 -- the hash to read in the same call, and is changed. The second result has their values in
 -- the same order, false where a field is missing. The third result is nil, or the word to
@@ -27,17 +34,21 @@ local function load_event(eventKey, uuid, fields)
     markable = true, -- see unchanged.lua
     uuid = values[n + 2],
     state = values[n + 3],
-    total = tonumber(values[n + 4]),
-    maxPerUser = tonumber(values[n + 5] or 0),
-    waitlistLimit = tonumber(values[n + 6] or 0),
-    version = tonumber(version),
-    confirmed = tonumber(confirmed), -- tickets
-    waiting = tonumber(waiting), -- bookings
-    lastJoined = tonumber(lastJoined), -- sequence number
-    lastServed = tonumber(lastServed), -- sequence number
+    total = whole_number(values[n + 4]),
+    maxPerUser = whole_number(values[n + 5] or '0'),
+    waitlistLimit = whole_number(values[n + 6] or '0'),
+    version = whole_number(version),
+    confirmed = whole_number(confirmed), -- tickets
+    waiting = whole_number(waiting), -- bookings
+    lastJoined = whole_number(lastJoined), -- sequence number
+    lastServed = whole_number(lastServed), -- sequence number
     promotionsDue = tonumber(promotionsDue), -- 1 if promote.lua has work
     log = {}, -- entries for commit to append
   }
+  if not (e.uuid and e.total and e.maxPerUser and e.waitlistLimit and e.version and e.confirmed and e.waiting
+    and e.lastJoined and e.lastServed) or e.state ~= 'open' and e.state ~= 'paused' and e.state ~= 'closed' then
+    return {key = eventKey, markable = false}, values, 'corrupt'
+  end
   if uuid ~= '' and uuid ~= e.uuid then return e, values, 'no_event' end
   return e, values, nil
 end

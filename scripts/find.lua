@@ -8,7 +8,7 @@
 --              booking does not wait
 --   no_event, no_booking
 --   unknown_format: a later version of the service made the event
---   corrupt    the booking's record is broken
+--   corrupt    what is stored of the event, or the record of the booking, is broken
 
 local eventKey, withdrawnKey = KEYS[1], KEYS[2]
 local booking = ARGV[1]

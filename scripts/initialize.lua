@@ -16,6 +16,7 @@
 --   replayed   the same creation ran before; this is its answer
 --   mismatch   nothing changed: the same creation ran before with other settings
 --   unknown_format  nothing changed: an event of a later version of the service has this number
+--   corrupt    nothing changed: what is stored of the event with this number is broken
 --   occupied   nothing changed: another event has this number, as the counter of numbers lags
 --              behind
 
@@ -24,10 +25,11 @@ local acks, override, uuid, settings, by = ARGV[1], ARGV[2], ARGV[3], ARGV[4], A
 
 local e, found, refusal = load_event(eventKey, '', {'request', 'createdAt'})
 if refusal == 'unknown_format' then return {'unknown_format', 0, 0} end
+if refusal == 'corrupt' then return {'corrupt', 0, 0} end
 if not refusal then
   if e.uuid ~= uuid then return unchanged(e, acks, {'occupied', 0, 0}) end
   if found[1] ~= settings then return unchanged(e, acks, {'mismatch', 0, 0}) end
-  return unchanged(e, acks, {'replayed', 1, tonumber(found[2])})
+  return unchanged(e, acks, {'replayed', 1, whole_number(found[2]) or 0})
 end
 
 local now = now_millis(override)

@@ -14,7 +14,7 @@
 --   no_version: the event has not reached the version to start at
 --   no_event
 --   unknown_format: a later version of the service made the event
---   corrupt    a booking in the log has no valid record
+--   corrupt    the event is broken, its log has too few entries, or a booking in it no valid record
 
 local eventKey, logKey, withdrawnKey = KEYS[1], KEYS[2], KEYS[3]
 local uuid, from, limit = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
@@ -27,6 +27,7 @@ if from > e.version then return {'no_version', '', 0, {}} end
 -- The log entries of versions first to from, and the newest bookings among them.
 local first = math.max(1, from - READ_LIMIT + 1)
 local entries = redis.call('LRANGE', logKey, string.format('%d', first - 1), string.format('%d', from - 1))
+if #entries ~= from - first + 1 then return {'corrupt', '', 0, {}} end
 local ids, next = {}, first - 1
 for i = #entries, 1, -1 do
   local id = booking_of_entry(entries[i])

@@ -13,7 +13,7 @@
 --   idle       no booking could be promoted
 --   no_event
 --   unknown_format: nothing changed, a later version of the service made the event
---   corrupt    nothing changed: a booking of the waiting list has no record
+--   corrupt    nothing changed: the event is broken, or a booking of the waiting list has no record
 
 local eventKey, logKey, waitlistKey, withdrawnKey = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local acks, override = ARGV[1], ARGV[2]

@@ -13,6 +13,7 @@
 -- Returns  {word, version, promotionsDue}
 --   updated                the settings are as requested, by this call or an earlier one
 --   no_event, event_closed, capacity_below_confirmed: nothing changed
+--   corrupt                nothing changed: what is stored of the event is broken
 --   unknown_format: nothing changed, a later version of the service made the event
 
 local eventKey, logKey = KEYS[1], KEYS[2]

@@ -134,6 +134,9 @@ func ParseEvent(number uint64, values []any) (Event, error) {
 
 // ParseCreatedAt reads when an event was created.
 func ParseCreatedAt(text string) (time.Time, error) {
-	milliseconds, err := parseNumber(CreatedAtField, text)
-	return time.UnixMilli(milliseconds).UTC(), err
+	at, ok := instant(text)
+	if !ok {
+		return time.Time{}, wrongField(CreatedAtField, text)
+	}
+	return at, nil
 }

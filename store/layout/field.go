@@ -3,7 +3,6 @@ package layout
 import (
 	"errors"
 	"slices"
-	"strconv"
 )
 
 // FieldKind is what a field of an event's hash is about.
@@ -76,7 +75,7 @@ type Request struct {
 
 // ParseRequest reads the value of a field of the kind FieldRequest.
 func ParseRequest(text string) (Request, error) {
-	if version, err := strconv.ParseInt(text, 10, 64); err == nil && version >= 2 {
+	if version, ok := wholeNumber(text); ok && version >= 2 {
 		return Request{Version: version}, nil
 	}
 	booking := ParseShortID(text)

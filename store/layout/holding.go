@@ -20,8 +20,8 @@ func ParseHolding(text string) (Holding, error) {
 	if len(parts) < 2 || len(parts) > 3 {
 		return Holding{}, errors.New("not tickets, oldest and newest booking")
 	}
-	tickets, err := strconv.ParseInt(parts[0], 10, 64)
-	if err != nil || tickets < 1 {
+	tickets, ok := wholeNumber(parts[0])
+	if !ok || tickets < 1 {
 		return Holding{}, errors.New("the tickets are no whole number above 0")
 	}
 	h := Holding{Tickets: tickets, Oldest: ParseShortID(parts[1]), Newest: ParseShortID(parts[len(parts)-1])}

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -42,8 +41,8 @@ func ParseChange(text string) (Change, error) {
 		return Change{Kind: ChangeBooked, Booking: booking}, nil
 	}
 	at, rest, _ := strings.Cut(rest, "|")
-	milliseconds, err := strconv.ParseInt(at, 10, 64)
-	if err != nil {
+	when, ok := instant(at)
+	if !ok {
 		return Change{}, errors.New("an entry of the log without a time")
 	}
 	parse, known := changes[kind]
@@ -51,7 +50,7 @@ func ParseChange(text string) (Change, error) {
 		return Change{}, fmt.Errorf("an entry of the log of the kind %q", kind)
 	}
 	change, err := parse(rest)
-	change.At = time.UnixMilli(milliseconds).UTC()
+	change.At = when
 	return change, err
 }
 

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -58,8 +57,8 @@ func (p *parts) optional(name string) int64 {
 }
 
 func parseNumber(name, text string) (int64, error) {
-	value, err := strconv.ParseInt(text, 10, 64)
-	if err != nil || value < 0 {
+	value, ok := wholeNumber(text)
+	if !ok {
 		return 0, wrongField(name, text)
 	}
 	return value, nil

@@ -3,7 +3,6 @@ package layout
 import (
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -72,29 +71,29 @@ func ParseRecord(text string) (Record, error) {
 		if parts[part] == "" && !required {
 			return 0
 		}
-		value, err := strconv.ParseUint(parts[part], 10, bits)
-		if (err != nil || value == 0) && wrong == nil {
+		value, ok := wholeNumber(parts[part])
+		if (!ok || value == 0 || value >= 1<<bits) && wrong == nil {
 			wrong = fmt.Errorf("its part %s is not a whole number above 0", RecordParts()[part])
 		}
-		return int64(value)
+		return value
 	}
 	record := Record{
 		Status:        status,
-		History:       History{First: first, Promoted: number(partPromoted, 63, false), Cancelled: number(partCancelled, 63, false)},
+		History:       History{First: first, Promoted: number(partPromoted, 62, false), Cancelled: number(partCancelled, 62, false)},
 		Next:          ParseShortID(parts[partNext]),
 		PromotedCount: number(partPromotedCount, 31, false),
 		Quantity:      number(partQuantity, 32, true),
-		Version:       number(partVersion, 63, true),
+		Version:       number(partVersion, 62, true),
 		Older:         ParseShortID(parts[partOlder]),
 		Sequence:      number(partSequence, 32, false),
 		Position:      number(partPosition, 32, false),
 		User:          parts[partUser],
 	}
-	created, err := strconv.ParseInt(parts[partCreatedAt], 10, 64)
-	if err != nil && wrong == nil {
-		wrong = fmt.Errorf("its part %s is not a whole number", RecordParts()[partCreatedAt])
+	created, ok := instant(parts[partCreatedAt])
+	if !ok && wrong == nil {
+		wrong = fmt.Errorf("its part %s is not a time", RecordParts()[partCreatedAt])
 	}
-	record.CreatedAt = time.UnixMilli(created).UTC()
+	record.CreatedAt = created
 	if wrong == nil && (record.Next == InvalidShortID || (record.Next == ShortID{}) != (record.PromotedCount == 0)) {
 		wrong = errors.New("it does not say which bookings it promoted, and how many")
 	}

@@ -26,6 +26,9 @@ func (in *inspection) readLog(ctx context.Context, first, last int64, take func(
 		for i, entry := range entries {
 			take(from+int64(i), entry)
 		}
+		if int64(len(entries)) < min(readStep, last-from+1) {
+			return nil // the log ends: a version that is broken may be far beyond
+		}
 	}
 	return nil
 }

@@ -255,17 +255,18 @@ func readAll(t *testing.T, s *store.Store, event store.EventRef, booked store.Bo
 // So does waiting for a replica that is stopped, or that there is not, with as few
 // connections as can be.
 func TestReadingWhileReplicasAreAway(t *testing.T) {
-	const bound, fewest = 64, 4
+	const fewest, bookers = 4, 300 // more than four pipelines take
 	p := startPair(t)
 	show := newShow(t, p.Store, tickets(1000))
 	booked := show.book("ann", 1)
 	pause(t, p.replica)
 	for _, c := range []struct {
-		name string
-		away func(*store.Config)
+		name   string
+		queued bool // more wait than travel
+		away   func(*store.Config)
 	}{
-		{"the service waits for it", func(c *store.Config) { c.AckReplicas, c.AckTimeout = 1, 2*time.Second }},
-		{"Redis demands it", func(*store.Config) {
+		{"the service waits for it", true, func(c *store.Config) { c.AckReplicas, c.AckTimeout = 1, time.Minute }},
+		{"Redis demands it", false, func(*store.Config) {
 			p.replica.Stop()
 			onEachNode(t, p.Store, func(node *redis.Client) error {
 				return node.ConfigSet(ctx, "min-replicas-to-write", "1").Err()
@@ -273,7 +274,7 @@ func TestReadingWhileReplicasAreAway(t *testing.T) {
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			config := store.Config{Addrs: []string{p.master.Addr}, MaxInFlight: bound, PoolSize: fewest, ReadTimeout: 5 * time.Second}
+			config := store.Config{Addrs: []string{p.master.Addr}, MaxInFlight: bookers, PoolSize: fewest, ReadTimeout: 2 * time.Minute}
 			c.away(&config)
 			s, err := store.Open(ctx, config)
 			if err != nil {
@@ -282,9 +283,12 @@ func TestReadingWhileReplicasAreAway(t *testing.T) {
 			defer func() { _ = s.Close() }()
 			patient, giveUp := context.WithCancel(ctx)
 			var waiting sync.WaitGroup
-			defer waiting.Wait()
-			defer giveUp()
-			for i := range 300 {
+			defer func() {
+				giveUp()
+				_ = p.replica.Continue() // ends the waiting for it
+				waiting.Wait()
+			}()
+			for i := range bookers {
 				waiting.Go(func() {
 					for patient.Err() == nil {
 						_, _ = s.Book(patient, store.BookRequest{Event: show.ref, User: user(i), Quantity: 1})
@@ -292,7 +296,10 @@ func TestReadingWhileReplicasAreAway(t *testing.T) {
 					}
 				})
 			}
-			redistest.WaitUntil(t, func() bool { return s.Stats().InFlight[conn.Change] > 0 })
+			redistest.WaitUntil(t, func() bool {
+				stats := s.Stats()
+				return stats.InFlight[conn.Change] > 0 && (stats.Queued > 40 || !c.queued)
+			})
 			readAll(t, s, show.ref, booked)
 		})
 	}

@@ -94,8 +94,15 @@ func ParseRecord(text string) (Record, error) {
 		wrong = fmt.Errorf("its part %s is not a time", RecordParts()[partCreatedAt])
 	}
 	record.CreatedAt = created
-	if wrong == nil && (record.Next == InvalidShortID || (record.Next == ShortID{}) != (record.PromotedCount == 0)) {
-		wrong = errors.New("it does not say which bookings it promoted, and how many")
+	if wrong == nil {
+		wrong = record.checkPromoted()
 	}
 	return record, wrong
+}
+
+func (r Record) checkPromoted() error {
+	if r.Next == InvalidShortID || (r.Next == ShortID{}) != (r.PromotedCount == 0) {
+		return errors.New("it does not say which bookings it promoted, and how many")
+	}
+	return nil
 }

@@ -64,7 +64,8 @@ func (b *bench) lists(ctx context.Context) error {
 	}
 	b.add(figure{
 		"booking p99 while others page through a big event / alone", medians[1] / medians[0], "x", 10, false,
-		fmt.Sprintf("%d clients, 500 a page, last run %d pages; %.1f ms at %d/s, alone %.1f ms", pagers, pages.Load(), medians[1], listRate, medians[0]),
+		fmt.Sprintf("%d clients, 500 a page, last run %d pages; %.1f ms at %d/s, alone %.1f ms",
+			pagers, pages.Load(), medians[1], listRate, medians[0]),
 	})
 	return nil
 }

@@ -203,7 +203,7 @@ func (x *sale) book(key string, cancels bool) {
 	switch {
 	case err == nil:
 		x.answered[key] = result
-	case errors.Is(err, store.ErrUnavailable), errors.Is(err, store.ErrStorageFull):
+	case errors.Is(err, store.ErrUnavailable), errors.Is(err, store.ErrRefused), errors.Is(err, store.ErrStorageFull):
 		x.unknown, x.lastError = append(x.unknown, key), err
 	default:
 		x.t.Errorf("booking %s: %v", key, err)
@@ -485,8 +485,8 @@ func TestOperationsRedisSettings(t *testing.T) {
 	}
 	waitForCluster(t, client)
 	s := openStore(t, store.Config{Addrs: []string{server.Addr}})
-	if health := s.Health(context.Background()); !health.Ready() || len(health.Warnings) > 0 {
-		t.Errorf("%q", health)
+	if health := s.Health(context.Background()); !health.Ready() || len(health.Conditions) > 0 {
+		t.Errorf("%+v", health)
 	}
 	if s.Engine() != store.EngineCluster {
 		t.Errorf("engine %s", s.Engine())

@@ -144,10 +144,14 @@ func (a *API) guardLocal(handler http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
-// knowsReasons reports whether the answer to a request may say more of the store than that it
-// is not ready: not to a network, which must not learn the addresses of Redis.
+// knowsReasons reports whether the answer to a request may say more of the store than the kinds
+// of what is wrong: not to a network, which must not learn the addresses of Redis, but to those
+// who run the service.
 func (a *API) knowsReasons(r *http.Request) bool {
-	return !a.keyed && (a.OpenToAll || a.isLocal(r))
+	if key := keyOf(r); key != nil && key.Scopes&(ScopeOrganizer|ScopeMetrics) != 0 {
+		return true
+	}
+	return a.isLocal(r) || !a.keyed && a.OpenToAll
 }
 
 const maxToken = 256 // bytes

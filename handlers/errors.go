@@ -17,6 +17,8 @@ type problem struct {
 	title   string   // what kind of thing it is
 	detail  string   // what is wrong in this case
 	entries []string // each thing wrong with the input
+
+	conditions []store.ConditionKind // what is wrong with Redis
 }
 
 var (
@@ -40,9 +42,10 @@ func problemOf(err error) problem {
 			status: input.status, code: input.code, title: "Invalid input", detail: input.Error(), entries: input.problems,
 		}
 	}
-	if notReady, ok := errors.AsType[notReadyError](err); ok {
+	if notReady, ok := errors.AsType[*notReadyError](err); ok {
 		return problem{
 			status: http.StatusServiceUnavailable, code: "unavailable", title: "Service unavailable", detail: notReady.Error(),
+			conditions: notReady.conditions,
 		}
 	}
 	for _, known := range problems {
@@ -92,7 +95,8 @@ var problems = []struct {
 	{errStarting, problem{status: http.StatusServiceUnavailable, code: "starting", title: "Service unavailable", detail: "This instance has just started and has not reached Redis yet: this request was not carried out and is safe to repeat"}},
 	{store.ErrOverloaded, problem{status: http.StatusServiceUnavailable, code: "overloaded", title: "Service unavailable", detail: "Too many requests are in flight here: this one was not carried out and is safe to repeat"}},
 	{store.ErrUnavailable, problem{status: http.StatusServiceUnavailable, code: "unavailable", title: "Service unavailable", detail: safeRetry}},
-	{store.ErrStorageFull, problem{status: http.StatusServiceUnavailable, code: "storage_full", title: "Service unavailable", detail: "Redis is full: this request was not carried out and is safe to repeat; cancellations still work"}},
+	{store.ErrRefused, problem{status: http.StatusServiceUnavailable, code: "refused", title: "Service unavailable", detail: "Redis refuses this until an operator has mended it: this request was not carried out and is safe to repeat"}},
+	{store.ErrStorageFull, problem{status: http.StatusServiceUnavailable, code: "storage_full", title: "Service unavailable", detail: "Redis is full: this request was not carried out and is safe to repeat; cancellations, pausing and closing an event still work"}},
 }
 
 // retryAfter is how long a client should wait, in seconds.
@@ -109,7 +113,7 @@ func (a *API) fail(w http.ResponseWriter, r *http.Request, render failure, err e
 		noteGone(w)
 	default:
 		noteProblem(w, p.code)
-		if p.status == http.StatusServiceUnavailable && !errors.Is(err, store.ErrOverloaded) && !errors.Is(err, errStarting) { // a line for each would add to the load
+		if p.status == http.StatusServiceUnavailable && !isKnownState(err) {
 			a.requestLog(w, r).WithError(err).Warn("store unavailable")
 		}
 	}
@@ -120,6 +124,13 @@ func (a *API) fail(w http.ResponseWriter, r *http.Request, render failure, err e
 		w.Header().Set("Retry-After", strconv.Itoa(retryAfter))
 	}
 	render(w, p)
+}
+
+// isKnownState reports whether an error says what the log has already, as a condition of Redis,
+// or metrics have: a line for each request would only add to the load.
+func isKnownState(err error) bool {
+	return slices.ContainsFunc([]error{store.ErrOverloaded, store.ErrRefused, store.ErrStorageFull, errStarting},
+		func(known error) bool { return errors.Is(err, known) })
 }
 
 // failure renders a problem as one of the APIs shows it.
@@ -143,6 +154,8 @@ type problemDocument struct {
 	Code    string `json:"code"`
 	Error   string `json:"error"`
 	Details any    `json:"details"`
+
+	Conditions []store.ConditionKind `json:"conditions,omitempty"`
 	problemIDs
 }
 
@@ -186,7 +199,7 @@ func initializeFailure(w http.ResponseWriter, p problem) {
 func writeProblem(w http.ResponseWriter, p problem, legacy string, details any) {
 	writeBody(w, p.status, problemType, problemDocument{
 		Type: "urn:boxoffice:problem:" + p.code, Title: p.title, Status: p.status, Detail: p.detail, Code: p.code,
-		Error: legacy, Details: details, problemIDs: problemIDsOf(w),
+		Error: legacy, Details: details, Conditions: p.conditions, problemIDs: problemIDsOf(w),
 	})
 }
 

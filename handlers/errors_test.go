@@ -105,6 +105,7 @@ func TestRefusalsFromTheStore(t *testing.T) {
 		"invalid_input":            {store.ErrBadCursor, 400},
 		"unavailable":              {store.ErrUnavailable, 503},
 		"storage_full":             {store.ErrStorageFull, 503},
+		"refused":                  {store.ErrRefused, 503},
 	} {
 		var j journal
 		c := serve(t, &fake{fails: func(context.Context) error {
@@ -135,6 +136,21 @@ func TestStorageFull(t *testing.T) {
 	}
 	if tried != 5 {
 		t.Errorf("%d calls were tried, want initialize and book in both APIs, and PATCH", tried)
+	}
+}
+
+// What only an operator can end is told as not carried out, in both APIs. The log has it once, as
+// a condition of Redis, and not for each request.
+func TestRefused(t *testing.T) {
+	t.Parallel()
+	var j journal
+	c := serve(t, &fake{fails: func(context.Context) error { return store.ErrRefused }}, j.into)
+	for _, call := range storeCalls {
+		a := c.send(call.method, call.path, call.body).is(503, `{"code":"refused"}`).hasHeader("Retry-After", "1")
+		a.names(explainedIn(call.path), "not carried out")
+	}
+	if lines := j.take(t); len(lines) != 0 {
+		t.Errorf("refusing was logged: %v", lines[0])
 	}
 }
 

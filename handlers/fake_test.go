@@ -88,7 +88,7 @@ func (f *fake) Bookings(ctx context.Context, _ store.EventRef, _ string, _ int) 
 
 func (f *fake) Health(ctx context.Context) store.Health {
 	if err := f.call(ctx); err != nil {
-		return store.Health{Problems: []string{err.Error()}}
+		return store.Health{Conditions: []store.Condition{{Kind: "unreachable", Detail: err.Error(), Blocks: true}}}
 	}
 	return store.Health{}
 }

@@ -17,7 +17,8 @@ type health struct {
 	Engine  string `json:"engine,omitempty"`
 	Version string `json:"version,omitempty"`
 
-	Warnings []string `json:"warnings,omitempty"` // sentences
+	Conditions []store.ConditionKind `json:"conditions,omitempty"`
+	Warnings   []string              `json:"warnings,omitempty"` // sentences
 }
 
 // livez answers if the process serves; it never asks Redis.
@@ -34,14 +35,17 @@ func (a *API) readyz(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	found := a.Health(r.Context())
+	problems, warnings := found.Problems(), found.Warnings()
 	if !a.knowsReasons(r) {
-		found = discreet(found)
+		problems, warnings = []string{"no event can be booked now; the log of this instance says why"}, nil
 	}
 	if !found.Ready() {
-		a.fail(w, r, eventFailure, notReadyError(found.Problems))
+		a.fail(w, r, eventFailure, &notReadyError{found.Kinds(), problems})
 		return
 	}
-	writeJSON(w, http.StatusOK, health{Status: "ok", Engine: a.Engine, Version: a.Version, Warnings: found.Warnings})
+	writeJSON(w, http.StatusOK, health{
+		Status: "ok", Engine: a.Engine, Version: a.Version, Conditions: found.Kinds(), Warnings: warnings,
+	})
 }
 
 // readyzStarting is readyz while there is no store yet.
@@ -53,15 +57,10 @@ func (a *API) readyzStarting(w http.ResponseWriter, r *http.Request) {
 	a.fail(w, r, eventFailure, errStarting)
 }
 
-// discreet keeps whether bookings can be made, and leaves the reasons to the log.
-func discreet(found store.Health) store.Health {
-	if found.Ready() {
-		return store.Health{}
-	}
-	return store.Health{Problems: []string{"no event can be booked now; the log of this instance says why"}}
+// notReadyError says why no event can be booked.
+type notReadyError struct {
+	conditions []store.ConditionKind // warnings included
+	problems   []string
 }
 
-// notReadyError lists why no event can be booked.
-type notReadyError []string
-
-func (e notReadyError) Error() string { return strings.Join(e, "; ") }
+func (e *notReadyError) Error() string { return strings.Join(e.problems, "; ") }

@@ -3,6 +3,8 @@ package handlers_test
 import (
 	"context"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -36,31 +38,58 @@ func TestReadyzTellsWhatIsWrong(t *testing.T) {
 	c := serve(t, &fake{}, j.into, func(o *handlers.Options) {
 		o.Health = func(context.Context) store.Health { return now }
 	})
-	now = store.Health{Problems: []string{"Redis is full", "Redis is a replica"}, Warnings: []string{"AOF off"}}
-	c.get("/readyz").is(503, `{"code":"unavailable","status":503,"detail":"Redis is full; Redis is a replica"}`).
-		hasHeader("Retry-After", "1")
-	if lines := j.take(t); len(lines) != 1 || !strings.Contains(fmt.Sprint(lines[0]["error"]), "Redis is full") {
+	now = health("Redis is loading", "Redis is a replica")
+	now.Add(store.Condition{Kind: "aof_off", Detail: "AOF off"})
+	c.get("/readyz").is(503, `{"code":"unavailable","status":503,"detail":"Redis is a replica; Redis is loading",
+		"conditions":["aof_off","loading"]}`).hasHeader("Retry-After", "1")
+	if lines := j.take(t); len(lines) != 1 || !strings.Contains(fmt.Sprint(lines[0]["error"]), "Redis is loading") {
 		t.Errorf("logged %v", lines)
 	}
-	now.Problems = nil
-	c.get("/readyz").is(200, `{"status":"ok","warnings":["AOF off"]}`)
-	now.Warnings = nil
-	c.get("/readyz").is(200, `{"status":"ok","warnings":"<absent>"}`)
+	now = store.Health{}
+	now.Add(store.Condition{Kind: "aof_off", Detail: "AOF off"})
+	c.get("/readyz").is(200, `{"status":"ok","warnings":["AOF off"],"conditions":["aof_off"]}`)
+	now = store.Health{}
+	c.get("/readyz").is(200, `{"status":"ok","warnings":"<absent>","conditions":"<absent>"}`)
 }
 
-// Where clients need keys, /readyz, which needs none, does not say where Redis is.
+// health has problems with these details.
+func health(details ...string) (h store.Health) {
+	for _, detail := range details {
+		h.Add(store.Condition{Kind: "loading", Detail: detail, Blocks: true})
+	}
+	return h
+}
+
+// Strangers learn from /readyz, which needs no key, what kind of trouble there is, and not where
+// Redis is. Who runs the service learns that.
 func TestReadyzOnANetwork(t *testing.T) {
 	t.Parallel()
-	now := store.Health{Problems: []string{"10.0.0.7:6379: Redis is full"}, Warnings: []string{"10.0.0.8:6379: AOF off"}}
+	now := health("10.0.0.7:6379: Redis is loading")
+	now.Add(store.Condition{Kind: "aof_off", Detail: "10.0.0.8:6379: AOF off"})
 	c := serve(t, &fake{}, withKeys(t), func(o *handlers.Options) {
 		o.Health = func(context.Context) store.Health { return now }
 	})
-	a := c.get("/readyz").is(503, `{"code":"unavailable"}`)
-	now.Problems = nil
-	d := c.get("/readyz").is(200, `{"status":"ok","warnings":"<absent>"}`)
-	for _, answer := range []*answer{a, d} {
-		if strings.Contains(answer.body, "10.0.0") {
-			t.Errorf("answered %s", answer.body)
+	const stranger = "X-Forwarded-For: 192.0.2.7"
+	knows := map[string]bool{
+		"Accept: */*": false, bearer(bookingKey): false, bearer(organizerKey): true, bearer(metricsKey): true,
+	}
+	for who, told := range knows {
+		answer := c.send("GET", "/readyz", "", stranger, who).is(503, `{"code":"unavailable","conditions":["aof_off","loading"]}`)
+		if strings.Contains(answer.body, "10.0.0") != told {
+			t.Errorf("with %s: %s", who, answer.body)
+		}
+	}
+	local := httptest.NewRequest(http.MethodGet, "http://127.0.0.1:3000/readyz", nil)
+	local.RemoteAddr = "127.0.0.1:4711"
+	answered := httptest.NewRecorder()
+	if c.api.ServeHTTP(answered, local); !strings.Contains(answered.Body.String(), "10.0.0.7:6379: Redis is loading") {
+		t.Errorf("a program on this machine is answered %s", answered.Body)
+	}
+	now = store.Health{Conditions: []store.Condition{{Kind: "aof_off", Detail: "10.0.0.8:6379: AOF off"}}}
+	for who, told := range knows {
+		answer := c.send("GET", "/readyz", "", stranger, who).is(200, `{"status":"ok","conditions":["aof_off"]}`)
+		if strings.Contains(answer.body, "10.0.0") != told {
+			t.Errorf("with %s: %s", who, answer.body)
 		}
 	}
 }

@@ -65,12 +65,12 @@ end
 -- Writes the counters, the log, and other changed fields of the hash, given as a flat list:
 -- field, value, field, value. If Redis is full it refuses the HSET, and nothing is written.
 --
--- A change that frees tickets (makesRoom) must succeed on a full Redis too. Redis refuses only
--- the first write of a script, and LTRIM from 0 to -1 is a write that it accepts and that
--- changes nothing. removed is a field of the hash to delete, or nil.
-local function commit(e, logKey, changes, makesRoom, removed)
+-- A change that must succeed on a full Redis too (always) is one that frees tickets or stops the
+-- sale. Redis refuses only the first write of a script, and LTRIM from 0 to -1 is a write that it
+-- accepts and that changes nothing. removed is a field of the hash to delete, or nil.
+local function commit(e, logKey, changes, always, removed)
   if removed then redis.call('HDEL', e.key, removed) end -- a full Redis accepts this, and then the rest
-  local call = makesRoom and redis.pcall or redis.call
+  local call = always and redis.pcall or redis.call
   local counters = string.format('1|%d|%d|%d|%d|%d|%d',
     e.version, e.confirmed, e.waiting, e.lastJoined, e.lastServed, e.promotionsDue)
   local written = call('HSET', e.key, 'counters', counters, unpack(changes))

@@ -50,6 +50,8 @@ var (
 	cancelLua string
 	//go:embed promote.lua
 	promoteLua string
+	//go:embed writable.lua
+	writableLua string
 	//go:embed find.lua
 	findLua string
 	//go:embed list.lua
@@ -96,11 +98,12 @@ var (
 		Name: "promote", Keys: 4, Args: 2,
 		Source: boundsLua + eventLua + bookingLua + waitlistLua + logLua + clockLua + unchangedLua + promoteLua,
 	}
-	Find = Script{Name: "find", Keys: 2, Args: 1, Source: boundsLua + eventLua + bookingLua + waitlistLua + findLua}
-	List = Script{Name: "list", Keys: 3, Args: 3, Source: boundsLua + eventLua + bookingLua + waitlistLua + logLua + listLua}
+	Writable = Script{Name: "writable", Keys: 4, Source: writableLua}
+	Find     = Script{Name: "find", Keys: 2, Args: 1, Source: boundsLua + eventLua + bookingLua + waitlistLua + findLua}
+	List     = Script{Name: "list", Keys: 3, Args: 3, Source: boundsLua + eventLua + bookingLua + waitlistLua + logLua + listLua}
 )
 
 // All returns every script.
 func All() []Script {
-	return []Script{Number, Initialize, Complete, Update, Book, Cancel, Promote, Find, List}
+	return []Script{Number, Initialize, Complete, Update, Book, Cancel, Promote, Writable, Find, List}
 }

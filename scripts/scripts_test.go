@@ -59,10 +59,13 @@ func TestHeadersCountKeysAndArguments(t *testing.T) {
 	for _, script := range scripts.All() {
 		header, code := parts(t, script)
 		want := map[string]int{"KEYS": script.Keys, "ARGV": script.Args + script.ItemArgs}
+		maps.DeleteFunc(want, func(_ string, count int) bool { return count == 0 })
 		if got := entries(headerEntry, header); !maps.Equal(got, want) {
 			t.Errorf("%s.lua: header has %v, the Script says %v", script.Name, got, want)
 		}
-		want["ARGV"] = script.Args // those of items are counted in a loop
+		if script.ItemArgs > 0 {
+			want["ARGV"] = script.Args // those of items are counted in a loop
+		}
 		if got := entries(codeEntry, code); !maps.Equal(got, want) {
 			t.Errorf("%s.lua: code uses %v, the Script says %v", script.Name, got, want)
 		}

@@ -16,9 +16,10 @@ var (
 
 // unmarked are scripts whose answers need no mark of their own, and why.
 var unmarked = map[string]string{
-	"number": "complete.lua is acknowledged after it",
-	"find":   "it only reads",
-	"list":   "it only reads",
+	"number":   "complete.lua is acknowledged after it",
+	"writable": "no answer rests on it",
+	"find":     "it only reads",
+	"list":     "it only reads",
 }
 
 // An answer that is given before a script's first write is marked, so that the service can

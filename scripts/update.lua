@@ -1,6 +1,6 @@
 -- Changes an event's settings. Tickets that become available are given out by promote.lua,
 -- which promotionsDue asks for. If the caller dies before that, the next call that touches
--- the event finds promotionsDue set.
+-- the event finds promotionsDue set. Pausing and closing an event succeed on a full Redis too.
 --
 -- KEYS[1]  event           hash
 -- KEYS[2]  log             list
@@ -49,5 +49,5 @@ if e.state == 'open' and e.waiting > 0 and available_tickets(e) > 0 then e.promo
 log_change(e, log_entry('U', now_millis(override), cjson.encode({by = by, settings = changed})))
 changes[#changes + 1] = change
 changes[#changes + 1] = string.format('%d', e.version)
-commit(e, logKey, changes)
+commit(e, logKey, changes, changed.state and state ~= 'open')
 return {'updated', e.version, e.promotionsDue}

@@ -214,8 +214,8 @@ func TestReplicasThatCannotBeWaitedFor(t *testing.T) {
 	redistest.Require(t)
 	server := startServer(t, redistest.Start)
 	s := open(t, replicated(server.Addr))
-	if got := s.Health(ctx); got.Ready() || !strings.Contains(got.Problems[0], "0 of the 1 replicas") {
-		t.Errorf("a Redis without replicas: %q", got)
+	if got := s.Health(ctx); got.Ready() || !strings.Contains(got.Problems()[0], "0 of the 1 replicas") {
+		t.Errorf("a Redis without replicas: %+v", got)
 	}
 	unknown(t, "initialize", func(short context.Context) error {
 		_, err := s.Initialize(short, tickets(1))
@@ -228,14 +228,14 @@ func TestReplicasThatCannotBeWaitedFor(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := s.Health(ctx); !got.Ready() {
-		t.Errorf("with its replica: %q", got)
+		t.Errorf("with its replica: %+v", got)
 	}
 	newShow(t, s, tickets(1))
 	if err := s.Client().Do(ctx, "ACL", "SETUSER", "default", "-wait").Err(); err != nil {
 		t.Fatal(err)
 	}
-	if got := s.Health(ctx); got.Ready() || !strings.Contains(got.Problems[0], "changes cannot be acknowledged") {
-		t.Errorf("WAIT is forbidden: %q", got)
+	if got := s.Health(ctx); got.Ready() || !strings.Contains(got.Problems()[0], "changes cannot be acknowledged") {
+		t.Errorf("WAIT is forbidden: %+v", got)
 	}
 	unknown(t, "initialize", func(short context.Context) error {
 		_, err := s.Initialize(short, tickets(1))

@@ -224,8 +224,8 @@ func exerciseAll(t *testing.T, s *store.Store, config store.Config) error {
 	if user.Engine() != s.Engine() {
 		return fmt.Errorf("taken for %s", user.Engine())
 	}
-	if health := user.Health(short); !health.Ready() || len(health.Warnings) > 0 {
-		return fmt.Errorf("%q", health)
+	if health := user.Health(short); !health.Ready() || len(health.Conditions) > 0 {
+		return fmt.Errorf("%+v", health)
 	}
 	e := exercised{ctx: short, s: user}
 	e.life()

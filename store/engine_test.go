@@ -45,7 +45,7 @@ func TestOpenFails(t *testing.T) {
 	defer server.Stop()
 	for _, password := range []string{"", "wrong"} {
 		_, err := store.Open(ctx, store.Config{Addrs: []string{server.Addr}, Password: password})
-		if !errors.Is(err, store.ErrUnavailable) || strings.Contains(err.Error(), "secret") {
+		if !errors.Is(err, store.ErrRefused) || strings.Contains(err.Error(), "secret") {
 			t.Errorf("password %q: %v", password, err)
 		}
 	}
@@ -65,12 +65,12 @@ func TestSeveralAddressesThatAreNoCluster(t *testing.T) {
 }
 
 func TestHealthWarnings(t *testing.T) {
-	if got := open(t, store.Config{}).Health(ctx).Warnings; len(got) != 1 || !strings.Contains(got[0], "lost on exit") {
+	if got := open(t, store.Config{}).Health(ctx).Warnings(); len(got) != 1 || !strings.Contains(got[0], "lost on exit") {
 		t.Errorf("embedded: %q", got)
 	}
 	onRealEngines(t, func(t *testing.T, s *store.Store) {
-		if got := s.Health(ctx); !got.Ready() || len(got.Warnings) != 0 {
-			t.Errorf("nothing is wrong, yet: %q", got)
+		if got := s.Health(ctx); !got.Ready() || len(got.Conditions) != 0 {
+			t.Errorf("nothing is wrong, yet: %+v", got)
 		}
 	})
 	redistest.Require(t)
@@ -84,7 +84,7 @@ func TestHealthWarnings(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = s.Close() }()
-	got := strings.Join(s.Health(ctx).Warnings, "\n")
+	got := strings.Join(s.Health(ctx).Warnings(), "\n")
 	for _, want := range []string{server.Addr, "append-only file is off", "allkeys-lru"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("no word of %q in %q", want, got)
@@ -95,7 +95,7 @@ func TestHealthWarnings(t *testing.T) {
 	if err := client.Do(ctx, "ACL", "SETUSER", "default", "-info").Err(); err != nil {
 		t.Fatal(err)
 	}
-	if got := s.Health(ctx).Warnings; len(got) != 1 || !strings.Contains(got[0], "unknown whether") {
+	if got := s.Health(ctx).Warnings(); len(got) != 1 || !strings.Contains(got[0], "unknown whether") {
 		t.Errorf("INFO is forbidden: %q", got)
 	}
 }
@@ -126,7 +126,7 @@ func TestRedisCrash(t *testing.T) {
 		t.Errorf("booked without Redis: %v", err)
 	}
 	if got := s.Health(ctx); got.Ready() {
-		t.Errorf("ready without Redis: %q", got)
+		t.Errorf("ready without Redis: %+v", got)
 	}
 	restarted := make(chan error)
 	go func() { restarted <- server.Run() }()

@@ -29,8 +29,13 @@ var (
 	// idempotency key is safe to repeat.
 	ErrUnavailable = conn.ErrUnavailable
 
+	// ErrRefused means that Redis refuses for a reason that only an operator can end: its disk,
+	// its replicas, its rights. Nothing has changed; the same request is safe to repeat. Any
+	// call may return it. Health tells the reason.
+	ErrRefused = conn.ErrRefused
+
 	// ErrStorageFull means that Redis has no memory left. Nothing has changed; the same
-	// request is safe to repeat. Cancellations still work.
+	// request is safe to repeat. Cancellations, pausing and closing still work.
 	ErrStorageFull = conn.ErrStorageFull
 
 	// ErrOverloaded means that too many calls are under way to the master in question. Every
@@ -62,4 +67,13 @@ var refusals = map[string]error{
 	"mismatch":                 ErrIdempotencyMismatch,
 	"no_version":               ErrBadCursor,
 	"unknown_format":           fmt.Errorf("%w: %w", ErrUnavailable, ErrUnknownFormat),
+}
+
+// afterChange is the error of a later step of a verb that has changed something already: the
+// step may promise that nothing has changed, which is true of the step only.
+func afterChange(step string, err error) error {
+	if errors.Is(err, ErrStorageFull) || errors.Is(err, ErrRefused) {
+		return fmt.Errorf("%s: %w: %w", step, ErrUnavailable, err)
+	}
+	return err
 }

@@ -28,7 +28,7 @@ func wantHealth(t *testing.T, s *store.Store, problem, warning string) {
 		short, cancel := context.WithTimeout(ctx, 500*time.Millisecond)
 		got := s.Health(short)
 		cancel()
-		if matches(got.Problems, problem) && matches(got.Warnings, warning) {
+		if matches(got.Problems(), problem) && matches(got.Warnings(), warning) {
 			return
 		}
 		if time.Now().After(deadline) {
@@ -61,9 +61,10 @@ func TestHealthOfOneRedis(t *testing.T) {
 	wantHealth(t, s, "", "")
 
 	set(t, s, "maxmemory", "1")
-	wantHealth(t, s, "Redis is full", "")
+	wantHealth(t, s, "", "Redis is full")
 	set(t, s, "maxmemory-policy", "volatile-lru") // there is nothing that it could evict
-	wantHealth(t, s, "Redis is full", "maxmemory-policy is volatile-lru")
+	wantHealth(t, s, "", "maxmemory-policy is volatile-lru")
+	wantHealth(t, s, "", "Redis is full")
 	set(t, s, "maxmemory-policy", "noeviction")
 	set(t, s, "maxmemory", "0")
 
@@ -120,7 +121,7 @@ func TestPasswordThatIsNoMore(t *testing.T) {
 			}()
 			wantHealth(t, s, "rejects the user or the password", "")
 			_, err := s.Book(ctx, store.BookRequest{Event: store.EventNumber(1), User: "ann", Quantity: 1})
-			if !errors.Is(err, store.ErrUnavailable) || !redis.IsAuthError(err) {
+			if !errors.Is(err, store.ErrRefused) || !redis.IsAuthError(err) {
 				t.Errorf("booked: %v", err)
 			}
 		})
@@ -230,6 +231,34 @@ func TestFullRedis(t *testing.T) {
 		}
 		show.wantCounts(2*each-int64(middle-1), int64(middle-1), 0)
 
+		paused, closed := store.StatePaused, store.StateClosed
+		for _, state := range []store.State{paused, paused, closed} { // stops the sale, and again, and for good
+			got, err := s.Update(ctx, changeOf(show.ref, store.SettingsChange{State: &state}))
+			if err != nil || got.State != state {
+				t.Errorf("%s while Redis is full: %+v, %v", state, got, err)
+			}
+			if state == paused {
+				opened := store.StateOpen
+				if _, err := s.Update(ctx, changeOf(show.ref, store.SettingsChange{State: &opened})); !errors.Is(err, store.ErrStorageFull) {
+					t.Errorf("opened while Redis is full: %v", err)
+				}
+			}
+		}
+		wantNoBreach(t, s, show.ref)
+	})
+}
+
+// Once a full Redis has room, the request that it refused is carried out.
+func TestFullRedisGetsRoom(t *testing.T) {
+	onRealEngines(t, func(t *testing.T, s *store.Store) {
+		show := newShow(t, s, tickets(1))
+		request := store.BookRequest{Event: show.ref, User: "late", Quantity: 1, IdempotencyKey: "k"}
+		full := func(value string) { setEverywhere(t, s, "maxmemory", value) }
+		full("1")
+		defer full("0")
+		if _, err := s.Book(ctx, request); !errors.Is(err, store.ErrStorageFull) {
+			t.Errorf("booked: %v", err)
+		}
 		full("0")
 		if got, err := s.Book(ctx, request); err != nil || got.Replayed {
 			t.Errorf("once there is room: %+v, %v", got, err)

@@ -41,7 +41,7 @@ func (s *Store) Initialize(ctx context.Context, request InitializeRequest) (Init
 		}
 		renumbered, err := s.complete(ctx, creation, result.Event.Number)
 		if err != nil {
-			return InitializeResult{}, err
+			return InitializeResult{}, afterChange("complete", err)
 		}
 		if !renumbered {
 			return result, nil

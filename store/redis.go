@@ -15,6 +15,10 @@ type (
 	Engine = conn.Engine
 	// Health is what the masters said of themselves at one moment.
 	Health = conn.Health
+	// Condition is something of Redis that loses or refuses bookings.
+	Condition = conn.Condition
+	// ConditionKind names what is wrong in one word.
+	ConditionKind = conn.ConditionKind
 	// Stats is how busy the connections to Redis are, over all nodes.
 	Stats = conn.Stats
 	// Kind is what calls are bounded by: changes, reads and lists.
@@ -28,6 +32,12 @@ const (
 	EngineSentinel = conn.EngineSentinel // one master at a time, found through sentinels
 	EngineCluster  = conn.EngineCluster  // events spread over shards
 )
+
+// Unreachable is the kind of condition of a Redis that does not answer.
+const Unreachable = conn.Unreachable
+
+// ConditionKinds returns every kind of condition.
+func ConditionKinds() []ConditionKind { return conn.ConditionKinds() }
 
 // Observer watches what a Store does, while it does it. Its methods are called from many
 // goroutines and must not wait.

@@ -5,6 +5,7 @@ import (
 
 	"boxoffice/scripts"
 	"boxoffice/store/conn"
+	"boxoffice/store/layout"
 )
 
 // The scripts, each with how it is called. Number is a step of a creation that a later one
@@ -17,6 +18,7 @@ var (
 	bookScript       = change(scripts.Book)
 	cancelScript     = change(scripts.Cancel)
 	promoteScript    = change(scripts.Promote)
+	writableScript   = conn.NewScript(script(conn.Change, scripts.Writable))
 	findScript       = read(conn.Read, scripts.Find)
 	listScript       = read(conn.List, scripts.List)
 )
@@ -44,6 +46,9 @@ func ScriptNames() []string {
 	}
 	return names
 }
+
+// writableProbe asks a node about any event that it has or may have one day.
+var writableProbe = conn.Probe{Script: writableScript, Keys: layout.EventKeys}
 
 // call calls a script, and returns its reply if that is not a refusal.
 func (s *Store) call(ctx context.Context, call conn.Call) (*conn.Reply, error) {

@@ -40,8 +40,8 @@ func TestSentinelFailover(t *testing.T) {
 	if s.Engine() != store.EngineSentinel {
 		t.Errorf("engine %s", s.Engine())
 	}
-	if got := s.Health(ctx); !got.Ready() || len(got.Warnings) != 0 {
-		t.Errorf("nothing is wrong, yet: %q", got)
+	if got := s.Health(ctx); !got.Ready() || len(got.Conditions) != 0 {
+		t.Errorf("nothing is wrong, yet: %+v", got)
 	}
 	show := newShow(t, s, tickets(1))
 	first := show.book("a", 1)

@@ -29,9 +29,9 @@ type Store struct {
 }
 
 // Open connects to the engine of the config, waiting for it as long as the context
-// allows. Errors: ErrUnavailable, ErrCannotSync.
+// allows. Errors: ErrUnavailable, ErrRefused, ErrCannotSync.
 func Open(ctx context.Context, config Config) (*Store, error) {
-	c, err := conn.Open(ctx, config, numberScript, initializeScript, completeScript, updateScript,
+	c, err := conn.Open(ctx, config, writableProbe, numberScript, initializeScript, completeScript, updateScript,
 		bookScript, cancelScript, promoteScript, findScript, listScript)
 	if err != nil {
 		return nil, err

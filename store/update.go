@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"boxoffice/store/conn"
 	"boxoffice/store/layout"
@@ -55,12 +54,9 @@ func (s *Store) Update(ctx context.Context, request UpdateRequest) (Event, error
 	if promotionsDue {
 		if err := s.promoteAll(ctx, number); err != nil {
 			s.schedulePromotion(number) //nolint:contextcheck // it outlives the request
-			if errors.Is(err, ErrStorageFull) {
-				// It would say that nothing has changed.
-				err = fmt.Errorf("promote: %w: %w", ErrUnavailable, err)
-			}
-			return Event{}, err
+			return Event{}, afterChange("promote", err)
 		}
 	}
-	return s.event(ctx, event, conn.Query{Unbounded: true})
+	changed, err := s.event(ctx, event, conn.Query{Unbounded: true})
+	return changed, afterChange("read the changed event", err)
 }

@@ -39,6 +39,10 @@ func boxoffice(ctx context.Context, args []string, output io.Writer) error {
 	if len(args) > 0 && (args[0] == "verify" || args[0] == "health") {
 		command, args = args[0], args[1:]
 	}
+	textfile := ""
+	if command == "verify" {
+		flags.StringVar(&textfile, "textfile", "", "file to write the result to, for the textfile collector of Prometheus's node_exporter")
+	}
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
 		return nil
@@ -53,7 +57,7 @@ func boxoffice(ctx context.Context, args []string, output io.Writer) error {
 	}
 	switch command {
 	case "verify":
-		return runVerify(ctx, config, flags.Args(), os.Stdout, output)
+		return runVerify(ctx, config, textfile, flags.Args(), os.Stdout, output)
 	case "health":
 		return health(ctx, config, os.Stdout)
 	default:

@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"strconv"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -103,18 +102,18 @@ func (m *metrics) observer() store.Observer { //nolint:ireturn // a nil of one t
 	return m.store
 }
 
-// watch checks the store at each scrape. Until it is called, Redis is not up.
-func (m *metrics) watch(s watchedStore, timeout time.Duration) {
+// watch measures the store at each scrape. Until it is called, Redis is not up.
+func (m *metrics) watch(s watchedStore, health func(context.Context) store.Health) {
 	if m.registry != nil {
 		m.registry.Unregister(&storeWatch{})
-		m.registry.MustRegister(&storeWatch{store: s, timeout: timeout})
+		m.registry.MustRegister(&storeWatch{store: s, health: health})
 	}
 }
 
 // handler answers a scrape.
 func (m *metrics) handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{
-		MaxRequestsInFlight: 4, // each asks Redis for its health
+		MaxRequestsInFlight: 4, // each may check Redis
 		Registry:            m.registry,
 	})
 }

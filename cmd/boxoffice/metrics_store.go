@@ -107,16 +107,15 @@ func (m *storeMetrics) Promoted(bookings int64) { m.promotions.Add(float64(booki
 
 // watchedStore is what a scrape asks of a store.
 type watchedStore interface {
-	Health(ctx context.Context) store.Health
 	Stats() store.Stats
 	Engine() store.Engine
 }
 
-// storeWatch asks the store at each scrape: whether it can book, which may take as long as
-// timeout, and how busy the connections are.
+// storeWatch asks at each scrape whether the store can book, which may take as long as a check
+// of Redis, and how busy the connections are.
 type storeWatch struct {
-	store   watchedStore // nil: Redis has not been reached yet
-	timeout time.Duration
+	store  watchedStore // nil: Redis has not been reached yet
+	health func(context.Context) store.Health
 }
 
 func describe(name, help string, labels ...string) *prometheus.Desc {
@@ -125,8 +124,9 @@ func describe(name, help string, labels ...string) *prometheus.Desc {
 
 var (
 	storeInfo        = describe("store_info", "Always 1; the label is what the store runs on.", "engine")
-	redisUp          = describe("redis_up", "1 if Redis answered this scrape, in time, that it takes bookings.")
-	redisCheck       = describe("redis_check_seconds", "How long the check behind boxoffice_redis_up took.")
+	redisUp          = describe("redis_up", "1 if the last check of Redis, at most a second ago, found that it takes changes.")
+	redisCondition   = describe("redis_condition", "1 while this is wrong with Redis: bookings are refused, or may be lost.", "kind")
+	redisCheck       = describe("redis_check_seconds", "How long this scrape waited for the check behind boxoffice_redis_up.")
 	callsInFlight    = describe("store_calls_in_flight", "Calls under way, those that wait for their turn included.", "kind")
 	queuedCommands   = describe("store_queued_commands", "Commands waiting for a place in a pipeline.")
 	connections      = describe("redis_connections", "Open connections to Redis, over all nodes.")
@@ -138,7 +138,8 @@ var (
 // Describe implements prometheus.Collector, as does Collect.
 func (s *storeWatch) Describe(descriptions chan<- *prometheus.Desc) {
 	for _, one := range []*prometheus.Desc{
-		storeInfo, redisUp, redisCheck, callsInFlight, queuedCommands, connections, idleConnections, staleConnections, poolTimeouts,
+		storeInfo, redisUp, redisCondition, redisCheck, callsInFlight, queuedCommands,
+		connections, idleConnections, staleConnections, poolTimeouts,
 	} {
 		descriptions <- one
 	}
@@ -148,14 +149,15 @@ func (s *storeWatch) Describe(descriptions chan<- *prometheus.Desc) {
 func (s *storeWatch) Collect(values chan<- prometheus.Metric) {
 	if s.store == nil {
 		values <- prometheus.MustNewConstMetric(redisUp, prometheus.GaugeValue, 0)
+		conditions(values, store.Health{Conditions: []store.Condition{{Kind: store.Unreachable}}})
 		return
 	}
 	start, up := time.Now(), 1.0
-	ctx, cancel := context.WithTimeout(context.Background(), s.timeout)
-	defer cancel()
-	if !s.store.Health(ctx).Ready() {
+	health := s.health(context.Background())
+	if !health.Ready() {
 		up = 0
 	}
+	conditions(values, health)
 	took := time.Since(start)
 	stats := s.store.Stats()
 	gauge := func(what *prometheus.Desc, value float64) {
@@ -175,4 +177,16 @@ func (s *storeWatch) Collect(values chan<- prometheus.Metric) {
 	gauge(idleConnections, float64(stats.IdleConnections))
 	counter(staleConnections, stats.StaleConnections)
 	counter(poolTimeouts, stats.PoolTimeouts)
+}
+
+// conditions gives every kind, those that do not hold too: an alert can only be over if the
+// figure is there.
+func conditions(values chan<- prometheus.Metric, health store.Health) {
+	for _, kind := range store.ConditionKinds() {
+		holds := 0.0
+		if health.Has(kind) {
+			holds = 1
+		}
+		values <- prometheus.MustNewConstMetric(redisCondition, prometheus.GaugeValue, holds, string(kind))
+	}
 }

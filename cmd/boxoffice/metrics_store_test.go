@@ -62,7 +62,7 @@ func TestStoreMetricsCount(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = s.Close() }()
-	measured.watch(s, 5*time.Second)
+	measured.watch(s, s.Health)
 	scrape(t, url).check(t, samples{ // what alerts look at is there before it happens
 		`boxoffice_store_unknown_outcomes_total{call="book"}`: 0,
 	})
@@ -141,7 +141,7 @@ type watched func(context.Context) error
 
 func (w watched) Health(ctx context.Context) store.Health {
 	if err := w(ctx); err != nil {
-		return store.Health{Problems: []string{err.Error()}}
+		return away(err.Error())
 	}
 	return store.Health{}
 }
@@ -157,17 +157,22 @@ func (watched) Engine() store.Engine { return store.EngineCluster }
 func TestMetricsOfRedisThatIsAway(t *testing.T) {
 	for name, ping := range map[string]watched{"away": func(context.Context) error { return errors.New("away") }, "hangs": hang} {
 		measured, url := measure(t)
-		measured.watch(ping, 20*time.Millisecond)
+		w := newTestWatcher(ping.Health)
+		w.timeout = 20 * time.Millisecond
+		scrape(t, url).check(t, samples{`boxoffice_redis_up`: 0, `boxoffice_redis_condition{kind="unreachable"}`: 1}) // it starts
+		measured.watch(ping, w.health)
 		found := scrape(t, url)
 		found.check(t, samples{
-			`boxoffice_redis_up`:                           0,
-			`boxoffice_store_info{engine="redis cluster"}`: 1,
-			`boxoffice_store_calls_in_flight{kind="list"}`: 6,
-			`boxoffice_store_queued_commands`:              1,
-			`boxoffice_redis_connections`:                  2,
-			`boxoffice_redis_idle_connections`:             3,
-			`boxoffice_redis_stale_connections_total`:      4,
-			`boxoffice_redis_pool_timeouts_total`:          5,
+			`boxoffice_redis_up`:                             0,
+			`boxoffice_redis_condition{kind="unreachable"}`:  1,
+			`boxoffice_redis_condition{kind="storage_full"}`: 0,
+			`boxoffice_store_info{engine="redis cluster"}`:   1,
+			`boxoffice_store_calls_in_flight{kind="list"}`:   6,
+			`boxoffice_store_queued_commands`:                1,
+			`boxoffice_redis_connections`:                    2,
+			`boxoffice_redis_idle_connections`:               3,
+			`boxoffice_redis_stale_connections_total`:        4,
+			`boxoffice_redis_pool_timeouts_total`:            5,
 		})
 		if waited := found["boxoffice_redis_check_seconds"]; name == "hangs" && waited < .02 {
 			t.Errorf("a check that hangs took %v s", waited)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -13,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"boxoffice/store"
 	"boxoffice/store/redistest"
 )
 
@@ -92,6 +94,9 @@ func metricsOf(query string) map[string][]string {
 		}
 	}
 	for _, name := range identifier.FindAllString(notMetrics.ReplaceAllString(query, " "), -1) {
+		if name == "or" {
+			continue
+		}
 		metrics[name] = append(metrics[name], groups...)
 	}
 	return metrics
@@ -119,8 +124,19 @@ func TestOperationsAskForWhatThereIs(t *testing.T) {
 	server.Stop() // so that there are errors too
 	p.post("/book", `{"eventId":1,"userId":7}`)
 
-	there := map[string]map[string]bool{"up": {"job": true, "instance": true}} // Prometheus's own
-	for line := range strings.Lines(scraped(t, p.url+"/metrics")) {
+	there := map[string]map[string]bool{
+		"up":                     {"job": true, "instance": true}, // Prometheus's own
+		"kube_job_status_failed": {"job_name": true},              // of kube-state-metrics
+	}
+	textfile := filepath.Join(t.TempDir(), "verify.prom")
+	if err := new(findings).writeTextfile(textfile); err != nil {
+		t.Fatal(err)
+	}
+	verified, err := os.ReadFile(textfile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(scraped(t, p.url+"/metrics") + string(verified)) {
 		if strings.HasPrefix(line, "#") {
 			continue
 		}
@@ -262,5 +278,32 @@ func TestMetricsSetting(t *testing.T) {
 	}
 	if err := run(t.Context(), c, &output{}, nil); err == nil || !strings.Contains(err.Error(), "METRICS") {
 		t.Errorf("on an address that is taken it ended with %v", err)
+	}
+}
+
+// Each kind of condition has an alert, a row in the table of what the service checks, and nothing
+// else is taken for one.
+func TestEveryConditionHasAnAlert(t *testing.T) {
+	page, err := os.ReadFile("../../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, queries := alertQueries(t)
+	known := map[string]bool{}
+	for _, kind := range store.ConditionKinds() {
+		known[string(kind)] = true
+		if !slices.Contains(queries, fmt.Sprintf(`boxoffice_redis_condition{kind=%q} == 1`, kind)) {
+			t.Errorf("no alert for %s", kind)
+		}
+		if !strings.Contains(string(page), "\n| `"+string(kind)+"` |") {
+			t.Errorf("operations.md does not list %s", kind)
+		}
+	}
+	for _, query := range queries {
+		for _, found := range regexp.MustCompile(`redis_condition\{kind="(\w+)"`).FindAllStringSubmatch(query, -1) {
+			if !known[found[1]] {
+				t.Errorf("an alert for %s, which is no kind", found[1])
+			}
+		}
 	}
 }

@@ -79,8 +79,8 @@ func operate(ctx context.Context, c config, api *handlers.API, server *server, m
 			log.WithError(err).Warn("could not close the store")
 		}
 	}()
-	measured.watch(s, c.ReadyTimeout)
 	w := newWatcher(s.Health, c.ReadyTimeout, log)
+	measured.watch(s, w.health)
 	w.check(ctx)
 	var background sync.WaitGroup
 	watching, stopWatching := context.WithCancel(ctx)

@@ -152,7 +152,7 @@ func TestRunOnRedis(t *testing.T) {
 	if err := client.ConfigSet(context.Background(), "appendonly", "yes").Err(); err != nil {
 		t.Fatal(err)
 	}
-	waitFor(t, first.log, "Redis keeps bookings again")
+	waitFor(t, first.log, "over: ")
 	first.end()
 	if strings.Contains(first.log.String(), `"msg":"request"`) {
 		t.Errorf("the access log is off, yet:\n%s", first.log)

@@ -9,19 +9,21 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"boxoffice/store"
 	"boxoffice/store/verify"
 )
 
 const verifyUsage = `
-boxoffice verify [EVENT] checks the data in Redis, with the same settings. It recomputes
-every counter from the bookings, and matches every list entry. EVENT is a number or a
-UUID; without it, all events are checked. The service can keep running. Each breach is a
+boxoffice verify [-textfile FILE] [EVENT] checks the data in Redis, with the same
+settings. It recomputes every counter from the bookings, and matches every list entry.
+EVENT is a number or a UUID; without it, all events are checked. The service can keep running. Each breach is a
 line on standard output that names the booking and the rule. The exit code is 1 if there
 is a breach, or if an event could not be checked. An event that was created and no longer
 exists is a breach: it was lost. A number whose creation was never completed is only a
-note.
+note. -textfile writes how many breaches there were to a file (NAME.prom) that the
+textfile collector of Prometheus's node_exporter reads; for all events only.
 `
 
 // verifyStartTimeout is how long to wait for Redis, unless REDIS_START_TIMEOUT says.
@@ -29,9 +31,12 @@ const verifyStartTimeout = 30 * time.Second
 
 // runVerify checks one event, or all of them, and writes what it finds. It returns an
 // error if anything is wrong.
-func runVerify(ctx context.Context, c config, args []string, output, logs io.Writer) error {
+func runVerify(ctx context.Context, c config, textfile string, args []string, output, logs io.Writer) error {
 	if len(args) > 1 {
 		return fmt.Errorf("unknown argument %q; see boxoffice -h", args[1])
+	}
+	if textfile != "" && len(args) > 0 {
+		return errors.New("-textfile is for a run over all events: what it says of one would pass for all")
 	}
 	var one store.EventRef
 	if len(args) == 1 {
@@ -60,11 +65,17 @@ func runVerify(ctx context.Context, c config, args []string, output, logs io.Wri
 		}
 	}()
 
-	return verifyStore(ctx, s, one, len(args) == 0, output)
+	found, err := verifyStore(ctx, s, one, len(args) == 0, output)
+	if textfile == "" || errors.Is(err, errEndedEarly) {
+		return err
+	}
+	return errors.Join(err, found.writeTextfile(textfile))
 }
 
+var errEndedEarly = errors.New("verify ended early")
+
 // verifyStore checks one event, or all.
-func verifyStore(ctx context.Context, s *store.Store, one store.EventRef, all bool, output io.Writer) error {
+func verifyStore(ctx context.Context, s *store.Store, one store.EventRef, all bool, output io.Writer) (*findings, error) {
 	found := &findings{output: output}
 	var ended error // before everything was checked
 	if all {
@@ -81,7 +92,7 @@ func verifyStore(ctx context.Context, s *store.Store, one store.EventRef, all bo
 	} else {
 		result, err := s.Verifier().Event(ctx, one, found.breach)
 		if errors.Is(err, store.ErrEventNotFound) {
-			return err
+			return found, err
 		}
 		found.event(result, err)
 	}
@@ -89,19 +100,37 @@ func verifyStore(ctx context.Context, s *store.Store, one store.EventRef, all bo
 		found.events, found.bookings, found.breaches, found.failed)
 	switch {
 	case ended != nil:
-		return fmt.Errorf("verify ended early: %w", ended)
+		return found, fmt.Errorf("%w: %w", errEndedEarly, ended)
 	case found.breaches > 0:
-		return fmt.Errorf("breaches found: %d", found.breaches)
+		return found, fmt.Errorf("breaches found: %d", found.breaches)
 	case found.failed > 0:
-		return fmt.Errorf("events that could not be verified: %d", found.failed)
+		return found, fmt.Errorf("events that could not be verified: %d", found.failed)
 	}
-	return nil
+	return found, nil
 }
 
 // findings counts what was found, and writes it.
 type findings struct {
 	output                             io.Writer
 	events, bookings, breaches, failed int
+}
+
+// writeTextfile writes what was found as metrics, in one step: a reader never sees half of it.
+func (f *findings) writeTextfile(name string) error {
+	registry := prometheus.NewRegistry()
+	for _, one := range []struct {
+		name, help string
+		value      float64
+	}{
+		{"verify_breaches", "Breaches that the last boxoffice verify found.", float64(f.breaches)},
+		{"verify_unverified_events", "Events that the last boxoffice verify could not check.", float64(f.failed)},
+		{"verify_finished_timestamp_seconds", "When the last boxoffice verify came to its end.", float64(time.Now().Unix())},
+	} {
+		gauge := prometheus.NewGauge(prometheus.GaugeOpts{Namespace: namespace, Name: one.name, Help: one.help})
+		gauge.Set(one.value)
+		registry.MustRegister(gauge)
+	}
+	return prometheus.WriteToTextfile(name, registry)
 }
 
 func (f *findings) breach(breach verify.Breach) { fmt.Fprintln(f.output, breach) }

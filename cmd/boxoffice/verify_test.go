@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -16,13 +17,18 @@ import (
 // verifies runs the command on a Redis and returns what it wrote.
 func verifies(t *testing.T, server *redistest.Server, args ...string) (string, error) {
 	t.Helper()
+	return verifiesInto(t, "", server, args...)
+}
+
+func verifiesInto(t *testing.T, textfile string, server *redistest.Server, args ...string) (string, error) {
+	t.Helper()
 	t.Setenv("REDIS_ADDRS", server.Addr)
 	c, err := readConfig("none.env")
 	if err != nil {
 		t.Fatal(err)
 	}
 	var output, logs bytes.Buffer
-	err = runVerify(context.Background(), c, args, &output, &logs)
+	err = runVerify(context.Background(), c, textfile, args, &output, &logs)
 	return output.String(), err
 }
 
@@ -205,4 +211,62 @@ func TestVerifyCommandLine(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "REDIS_HOST") {
 		t.Errorf("verify on the embedded engine: %v", err)
 	}
+}
+
+// The result of a run over all events is written as metrics too. A run that did not come to its
+// end leaves those of the last one.
+func TestVerifyTextfile(t *testing.T) {
+	redistest.Require(t)
+	server, err := redistest.Start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Stop()
+	s, err := store.Open(t.Context(), store.Config{Addrs: []string{server.Addr}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	created, err := s.Initialize(t.Context(), store.InitializeRequest{Settings: store.Settings{Name: "x", TotalTickets: 1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = s.Close()
+	file := filepath.Join(t.TempDir(), "boxoffice.prom")
+	want := func(lines ...string) {
+		t.Helper()
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, line := range append(lines, "boxoffice_verify_finished_timestamp_seconds 1") {
+			if !strings.Contains(string(text), "\n"+line) {
+				t.Errorf("no %s in\n%s", line, text)
+			}
+		}
+	}
+	if _, err := verifiesInto(t, file, server); err != nil {
+		t.Error(err)
+	}
+	want("boxoffice_verify_breaches 0\n", "boxoffice_verify_unverified_events 0\n")
+	client := server.Client()
+	defer func() { _ = client.Close() }()
+	key := fmt.Sprintf("log:{%d}", created.Event.Number)
+	if err := client.Del(t.Context(), key).Err(); err != nil {
+		t.Fatal(err)
+	}
+	out, err := verifiesInto(t, file, server)
+	if err == nil {
+		t.Errorf("a breach was not found: %s", out)
+	}
+	found := regexp.MustCompile(`breaches: (\d+)`).FindStringSubmatch(out)
+	want("boxoffice_verify_breaches " + found[1] + "\n")
+	if _, err := verifiesInto(t, file, server, "1"); err == nil || !strings.Contains(err.Error(), "-textfile") {
+		t.Errorf("one event only: %v", err)
+	}
+	server.Kill()
+	t.Setenv("REDIS_START_TIMEOUT", "100ms")
+	if _, err := verifiesInto(t, file, server); err == nil {
+		t.Error("verified a Redis that is away")
+	}
+	want("boxoffice_verify_breaches " + found[1] + "\n")
 }

@@ -73,24 +73,28 @@ func (w *watcher) check(ctx context.Context) store.Health {
 	return found
 }
 
-// logChanges logs what differs between two checks.
+// logChanges logs each condition once when it begins and once when it ends.
 func (w *watcher) logChanges(before, now store.Health) {
-	for _, problem := range now.Problems {
-		if !slices.Contains(before.Problems, problem) {
-			w.log.Error("not ready: " + problem)
+	for _, one := range missing(before, now) {
+		if line := w.log.WithField("kind", one.Kind); one.Blocks {
+			line.Error("not ready: " + one.Detail)
+		} else {
+			line.Warn(one.Detail)
 		}
 	}
-	for _, warning := range now.Warnings {
-		if !slices.Contains(before.Warnings, warning) {
-			w.log.Warn(warning)
-		}
+	for _, one := range missing(now, before) {
+		w.log.WithField("kind", one.Kind).Info("over: " + one.Detail)
 	}
 	if now.Ready() && !before.Ready() {
 		w.log.Info("ready again: Redis takes bookings")
 	}
-	if len(now.Warnings) == 0 && len(before.Warnings) > 0 && now.Ready() {
-		w.log.Info("no warnings any more: Redis keeps bookings again")
-	}
+}
+
+// missing returns the conditions of other that h lacks.
+func missing(h, other store.Health) []store.Condition {
+	return slices.DeleteFunc(slices.Clone(other.Conditions), func(one store.Condition) bool {
+		return slices.Contains(h.Conditions, one)
+	})
 }
 
 // run checks at every interval, soon after a call found the store degraded (as in a

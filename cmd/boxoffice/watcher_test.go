@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -14,10 +15,16 @@ import (
 
 	"github.com/redis/go-redis/v9"
 	"github.com/sirupsen/logrus"
+	"github.com/sirupsen/logrus/hooks/test"
 
 	"boxoffice/store"
 	"boxoffice/store/redistest"
 )
+
+// away is the health of a Redis that does not answer.
+func away(detail string) store.Health {
+	return store.Health{Conditions: []store.Condition{{Kind: store.Unreachable, Detail: detail, Blocks: true}}}
+}
 
 func newTestWatcher(ask func(context.Context) store.Health) *watcher {
 	log := logrus.New()
@@ -33,7 +40,7 @@ func TestProbesShareOneAnswer(t *testing.T) {
 	w := newTestWatcher(func(context.Context) store.Health {
 		asked.Add(1)
 		<-goOn
-		return store.Health{Problems: []string{"x"}}
+		return away("x")
 	})
 	var probes sync.WaitGroup
 	begun := make(chan struct{}, 50)
@@ -64,7 +71,7 @@ func TestProbeThatGoesAway(t *testing.T) {
 		close(asking)
 		<-goOn
 		if ctx.Err() != nil {
-			return store.Health{Problems: []string{ctx.Err().Error()}}
+			return away(ctx.Err().Error())
 		}
 		return store.Health{}
 	})
@@ -92,7 +99,7 @@ func TestDegradedStoreBringsACheck(t *testing.T) {
 	var running sync.WaitGroup
 	running.Go(func() { w.run(ctx, time.Hour, degraded) })
 	degraded <- struct{}{}
-	for _, health := range []store.Health{{Problems: []string{"x"}}, {Problems: []string{"x"}}, {}} {
+	for _, health := range []store.Health{away("x"), away("x"), {}} {
 		select {
 		case answers <- health:
 		case <-time.After(20 * time.Second):
@@ -101,6 +108,39 @@ func TestDegradedStoreBringsACheck(t *testing.T) {
 	}
 	stop()
 	running.Wait()
+}
+
+// Each condition is logged once when it begins and once when it ends, by its kind: an error if
+// nothing can be booked for it, otherwise a warning.
+func TestConditionsAreLoggedOnce(t *testing.T) {
+	var now store.Health
+	w := newTestWatcher(func(context.Context) store.Health { return now })
+	hook := test.NewLocal(w.log)
+	full := store.Condition{Kind: "storage_full", Detail: "Redis is full"}
+	disk := store.Condition{Kind: "disk_failed", Detail: "no disk", Blocks: true}
+	for _, step := range []struct {
+		conditions []store.Condition
+		want       []string
+	}{
+		{nil, nil},
+		{[]store.Condition{full}, []string{"warning storage_full Redis is full"}},
+		{[]store.Condition{full}, nil},
+		{[]store.Condition{full, disk}, []string{"error disk_failed not ready: no disk"}},
+		{[]store.Condition{disk}, []string{"info storage_full over: Redis is full"}},
+		{[]store.Condition{disk}, nil},
+		{nil, []string{"info disk_failed over: no disk", "info <nil> ready again: Redis takes bookings"}},
+	} {
+		now = store.Health{Conditions: step.conditions}
+		hook.Reset()
+		w.check(context.Background())
+		var logged []string
+		for _, entry := range hook.AllEntries() {
+			logged = append(logged, fmt.Sprint(entry.Level, " ", entry.Data["kind"], " ", entry.Message))
+		}
+		if !slices.Equal(logged, step.want) {
+			t.Errorf("%+v: logged %q, want %q", step.conditions, logged, step.want)
+		}
+	}
 }
 
 // waitForReady waits until /readyz answers with this status and these words.
@@ -180,7 +220,7 @@ func TestReadinessFollowsRedis(t *testing.T) {
 		},
 		{
 			"full", do("CONFIG", "SET", "maxmemory", "1"), do("CONFIG", "SET", "maxmemory", "0"),
-			503, "Redis is full", 503, "storage_full",
+			200, "Redis is full", 503, "storage_full",
 		},
 		{
 			"hangs", func() { _ = server.Pause() }, func() { _ = server.Continue() },

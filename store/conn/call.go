@@ -30,7 +30,7 @@ type Call struct {
 // to make that safe. It waits for the acknowledgement that the config asks for, and is
 // bounded by Config.MaxInFlight.
 //
-// Errors: ErrOverloaded, ErrStorageFull, ErrUnavailable; another one if the script failed.
+// Errors: ErrOverloaded, ErrStorageFull, ErrRefused, ErrUnavailable; another one if the script failed.
 func (c *Conn) Call(ctx context.Context, call Call) (*Reply, error) {
 	script, args := call.Script, call.Args
 	at := lane{kind: script.Kind, unacknowledged: call.Unacknowledged}

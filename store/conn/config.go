@@ -36,6 +36,8 @@ type Config struct {
 	// MaxInFlight bounds the changes under way to each master, and as many reads, and a
 	// sixteenth as many lists; more are ErrOverloaded. 0 = no bound.
 	MaxInFlight int
+
+	silences *silences // nil: connections are not watched
 }
 
 func (c Config) checkAcks() error {
@@ -75,7 +77,7 @@ const clusterReload = time.Second
 
 // options are those of each kind of client.
 func (c Config) options() *redis.UniversalOptions {
-	return &redis.UniversalOptions{
+	options := &redis.UniversalOptions{
 		Addrs:                 c.Addrs,
 		MasterName:            c.SentinelMaster,
 		SentinelUsername:      c.SentinelUsername,
@@ -94,6 +96,10 @@ func (c Config) options() *redis.UniversalOptions {
 		// ask for them.
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 	}
+	if c.silences != nil {
+		options.Dialer = c.silences.Dial
+	}
+	return options
 }
 
 // node returns the options of the client of one node.

@@ -23,18 +23,20 @@ type Conn struct {
 	observer   Observer      // nil disables observation
 	degraded   chan struct{} // has room for one
 	inFlight   inFlight
+	probe      Probe
+	refusals   refusals
 	turns      chan struct{} // one for each QueryAll that has a connection
 	close      []func() error
 	closing    sync.Once
 }
 
 // Open connects to the engine of the config, waiting for it as long as the context
-// allows, and makes the scripts known to it. Errors: ErrUnavailable, ErrCannotSync.
-func Open(ctx context.Context, config Config, scripts ...*Script) (*Conn, error) {
+// allows, and makes the scripts known to it. Errors: ErrUnavailable, ErrRefused, ErrCannotSync.
+func Open(ctx context.Context, config Config, probe Probe, scripts ...*Script) (*Conn, error) {
 	if err := config.checkAcks(); err != nil {
 		return nil, err
 	}
-	c := newConn(config, scripts)
+	c := newConn(config, probe, scripts)
 	if err := c.connect(ctx); err != nil {
 		return nil, err
 	}
@@ -44,10 +46,12 @@ func Open(ctx context.Context, config Config, scripts ...*Script) (*Conn, error)
 	return c, nil
 }
 
-func newConn(config Config, scripts []*Script) *Conn {
+func newConn(config Config, probe Probe, scripts []*Script) *Conn {
+	config.silences = newSilences(config)
 	c := &Conn{
-		config: config, scripts: scripts, batches: newBatcher(),
+		config: config, scripts: append([]*Script{probe.Script}, scripts...), batches: newBatcher(),
 		degraded: make(chan struct{}, 1), observer: config.Observer, turns: make(chan struct{}, lanesPerNode),
+		probe: probe,
 	}
 	if c.observer != nil {
 		c.batches.sent = c.observer.Sent
@@ -62,7 +66,7 @@ func newConn(config Config, scripts []*Script) *Conn {
 func (c *Conn) Beside() *Conn {
 	config := c.config
 	config.Observer, config.MaxInFlight = nil, 0
-	second := newConn(config, c.scripts)
+	second := newConn(config, c.probe, c.scripts)
 	second.engine = c.engine
 	switch client := c.client.(type) {
 	case *redis.ClusterClient:

@@ -76,7 +76,14 @@ func (c *Conn) prepare(ctx context.Context) error {
 	if c.engine == EngineEmbedded {
 		return c.loadScripts(ctx)
 	}
-	if err := c.retry(ctx, "connect to redis", func() error { return c.client.Ping(ctx).Err() }); err != nil {
+	err := c.retry(ctx, "connect to redis", func() error {
+		err := c.client.Ping(ctx).Err()
+		if redis.HasErrorPrefix(err, "MISCONF") { // it is there, reads work, and Health tells the rest
+			return nil
+		}
+		return err
+	})
+	if err != nil {
 		return err
 	}
 	if c.batches.acks.synced {

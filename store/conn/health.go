@@ -6,76 +6,68 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"slices"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 )
 
-// Health is what the masters reported of themselves at one moment, as sorted sentences for
-// people. The same state gives the same sentences.
-type Health struct {
-	Problems []string // why no event can be booked; empty if one can
-	Warnings []string // what may lose bookings, or keeps some events from being booked
-}
-
-// Ready reports whether bookings can be made.
-func (h Health) Ready() bool { return len(h.Problems) == 0 }
-
-// Health asks every master whether bookings can be made, and for settings that lose
-// them. A cluster is ready if one of its masters takes bookings: what is wrong with the
-// others is a warning then. Where the provider forbids INFO, a warning says that the
-// answer is unknown.
+// Health asks every master whether it takes changes, and for settings that lose them. A cluster
+// is ready if one of its masters is: what is wrong with the others is a warning then.
 func (c *Conn) Health(ctx context.Context) Health {
+	var all Health
 	if c.engine == EngineEmbedded {
-		h := Health{Warnings: []string{"the embedded engine keeps bookings in memory only: they are lost on exit"}}
+		all.Add(Condition{Kind: InMemory, Detail: "the embedded engine keeps bookings in memory only: they are lost on exit"})
 		if err := c.client.Ping(ctx).Err(); err != nil {
-			h.Problems = []string{"the embedded engine " + silence(err)}
+			all.Add(Condition{Unreachable, "the embedded engine " + silence(err), true})
 		}
-		return h
+		return all
 	}
 	var mutex sync.Mutex
-	var all Health
-	able := 0
-	check := func(client *redis.Client) {
-		addr := client.Options().Addr
+	able := false
+	err := c.forEachMaster(ctx, func(_ context.Context, node *redis.Client) error {
+		addr := node.Options().Addr
 		if c.engine == EngineSentinel {
 			addr = "the master" // its address is the client's secret
 		}
-		one := c.nodeHealth(ctx, client)
+		one := c.nodeHealth(ctx, node)
 		mutex.Lock()
 		defer mutex.Unlock()
-		if one.Ready() {
-			able++
+		able = able || one.Ready()
+		for _, condition := range one.Conditions {
+			condition.Detail = addr + ": " + condition.Detail
+			all.Add(condition)
 		}
-		for _, problem := range one.Problems {
-			all.Problems = append(all.Problems, addr+": "+problem)
-		}
-		for _, warning := range one.Warnings {
-			all.Warnings = append(all.Warnings, addr+": "+warning)
-		}
-	}
-	err := c.forEachMaster(ctx, func(_ context.Context, node *redis.Client) error {
-		check(node)
 		return nil
 	})
 	if err != nil {
-		all.Problems = append(all.Problems, "the masters of the cluster cannot be listed: Redis "+silence(err))
+		all.Add(Condition{Unreachable, "the masters of the cluster cannot be listed: Redis " + silence(err), true})
 	}
-	if able > 0 {
-		all.Warnings = append(all.Warnings, all.Problems...)
-		all.Problems = nil
+	if able {
+		for i := range all.Conditions {
+			all.Conditions[i].Blocks = false
+		}
 	}
-	slices.Sort(all.Problems)
-	slices.Sort(all.Warnings)
+	c.addSeenByCalls(&all)
 	return all
 }
 
-func (c *Conn) nodeHealth(ctx context.Context, client *redis.Client) Health {
-	pipe := client.Pipeline()
+// addSeenByCalls adds what calls met a moment ago and a check may be unable to see: a right that
+// only some scripts need, a disk that is never flushed. They are warnings: an instance that gets
+// no calls for it would not see that it is over.
+func (c *Conn) addSeenByCalls(all *Health) {
+	if !all.Has(ReadOnly) && !all.Has(Unreachable) {
+		c.refusals.over(ReadOnly)
+	}
+	for _, kind := range []ConditionKind{RightsMissing, Unacknowledged} {
+		if detail, found := c.refusals.recent(kind); found && !all.Has(kind) {
+			all.Add(Condition{Kind: kind, Detail: detail})
+		}
+	}
+}
+
+func (c *Conn) nodeHealth(ctx context.Context, node *redis.Client) Health {
+	pipe := node.Pipeline()
 	ping, info := pipe.Ping(ctx), pipe.Info(ctx)
 	var state *redis.StringCmd
 	if c.engine == EngineCluster {
@@ -87,115 +79,38 @@ func (c *Conn) nodeHealth(ctx context.Context, client *redis.Client) Health {
 	}
 	exec(ctx, pipe)
 
-	switch err := ping.Err(); {
-	case err == nil, redis.IsPermissionError(err), redis.IsLoadingError(err), redis.IsMasterDownError(err):
-		// it runs; INFO says more
-	default:
-		return Health{Problems: []string{"Redis " + silence(err)}}
+	var h Health
+	if err := ping.Err(); err != nil && !runs(err) {
+		kind := Unreachable
+		if redis.IsAuthError(err) {
+			kind = LoginRefused
+		}
+		h.Add(Condition{kind, "Redis " + silence(err), true})
+		return h
 	}
 	if err := info.Err(); err != nil {
-		return Health{Warnings: []string{fmt.Sprintf("INFO failed, so it is unknown whether bookings are durable: %v", err)}}
+		h.Add(Condition{Kind: DurabilityUnknown, Detail: fmt.Sprintf("INFO failed, so it is unknown whether bookings are durable: %v", err)})
+	} else {
+		h = judge(fields(info.Val()), c.batches.acks)
 	}
-	h := judge(fields(info.Val()), c.batches.acks)
 	if state != nil && state.Err() == nil && fields(state.Val())["cluster_state"] != "ok" {
-		h.Problems = append(h.Problems, "the cluster is down: some slots are not served, or most masters cannot be reached")
+		h.Add(Condition{ClusterDown, "the cluster is down: some slots are not served, or most masters cannot be reached", true})
 	}
 	if wait != nil && h.Ready() && wait.Err() != nil {
-		h.Problems = append(h.Problems, fmt.Sprintf("changes cannot be acknowledged: %v", wait.Err()))
+		kind := RightsMissing
+		if !redis.IsPermissionError(wait.Err()) {
+			kind = Unacknowledged
+		}
+		h.Add(Condition{kind, fmt.Sprintf("changes cannot be acknowledged: %v", wait.Err()), true})
 	}
+	c.probeNode(ctx, node, &h)
 	return h
 }
 
-// judge says what a node's INFO means for bookings.
-func judge(info map[string]string, acks acks) Health {
-	var h Health
-	problem := func(text string, args ...any) { h.Problems = append(h.Problems, fmt.Sprintf(text, args...)) }
-	warning := func(text string, args ...any) { h.Warnings = append(h.Warnings, fmt.Sprintf(text, args...)) }
-	number := func(name string) int64 {
-		value, _ := strconv.ParseInt(info[name], 10, 64)
-		return value
-	}
-	for _, name := range []string{"role", "aof_enabled", "maxmemory_policy"} {
-		if info[name] == "" {
-			warning("INFO does not report %s, so it is unknown whether bookings are durable", name)
-		}
-	}
-	if role := info["role"]; role != "" && role != "master" {
-		problem("the node is a replica (role:%s), not a master: it accepts no changes", role)
-	}
-	if info["loading"] == "1" {
-		problem("Redis is loading its data")
-	}
-	if info["aof_enabled"] == "0" {
-		warning("the append-only file is off (aof_enabled:0): bookings are lost when Redis restarts")
-	}
-	if info["aof_last_write_status"] == "err" {
-		problem("the append-only file cannot be written (aof_last_write_status:err): Redis refuses changes")
-	}
-	if policy := info["maxmemory_policy"]; policy != "" && policy != "noeviction" {
-		warning("maxmemory-policy is %s, not noeviction: Redis may evict events when it is full", policy)
-	}
-	if isFull(info["maxmemory_policy"], number("maxmemory"), number("used_memory")-number("mem_not_counted_for_evict")) {
-		problem("Redis is full (used_memory exceeds maxmemory): bookings are refused, cancellations still work")
-	}
-	if acks.synced {
-		judgeSync(info, problem)
-	}
-	if acks.replicas > 0 && info["role"] == "master" {
-		judgeReplicas(replicasOnline(info), acks.replicas, problem, warning)
-	}
-	return h
-}
-
-// judgeSync says whether the disk can be waited for.
-func judgeSync(info map[string]string, problem func(text string, args ...any)) {
-	if info["aof_enabled"] == "0" {
-		problem("DURABILITY=synced needs the append-only file, which is off: changes cannot be acknowledged")
-	}
-	if server, syncs := syncs(info); !syncs {
-		problem("the server is %s: %v", server, ErrCannotSync)
-	}
-}
-
-// judgeReplicas says what the number of connected replicas means where some must have a change.
-func judgeReplicas(online, wanted int, problem, warning func(text string, args ...any)) {
-	switch {
-	case online < wanted:
-		problem("%d of the %d replicas that must have a change are connected: changes cannot be acknowledged", online, wanted)
-	case online > wanted:
-		// Neither sentinels nor a cluster know which replica acknowledged what.
-		warning("%d replicas are connected, and only %d must have a change: a failover to another one loses "+
-			"acknowledged bookings", online, wanted)
-	}
-}
-
-// isFull reports whether Redis refuses what needs memory. A policy of volatile-… does so too:
-// it evicts only keys that expire, and no event does.
-func isFull(policy string, limit, used int64) bool {
-	return limit > 0 && used > limit && !strings.HasPrefix(policy, "allkeys-")
-}
-
-// replicasOnline counts the replicas that follow, without those that are still being
-// copied to.
-func replicasOnline(info map[string]string) int {
-	count := 0
-	for name, value := range info {
-		if strings.HasPrefix(name, "slave") && strings.Contains(value, "state=online") {
-			count++
-		}
-	}
-	return count
-}
-
-// fields reads what INFO and CLUSTER INFO answer.
-func fields(text string) map[string]string {
-	values := map[string]string{}
-	for line := range strings.Lines(text) {
-		if name, value, ok := strings.Cut(strings.TrimSpace(line), ":"); ok {
-			values[name] = value
-		}
-	}
-	return values
+// runs reports whether an error of PING comes from a Redis that runs; INFO and the probe say more.
+func runs(err error) bool {
+	return redis.IsPermissionError(err) || redis.IsLoadingError(err) || redis.IsMasterDownError(err) ||
+		redis.HasErrorPrefix(err, "MISCONF")
 }
 
 // half returns a context with half of the time that ctx has left.

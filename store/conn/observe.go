@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"slices"
 	"strings"
 	"time"
 
@@ -78,11 +77,19 @@ func (c *Conn) try(what string, attempt int, call func() error) error {
 
 // unanswered is ErrUnavailable, observed.
 func (c *Conn) unanswered(what string, cause error) error {
+	if reasonOf(cause) == reasonUnacknowledged {
+		c.refusals.see(Unacknowledged, "calls waited in vain for replicas or the disk to have a change: "+cause.Error())
+	}
 	if c.observer != nil {
 		c.observer.Unanswered(what)
 	}
 	return fmt.Errorf("%s: %w: %w", what, ErrUnavailable, cause)
 }
+
+const (
+	reasonTimeout        = "timeout"
+	reasonUnacknowledged = "unacknowledged"
+)
 
 // reasonOf returns why there was no answer in one word of a fixed set, or nothing.
 func reasonOf(err error) string {
@@ -91,7 +98,7 @@ func reasonOf(err error) string {
 	}
 	if reply, ok := errors.AsType[redis.Error](err); ok {
 		word, _, _ := strings.Cut(reply.Error(), " ")
-		if slices.Contains(outageWords, word) {
+		if _, known := refusalWords[word]; known {
 			return word
 		}
 		return "error"
@@ -103,9 +110,9 @@ func reasonOf(err error) string {
 	case errors.Is(err, context.Canceled):
 		return "cancelled"
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &network) && network.Timeout():
-		return "timeout"
+		return reasonTimeout
 	case errors.Is(err, errUnacknowledged) && !errors.As(err, &network) && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF):
-		return "unacknowledged"
+		return reasonUnacknowledged
 	default:
 		return "connection"
 	}

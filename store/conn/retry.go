@@ -2,6 +2,7 @@ package conn
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -14,11 +15,12 @@ const (
 	lastPause  = 250 * time.Millisecond
 )
 
-// retry calls until there is an answer, with growing, jittered pauses in between. The cause
-// that it returns is the last one before the time was over, if there was one: that the time
-// was over says less.
+// retry calls until there is an answer, with growing, jittered pauses in between, or until
+// Redis refuses for good. The cause that it returns is the last one before the time was over,
+// if there was one: that the time was over says less.
 func (c *Conn) retry(ctx context.Context, what string, call func() error) error {
 	var cause error
+	perhapsMade := false // an earlier try may have made the change
 	for pause, attempt := firstPause, 1; ; pause, attempt = min(2*pause, lastPause), attempt+1 {
 		err := c.try(what, attempt, call)
 		if err == nil {
@@ -31,10 +33,12 @@ func (c *Conn) retry(ctx context.Context, what string, call func() error) error 
 		if cause == nil || ctx.Err() == nil {
 			cause = err
 		}
+		refused, lasting := c.judgeRefusal(err)
+		perhapsMade = perhapsMade || !refused
 		switch {
-		case redis.IsOOMError(err) && attempt == 1: // no earlier try can have made the change
-			return fmt.Errorf("%s: %w: %w", what, ErrStorageFull, err)
-		case !isTransient(err) || ctx.Err() != nil:
+		case lasting && refused && !perhapsMade:
+			return notCarriedOut(what, err)
+		case lasting || errors.Is(err, errClosed) || ctx.Err() != nil:
 			return c.unanswered(what, cause)
 		}
 		timer := time.NewTimer(pause/2 + rand.N(pause/2))
@@ -45,4 +49,29 @@ func (c *Conn) retry(ctx context.Context, what string, call func() error) error 
 		case <-timer.C:
 		}
 	}
+}
+
+// judgeRefusal reports whether Redis refused a try before it changed anything, and whether a
+// further try would find the same. It notes what was met, for Health.
+func (c *Conn) judgeRefusal(err error) (refused, lasting bool) {
+	reply, ok := errors.AsType[redis.Error](err)
+	if !ok {
+		return false, false
+	}
+	met, known := refusalOf(reply.Error())
+	if !known {
+		return redis.IsMaxClientsError(err), false
+	}
+	if met.lasting || met.kind == ReadOnly {
+		c.refusals.see(met.kind, withoutScript(reply.Error()))
+	}
+	return !met.partly && !errors.Is(err, errUnacknowledged), c.refusals.lasts(met)
+}
+
+// notCarriedOut is the error of a call that Redis refused, and that changed nothing.
+func notCarriedOut(what string, err error) error {
+	if redis.IsOOMError(err) {
+		return fmt.Errorf("%s: %w: %w", what, ErrStorageFull, err)
+	}
+	return fmt.Errorf("%s: %w: %w", what, ErrRefused, err)
 }

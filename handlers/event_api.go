@@ -28,7 +28,7 @@ func parseEventInitialize(r *http.Request) (store.InitializeRequest, error) {
 	name, nameErr := nameField("Event name", body.get("eventName"))
 	total, totalErr := int64(0), badInput("Total tickets must be a positive number")
 	if value := body.get("totalTickets"); isInteger(value) && value.Raw[0] >= '1' {
-		total, totalErr = integerField("Total tickets", value, 1, maxTickets)
+		total, totalErr = integerField("Total tickets", value, 1)
 	}
 	return initializeRequest(r, body, store.Settings{Name: name, TotalTickets: total}, nameErr, totalErr, eventInitializeForm.check(body))
 }

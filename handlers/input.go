@@ -98,8 +98,8 @@ func nameField(label string, value gjson.Result) (string, error) {
 	return value.Str, checkText(label, value.Str, maxName)
 }
 
-// integerField reads an integer within bounds.
-func integerField(field string, value gjson.Result, least, most int64) (int64, error) {
+// integerField reads an integer, of tickets or bookings, from the least allowed to maxTickets.
+func integerField(field string, value gjson.Result, least int64) (int64, error) {
 	if missing(value) {
 		return 0, badInput("%s is required", field)
 	}
@@ -107,8 +107,8 @@ func integerField(field string, value gjson.Result, least, most int64) (int64, e
 		return 0, badInput("%s must be an integer", field)
 	}
 	number, err := strconv.ParseInt(value.Raw, 10, 64)
-	if err != nil || number < least || number > most {
-		return 0, badInput("%s must be from %d to %d", field, least, most)
+	if err != nil || number < least || number > maxTickets {
+		return 0, badInput("%s must be from %d to %d", field, least, maxTickets)
 	}
 	return number, nil
 }
@@ -118,7 +118,7 @@ func quantityField(value gjson.Result) (int64, error) {
 	if missing(value) {
 		return 1, nil
 	}
-	return integerField("quantity", value, 1, maxTickets)
+	return integerField("quantity", value, 1)
 }
 
 func uuidField(field string, value gjson.Result) (uuid.UUID, error) {

@@ -42,7 +42,7 @@ func settingMembers() []string {
 // limit reads a number of tickets or bookings, where 0 is no limit.
 func limit(field func(*store.SettingsChange) **int64) func(string, gjson.Result, *store.SettingsChange) error {
 	return func(member string, value gjson.Result, change *store.SettingsChange) error {
-		number, err := integerField(member, value, 0, maxTickets)
+		number, err := integerField(member, value, 0)
 		*field(change) = &number
 		return err
 	}
@@ -95,7 +95,7 @@ func parseUpdate(r *http.Request) (store.UpdateRequest, error) {
 	var totalErr, nameErr error
 	if value := body.get(total); value.Exists() {
 		change.TotalTickets = new(int64)
-		*change.TotalTickets, totalErr = integerField(total, value, 1, maxTickets)
+		*change.TotalTickets, totalErr = integerField(total, value, 1)
 	}
 	if value := body.get(name); value.Exists() {
 		change.Name = new(string)

@@ -22,7 +22,7 @@ func parseShortInitialize(r *http.Request) (store.InitializeRequest, error) {
 		return store.InitializeRequest{}, err
 	}
 	name, nameErr := nameField("name", body.get("name"))
-	total, totalErr := integerField("totalTickets", body.get("totalTickets"), 1, maxTickets)
+	total, totalErr := integerField("totalTickets", body.get("totalTickets"), 1)
 	return initializeRequest(r, body, store.Settings{Name: name, TotalTickets: total}, nameErr, totalErr, shortInitializeForm.check(body))
 }
 

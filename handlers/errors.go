@@ -97,6 +97,8 @@ var problems = []struct {
 	{store.ErrUnavailable, problem{status: http.StatusServiceUnavailable, code: "unavailable", title: "Service unavailable", detail: safeRetry}},
 	{store.ErrRefused, problem{status: http.StatusServiceUnavailable, code: "refused", title: "Service unavailable", detail: "Redis refuses this until an operator has mended it: this request was not carried out and is safe to repeat"}},
 	{store.ErrStorageFull, problem{status: http.StatusServiceUnavailable, code: "storage_full", title: "Service unavailable", detail: "Redis is full: this request was not carried out and is safe to repeat; cancellations, pausing and closing an event still work"}},
+	{store.ErrOtherStore, problem{status: http.StatusServiceUnavailable, code: "other_store", title: "Service unavailable", detail: "Redis does not hold the data that this service knows, and an operator has to decide: this request was not carried out and is safe to repeat"}},
+	{store.ErrDamaged, problem{status: http.StatusInternalServerError, code: "damaged", title: "Internal server error", detail: "What is stored of this cannot be read; repeating the request will not help"}},
 }
 
 // retryAfter is how long a client should wait, in seconds.
@@ -129,7 +131,7 @@ func (a *API) fail(w http.ResponseWriter, r *http.Request, render failure, err e
 // isKnownState reports whether an error says what the log has already, as a condition of Redis,
 // or metrics have: a line for each request would only add to the load.
 func isKnownState(err error) bool {
-	return slices.ContainsFunc([]error{store.ErrOverloaded, store.ErrRefused, store.ErrStorageFull, errStarting},
+	return slices.ContainsFunc([]error{store.ErrOverloaded, store.ErrRefused, store.ErrStorageFull, store.ErrOtherStore, errStarting},
 		func(known error) bool { return errors.Is(err, known) })
 }
 
@@ -172,8 +174,11 @@ func problemIDsOf(w http.ResponseWriter) problemIDs {
 
 func eventFailure(w http.ResponseWriter, p problem) {
 	legacy, details := p.title, p.detail
-	if p.status == http.StatusNotFound {
+	switch p.status {
+	case http.StatusNotFound:
 		legacy, details = "Resource not found", "Specified resource could not be found"
+	case http.StatusInternalServerError:
+		legacy, details = internalError.title, internalError.detail
 	}
 	writeProblem(w, p, legacy, details)
 }

@@ -86,6 +86,43 @@ func checkInternalError(t *testing.T, a *answer, path string) {
 	a.hasHeader("Retry-After", "").hasHeader("X-Request-Id", "the-id")
 }
 
+// Damaged data is an error of its own: the client hears that repeating will not help, the log
+// what is wrong.
+func TestDamagedData(t *testing.T) {
+	t.Parallel()
+	var j journal
+	c := serve(t, &fake{fails: func(context.Context) error { return fmt.Errorf("%s: %w", secret, store.ErrDamaged) }}, j.into)
+	for _, call := range storeCalls {
+		a := c.send(call.method, call.path, call.body).is(500, `{"code":"damaged"}`).hasHeader("Retry-After", "")
+		if strings.HasPrefix(call.path, "/api/") {
+			a.holds(`{"error":"Internal server error","details":"An unexpected error occurred"}`)
+		}
+		if strings.Contains(a.body, "hunter2") {
+			t.Errorf("%s leaks the cause: %s", a.request, a.body)
+		}
+		if lines := j.take(t); len(lines) != 1 || lines[0]["level"] != "error" || !strings.Contains(fmt.Sprint(lines[0]["error"]), secret) {
+			t.Errorf("%s logged %v", a.request, lines)
+		}
+	}
+}
+
+// On another store than the service knows, changes are refused. The log has said so once.
+func TestOtherStore(t *testing.T) {
+	t.Parallel()
+	var j journal
+	c := serve(t, &fake{fails: func(context.Context) error { return store.ErrOtherStore }}, j.into)
+	for _, call := range storeCalls {
+		if call.method == "GET" {
+			continue
+		}
+		a := c.send(call.method, call.path, call.body).is(503, `{"code":"other_store"}`).hasHeader("Retry-After", "1")
+		a.names(explainedIn(call.path), "not carried out")
+	}
+	if lines := j.take(t); len(lines) != 0 {
+		t.Errorf("refusing was logged: %v", lines[0])
+	}
+}
+
 // A refusal is recognised however deep it is wrapped, and is nothing to log.
 func TestRefusalsFromTheStore(t *testing.T) {
 	t.Parallel()

@@ -1,12 +1,17 @@
 package handlers_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/url"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/uuid"
+
+	"boxoffice/store"
 )
 
 // walk reads all pages of a list and returns its entries as JSON. It fails if a
@@ -161,6 +166,41 @@ func TestBookingPages(t *testing.T) {
 			t.Errorf("the pages after the first hold %v, want %v", rest, made[3:])
 		}
 	})
+}
+
+// unreadablePages is a store whose lists have entries that cannot be read.
+type unreadablePages struct{ fake }
+
+func (*unreadablePages) Events(context.Context, string, int) (store.EventPage, error) {
+	known := store.Event{Number: 3, UUID: uuid.MustParse(someID)}
+	return store.EventPage{Next: "1", Events: []store.EventEntry{
+		{Event: known, Err: fmt.Errorf("%s: %w", secret, store.ErrUnknownFormat)}, {Event: someEvent},
+		{Event: store.Event{Number: 2}, Err: fmt.Errorf("%s: %w", secret, store.ErrDamaged)},
+	}}, nil
+}
+
+func (*unreadablePages) Bookings(context.Context, store.EventRef, string, int) (store.BookingPage, error) {
+	event := uuid.MustParse(someID)
+	return store.BookingPage{Bookings: []store.BookingEntry{
+		{Booking: store.Booking{ID: event, Event: event, EventNumber: 1, Version: 3}, Err: fmt.Errorf("%s: %w", secret, store.ErrDamaged)},
+		{Booking: store.Booking{Event: event, EventNumber: 1, Version: 2}, Err: store.ErrDamaged},
+	}}, nil
+}
+
+// An entry that cannot be read says so in one word, and which it is as far as that is known.
+func TestUnreadableEntries(t *testing.T) {
+	t.Parallel()
+	c := serve(t, &unreadablePages{})
+	readable := c.get("/api/events/" + someID).body
+	got := c.get("/api/events").is(200, fmt.Sprintf(`{"events":[
+		{"eventId":%[1]q,"uuid":%[1]q,"number":3,"error":"unknown_format","eventName":"<absent>"}, %[2]s,
+		{"eventId":null,"uuid":null,"number":2,"error":"damaged","version":"<absent>"}],"nextCursor":"1"}`, someID, readable))
+	bookings := c.get("/api/events/"+someID+"/bookings").is(200, fmt.Sprintf(`{"bookings":[
+		{"bookingId":%[1]q,"eventId":%[1]q,"eventNumber":1,"version":3,"error":"damaged","userId":"<absent>"},
+		{"bookingId":null,"eventId":%[1]q,"version":2,"error":"damaged"}],"nextCursor":"<absent>"}`, someID))
+	if strings.Contains(got.body+bookings.body, "hunter2") {
+		t.Errorf("the cause is shown: %s %s", got.body, bookings.body)
+	}
 }
 
 func TestPageDefaultsTo50(t *testing.T) {

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"context"
+	"errors"
 	"net/http"
 
 	"github.com/google/uuid"
@@ -43,14 +44,35 @@ func (a *API) listEvents(ctx context.Context, p page) (store.EventPage, error) {
 
 // eventPage is a part of the list of events.
 type eventPage struct {
-	Events     []eventResource `json:"events"`
-	NextCursor string          `json:"nextCursor,omitempty"`
+	Events     []any  `json:"events"` // eventResource or unreadableEvent
+	NextCursor string `json:"nextCursor,omitempty"`
+}
+
+// unreadableEvent stands in a list for an event that cannot be read.
+type unreadableEvent struct {
+	EventID *uuid.UUID `json:"eventId"` // null if not even that is known
+	UUID    *uuid.UUID `json:"uuid"`
+	Number  uint64     `json:"number"`
+	Error   string     `json:"error"`
+}
+
+// unreadable says in one stable word why an entry of a list cannot be read.
+func unreadable(err error) string {
+	if errors.Is(err, store.ErrUnknownFormat) {
+		return "unknown_format"
+	}
+	return "damaged"
 }
 
 func renderEvents(w http.ResponseWriter, _ page, result store.EventPage) {
-	events := make([]eventResource, 0, len(result.Events))
-	for _, event := range result.Events {
-		events = append(events, resourceOf(event))
+	events := make([]any, 0, len(result.Events))
+	for _, entry := range result.Events {
+		if entry.Err != nil {
+			id := orNull(entry.UUID)
+			events = append(events, unreadableEvent{EventID: id, UUID: id, Number: entry.Number, Error: unreadable(entry.Err)})
+			continue
+		}
+		events = append(events, resourceOf(entry.Event))
 	}
 	writeJSON(w, http.StatusOK, eventPage{Events: events, NextCursor: result.Next})
 }
@@ -97,14 +119,30 @@ func bookingOf(b store.Booking) bookingResource {
 
 // bookingPage is a part of the list of an event's bookings.
 type bookingPage struct {
-	Bookings   []bookingResource `json:"bookings"`
-	NextCursor string            `json:"nextCursor,omitempty"`
+	Bookings   []any  `json:"bookings"` // bookingResource or unreadableBooking
+	NextCursor string `json:"nextCursor,omitempty"`
+}
+
+// unreadableBooking stands in a list for a booking that cannot be read.
+type unreadableBooking struct {
+	BookingID   *uuid.UUID `json:"bookingId"` // null if not even that is known
+	EventID     *uuid.UUID `json:"eventId"`
+	EventNumber uint64     `json:"eventNumber"`
+	Version     int64      `json:"version"` // of the event when it was booked
+	Error       string     `json:"error"`
 }
 
 func renderBookings(w http.ResponseWriter, _ bookingsPage, result store.BookingPage) {
-	bookings := make([]bookingResource, 0, len(result.Bookings))
-	for _, booking := range result.Bookings {
-		bookings = append(bookings, bookingOf(booking))
+	bookings := make([]any, 0, len(result.Bookings))
+	for _, entry := range result.Bookings {
+		if entry.Err != nil {
+			bookings = append(bookings, unreadableBooking{
+				BookingID: orNull(entry.ID), EventID: orNull(entry.Event), EventNumber: entry.EventNumber, Version: entry.Version,
+				Error: unreadable(entry.Err),
+			})
+			continue
+		}
+		bookings = append(bookings, bookingOf(entry.Booking))
 	}
 	writeJSON(w, http.StatusOK, bookingPage{Bookings: bookings, NextCursor: result.Next})
 }

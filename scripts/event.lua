@@ -5,15 +5,9 @@
 -- one; a missing number is 0. The counters are one field, separated by |: as fields of their
 -- own they made a waiting booking a fifth slower.
 --
--- The counters begin with the format of the event, 1. Any other format means that a later
--- version of the service made the event, and nothing else in it can be relied upon.
-
--- Returns the number that a text is, or nil. As in Go, it is digits alone, no zero in front,
--- and no more digits than Lua keeps; tonumber would take ' 12 ', 0x10 and 1e3.
-local function whole_number(text)
-  if text and #text <= 15 and (text == '0' or string.find(text, '^[1-9]%d*$')) then return tonumber(text) end
-  return nil
-end
+-- The counters begin with the format of the event, 1, and |. Any other format means that a
+-- later version of the service made the event, and nothing else in it can be relied upon;
+-- counters without a format are broken.
 
 -- uuid is the id that the event must have, or empty for any. fields names further fields of
 -- the hash to read in the same call, and is changed. The second result has their values in
@@ -25,10 +19,14 @@ local function load_event(eventKey, uuid, fields)
   fields[n + 4], fields[n + 5], fields[n + 6] = 'total', 'maxPerUser', 'waitlistLimit'
   local values = redis.call('HMGET', eventKey, unpack(fields))
   local counters = values[n + 1]
-  if not counters then return {key = eventKey, markable = false}, values, 'no_event' end
+  if not counters then return {key = eventKey, markable = false}, values, values[n + 2] and 'corrupt' or 'no_event' end
   local version, confirmed, waiting, lastJoined, lastServed, promotionsDue = string.match(counters,
     '^1|(%d+)|(%d+)|(%d+)|(%d+)|(%d+)|([01])$')
-  if not version then return {key = eventKey, markable = false}, values, 'unknown_format' end
+  if not version then
+    local format = string.match(counters, '^([^|]+)|')
+    local word = format and format ~= '1' and 'unknown_format' or 'corrupt'
+    return {key = eventKey, markable = false}, values, word
+  end
   local e = {
     key = eventKey,
     markable = true, -- see unchanged.lua

@@ -16,16 +16,20 @@
 --   replayed   the same creation ran before; this is its answer
 --   mismatch   nothing changed: the same creation ran before with other settings
 --   unknown_format  nothing changed: an event of a later version of the service has this number
---   corrupt    nothing changed: what is stored of the event with this number is broken
---   occupied   nothing changed: another event has this number, as the counter of numbers lags
---              behind
+--   corrupt    nothing changed: the same creation ran before, and what is stored of its event
+--              is broken
+--   occupied   nothing changed: another event has this number, or something else has one of its
+--              keys, as the counter of numbers lags behind
 
 local eventKey, logKey, waitlistKey, withdrawnKey = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local acks, override, uuid, settings, by = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 
-local e, found, refusal = load_event(eventKey, '', {'request', 'createdAt'})
+local e, found, refusal = load_event(eventKey, '', {'request', 'createdAt', 'uuid'})
 if refusal == 'unknown_format' then return {'unknown_format', 0, 0} end
-if refusal == 'corrupt' then return {'corrupt', 0, 0} end
+if refusal == 'corrupt' and found[3] == uuid then return {'corrupt', 0, 0} end
+if refusal == 'corrupt' or refusal and redis.call('EXISTS', eventKey, logKey, waitlistKey, withdrawnKey) > 0 then
+  return unchanged(e, acks, {'occupied', 0, 0})
+end
 if not refusal then
   if e.uuid ~= uuid then return unchanged(e, acks, {'occupied', 0, 0}) end
   if found[1] ~= settings then return unchanged(e, acks, {'mismatch', 0, 0}) end

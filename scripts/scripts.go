@@ -36,6 +36,8 @@ type Script struct {
 }
 
 var (
+	//go:embed identify.lua
+	identifyLua string
 	//go:embed number.lua
 	numberLua string
 	//go:embed initialize.lua
@@ -57,6 +59,8 @@ var (
 	//go:embed list.lua
 	listLua string
 
+	//go:embed whole.lua
+	wholeLua string
 	//go:embed event.lua
 	eventLua string
 	//go:embed booking.lua
@@ -77,33 +81,37 @@ var (
 	unchangedLua string
 )
 
+// loadLua reads an event.
+var loadLua = wholeLua + eventLua
+
 // The scripts. Their headers say what they take and answer.
 var (
-	Number     = Script{Name: "number", Keys: 1, Args: 1, Source: numberLua}
+	Identify   = Script{Name: "identify", Keys: 1, Args: 1, Source: identifyLua}
+	Number     = Script{Name: "number", Keys: 1, Args: 3, Source: wholeLua + numberLua}
 	Initialize = Script{
 		Name: "initialize", Keys: 4, Args: 5,
-		Source: eventLua + settingsLua + logLua + clockLua + unchangedLua + initializeLua,
+		Source: loadLua + settingsLua + logLua + clockLua + unchangedLua + initializeLua,
 	}
 	Complete = Script{Name: "complete", Keys: 1, Args: 3, Source: unchangedLua + completeLua}
-	Update   = Script{Name: "update", Keys: 2, Args: 6, Source: eventLua + settingsLua + logLua + clockLua + unchangedLua + updateLua}
+	Update   = Script{Name: "update", Keys: 2, Args: 6, Source: loadLua + settingsLua + logLua + clockLua + unchangedLua + updateLua}
 	Book     = Script{
 		Name: "book", Keys: 3, Args: 3, Items: BatchLimit, ItemArgs: 3, ItemAnswers: 5,
-		Source: eventLua + bookingLua + holdingsLua + logLua + clockLua + unchangedLua + bookLua,
+		Source: loadLua + bookingLua + holdingsLua + logLua + clockLua + unchangedLua + bookLua,
 	}
 	Cancel = Script{
 		Name: "cancel", Keys: 4, Args: 6,
-		Source: boundsLua + eventLua + bookingLua + holdingsLua + unlinkLua + waitlistLua + logLua + clockLua + unchangedLua + cancelLua,
+		Source: boundsLua + loadLua + bookingLua + holdingsLua + unlinkLua + waitlistLua + logLua + clockLua + unchangedLua + cancelLua,
 	}
 	Promote = Script{
 		Name: "promote", Keys: 4, Args: 2,
-		Source: boundsLua + eventLua + bookingLua + waitlistLua + logLua + clockLua + unchangedLua + promoteLua,
+		Source: boundsLua + loadLua + bookingLua + waitlistLua + logLua + clockLua + unchangedLua + promoteLua,
 	}
 	Writable = Script{Name: "writable", Keys: 4, Source: writableLua}
-	Find     = Script{Name: "find", Keys: 2, Args: 1, Source: boundsLua + eventLua + bookingLua + waitlistLua + findLua}
-	List     = Script{Name: "list", Keys: 3, Args: 3, Source: boundsLua + eventLua + bookingLua + waitlistLua + logLua + listLua}
+	Find     = Script{Name: "find", Keys: 2, Args: 1, Source: boundsLua + loadLua + bookingLua + waitlistLua + findLua}
+	List     = Script{Name: "list", Keys: 3, Args: 3, Source: boundsLua + loadLua + bookingLua + waitlistLua + logLua + listLua}
 )
 
 // All returns every script.
 func All() []Script {
-	return []Script{Number, Initialize, Complete, Update, Book, Cancel, Promote, Writable, Find, List}
+	return []Script{Identify, Number, Initialize, Complete, Update, Book, Cancel, Promote, Writable, Find, List}
 }

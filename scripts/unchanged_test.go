@@ -10,12 +10,13 @@ import (
 )
 
 var (
-	firstWrite  = regexp.MustCompile(`redis\.call\('(HSET|HDEL|HINCRBY|RPUSH|LTRIM|ZADD)'|commit\(`)
+	firstWrite  = regexp.MustCompile(`redis\.call\('(HSET|HDEL|RPUSH|LTRIM|ZADD)'|commit\(`)
 	plainAnswer = regexp.MustCompile(`return \{?'?(\w+)`)
 )
 
 // unmarked are scripts whose answers need no mark of their own, and why.
 var unmarked = map[string]string{
+	"identify": "no change rests on the answer",
 	"number":   "complete.lua is acknowledged after it",
 	"writable": "no answer rests on it",
 	"find":     "it only reads",

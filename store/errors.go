@@ -20,6 +20,14 @@ var (
 	ErrCapacityBelowConfirmed = errors.New("the total is lower than the tickets already confirmed")
 	ErrIdempotencyMismatch    = errors.New("the idempotency key was used before with another request")
 	ErrBadCursor              = errors.New("the cursor is not one that a former page gave")
+
+	// ErrOtherStore means that Redis does not hold the data that the service knows, so
+	// changes are refused: see Store.Identify.
+	ErrOtherStore = errors.New("this is not the store that the service knows")
+
+	// ErrDamaged means that what Redis holds is nothing that any version of the service
+	// writes. The error says what and where, for the log.
+	ErrDamaged = layout.ErrDamaged
 )
 
 // What a call can fail for on its way to Redis: see package conn.
@@ -66,6 +74,8 @@ var refusals = map[string]error{
 	"capacity_below_confirmed": ErrCapacityBelowConfirmed,
 	"mismatch":                 ErrIdempotencyMismatch,
 	"no_version":               ErrBadCursor,
+	"other_store":              ErrOtherStore,
+	"corrupt":                  ErrDamaged,
 	"unknown_format":           fmt.Errorf("%w: %w", ErrUnavailable, ErrUnknownFormat),
 }
 

@@ -52,14 +52,28 @@ func (s *Store) RaiseOnly(ctx context.Context, number uint64, total int64) error
 // DrawNumber draws the number of a new event as an instance does that dies before it
 // creates the event.
 func (s *Store) DrawNumber(ctx context.Context, idempotencyKey string) (uint64, error) {
-	return s.number(ctx, layout.ShortIDFor(idempotencyKey, "event"))
+	return s.number(ctx, layout.ShortIDFor(idempotencyKey, "event"), 0)
 }
 
 // InitializeOnly creates an event as an instance does that dies before it notes that the
 // creation is complete.
 func (s *Store) InitializeOnly(ctx context.Context, request InitializeRequest) (Event, error) {
-	result, _, err := s.initialize(ctx, request, layout.ShortIDFor(request.IdempotencyKey, "event"))
+	result, _, err := s.initialize(ctx, request, layout.ShortIDFor(request.IdempotencyKey, "event"), 0)
 	return result.Event, err
+}
+
+// HoldPromotions keeps reads from making the promotions of an event that are due, as if a run
+// of them were under way, until the result is called.
+func (s *Store) HoldPromotions(number uint64) (release func()) {
+	b := &s.backgroundPromoter
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	b.running[number] = true
+	return func() {
+		b.mutex.Lock()
+		defer b.mutex.Unlock()
+		delete(b.running, number)
+	}
 }
 
 // PromoteOnce runs promote.lua once.

@@ -11,7 +11,7 @@ import (
 	"boxoffice/store/layout"
 )
 
-// Booking reads one booking. Errors: ErrBookingNotFound, ErrUnavailable.
+// Booking reads one booking. Errors: ErrBookingNotFound, ErrDamaged, ErrUnavailable.
 func (s *Store) Booking(ctx context.Context, id uuid.UUID) (Booking, error) {
 	number, ok := layout.NumberOf(id)
 	if !ok {
@@ -29,21 +29,22 @@ func (s *Store) Booking(ctx context.Context, id uuid.UUID) (Booking, error) {
 	if err != nil {
 		return Booking{}, err
 	}
-	event, record, position := r.Text(), r.Text(), r.Integer()
+	event, promotionsDue, record, position := r.Text(), r.Flag(), r.Text(), r.Integer()
 	if err := r.End("found"); err != nil {
 		return Booking{}, err
 	}
+	s.promoteLeftovers(number, promotionsDue) //nolint:contextcheck // it outlives the request
 	return parseBooking(number, event, short, record, position)
 }
 
-// parseBooking reads a booking as the scripts return it.
+// parseBooking reads a booking as the scripts return it. Errors: ErrDamaged.
 func parseBooking(number uint64, event, short, record string, position int64) (Booking, error) {
 	booking, err := layout.ParseBooking(number, short, record)
 	if err != nil {
-		return Booking{}, err
+		return Booking{}, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
-	if booking.Event, err = uuid.Parse(event); err != nil {
-		return Booking{}, fmt.Errorf("event %d: %w", number, err)
+	if booking.Event, err = layout.ParseUUID(event); err != nil {
+		return Booking{}, fmt.Errorf("event %d: %w: %w", number, ErrDamaged, err)
 	}
 	booking.Position = position
 	return booking, nil

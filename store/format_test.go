@@ -49,7 +49,6 @@ func TestUnknownFormatIsRefused(t *testing.T) {
 			"Book":         second(s.Book(ctx, store.BookRequest{Event: show.ref, User: "c", Quantity: 1})),
 			"Update":       second(s.Update(ctx, changeOf(show.ref, store.SettingsChange{TotalTickets: &total}))),
 			"Event":        second(s.Event(ctx, show.ref)),
-			"Events":       second(s.Events(ctx, "", 10)),
 			"Booking":      second(s.Booking(ctx, booked.Booking)),
 			"Bookings":     second(s.Bookings(ctx, show.ref, "", 10)),
 			"Verify":       second(s.Verifier().Event(ctx, show.ref, nil)),
@@ -58,13 +57,18 @@ func TestUnknownFormatIsRefused(t *testing.T) {
 				t.Errorf("%s: %v, want %v", call, err, store.ErrUnknownFormat)
 			}
 		}
+		page, err := s.Events(ctx, "", 10)
+		if err != nil || len(page.Events) != 2 || page.Events[0].Event != healthy.now() ||
+			!errors.Is(page.Events[1].Err, store.ErrUnknownFormat) || page.Events[1].UUID != show.event.UUID {
+			t.Errorf("listed: %+v, %v", page, err)
+		}
 		if after := show.everything(); !reflect.DeepEqual(before, after) {
 			t.Errorf("the event was changed from %v to %v", before, after)
 		}
 		// Others are none the worse for it.
 		healthy.book("a", 1)
 		verified := map[uint64]error{}
-		_, err := s.Verifier().All(ctx, func(breach verify.Breach) { t.Error(breach) },
+		_, err = s.Verifier().All(ctx, func(breach verify.Breach) { t.Error(breach) },
 			func(result verify.Result, err error) { verified[result.Event] = err })
 		if err != nil || len(verified) != 2 || verified[healthy.event.Number] != nil ||
 			!errors.Is(verified[show.event.Number], store.ErrUnknownFormat) {

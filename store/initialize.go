@@ -3,9 +3,12 @@ package store
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 
 	"boxoffice/store/conn"
 	"boxoffice/store/layout"
@@ -24,19 +27,28 @@ type InitializeResult struct {
 	Replayed bool // the same request created it before
 }
 
-// Initialize creates an event. Errors: ErrIdempotencyMismatch, ErrStorageFull,
-// ErrUnavailable.
+// maxHops bounds the occupied numbers that a creation comes across. It passes over a row of
+// them in about as many hops as the length of the row has binary digits, and a repeated
+// creation goes on behind the numbers that it has passed over.
+const maxHops = 1000
+
+// Initialize creates an event. Errors: ErrIdempotencyMismatch, ErrOtherStore, ErrDamaged,
+// ErrStorageFull, ErrUnavailable.
 func (s *Store) Initialize(ctx context.Context, request InitializeRequest) (InitializeResult, error) {
 	creation := layout.ShortIDFor(request.IdempotencyKey, "event")
 	// A failover may have lost the counter's last steps while the events that got
 	// those numbers live on another shard. Such a number is passed over.
-	for range layout.MaxOccupied {
-		result, occupied, err := s.initialize(ctx, request, creation)
+	above := uint64(0)
+	for range maxHops {
+		result, occupied, err := s.initialize(ctx, request, creation, above)
 		if err != nil {
 			return InitializeResult{}, err
 		}
 		if occupied {
 			creation = layout.DerivedShortID("occupied", creation.String())
+			if above, err = s.occupiedUpTo(ctx, result.Event.Number); err != nil {
+				return InitializeResult{}, err
+			}
 			continue
 		}
 		renumbered, err := s.complete(ctx, creation, result.Event.Number)
@@ -47,13 +59,15 @@ func (s *Store) Initialize(ctx context.Context, request InitializeRequest) (Init
 			return result, nil
 		}
 	}
-	return InitializeResult{}, fmt.Errorf("initialize: %d event numbers in a row are taken", layout.MaxOccupied)
+	return InitializeResult{}, fmt.Errorf("initialize: %w: %d event numbers were found occupied", ErrUnavailable, maxHops)
 }
 
-func (s *Store) initialize(ctx context.Context, request InitializeRequest, creation layout.ShortID) (
+// initialize makes the event of a creation, which is to have a number above the given one. If
+// that number is occupied, the result has nothing but the number.
+func (s *Store) initialize(ctx context.Context, request InitializeRequest, creation layout.ShortID, above uint64) (
 	result InitializeResult, occupied bool, err error,
 ) {
-	number, err := s.number(ctx, creation)
+	number, err := s.number(ctx, creation, above)
 	if err != nil {
 		return result, false, err
 	}
@@ -65,6 +79,9 @@ func (s *Store) initialize(ctx context.Context, request InitializeRequest, creat
 		Keys:   layout.EventKeys(number),
 		Args:   []any{s.nowOverride(), id.String(), settings.Encode(), request.By},
 	})
+	if conn.IsWrongType(err) { // initialize.lua looks at the event's hash first
+		return InitializeResult{Event: Event{Number: number}}, true, nil
+	}
 	if err != nil {
 		return result, false, err
 	}
@@ -84,14 +101,48 @@ func (s *Store) initialize(ctx context.Context, request InitializeRequest, creat
 	}, r.Word == "occupied", nil
 }
 
-// number gives a creation its event number, the same one each time.
-func (s *Store) number(ctx context.Context, creation layout.ShortID) (uint64, error) {
+// searchBits bounds how far occupiedUpTo looks ahead in one round trip.
+const searchBits = 32
+
+// occupiedUpTo returns the highest number that is seen to be occupied, given one that is. It
+// looks at distances of 1, 2, 4 ...: numbers are given in order, so all below one that has an
+// event were given too. What it misses, the next hop finds.
+func (s *Store) occupiedUpTo(ctx context.Context, number uint64) (uint64, error) {
+	var replies []*redis.IntCmd
+	err := s.conn.QueryAll(ctx, conn.Query{What: "search event numbers", Unbounded: true},
+		func(ctx context.Context, client redis.UniversalClient) error {
+			replies = replies[:0]
+			_, err := client.Pipelined(ctx, func(pipe redis.Pipeliner) error {
+				for bit := range searchBits {
+					replies = append(replies, pipe.Exists(ctx, layout.EventKey(number+1<<bit)))
+				}
+				return nil
+			})
+			return err
+		})
+	if err != nil {
+		return 0, err
+	}
+	highest := number
+	for bit, reply := range replies {
+		if reply.Val() > 0 {
+			highest = number + 1<<bit
+		}
+	}
+	return highest, nil
+}
+
+// number gives a creation its event number, the same one each time, above the given one.
+func (s *Store) number(ctx context.Context, creation layout.ShortID, above uint64) (uint64, error) {
 	r, err := s.call(ctx, conn.Call{
 		Script:         numberScript,
 		Keys:           []string{layout.EventsKey},
-		Args:           []any{creation.String()},
+		Args:           []any{s.identity.id(), creation.String(), above},
 		Unacknowledged: true, // complete.lua writes to the same key later, and is acknowledged
 	})
+	if errors.Is(err, ErrOtherStore) && !s.identity.foreign.Swap(true) {
+		s.conn.MarkDegraded()
+	}
 	if err != nil {
 		return 0, err
 	}

@@ -9,15 +9,27 @@ import (
 	"boxoffice/store/layout"
 )
 
-// BookingPage is a page of an event's bookings, newest first.
+// BookingPage is a page of an event's bookings, newest first. It may have fewer bookings than
+// were asked for, or none, and the last page may be empty.
 type BookingPage struct {
-	Bookings []Booking
+	Bookings []BookingEntry
 	Next     string // cursor of the next page, empty on the last
 }
 
+// BookingEntry is a booking of a list. If Err is set, it cannot be read, and only the version
+// and the event are known, and maybe the booking's id.
+type BookingEntry struct {
+	Booking
+	Err error // ErrDamaged or nil
+}
+
+// listCalls bounds the calls for one page: they look at 5,000 entries of the log.
+const listCalls = 50
+
 // Bookings reads up to limit bookings of an event, cancelled ones too, starting at
 // the cursor of a former page, or at the newest. Pages do not overlap, whatever is
-// booked in between. Errors: ErrEventNotFound, ErrBadCursor, ErrUnavailable.
+// booked in between. Errors: ErrEventNotFound, ErrBadCursor,
+// ErrDamaged, ErrUnavailable.
 func (s *Store) Bookings(ctx context.Context, event EventRef, cursor string, limit int) (BookingPage, error) {
 	if event.Number() == 0 {
 		return BookingPage{}, ErrEventNotFound
@@ -34,9 +46,10 @@ func (s *Store) Bookings(ctx context.Context, event EventRef, cursor string, lim
 		return BookingPage{}, err
 	}
 	defer permit.Release()
-	page := BookingPage{Bookings: make([]Booking, 0, limit)}
-	// One call looks at a short part of the log, so that bookings need not wait for long.
-	for more := true; more && len(page.Bookings) < limit; more = version > 0 {
+	page := BookingPage{Bookings: make([]BookingEntry, 0, limit)}
+	// One call looks at a short part of the log, so that bookings need not wait for long. A log
+	// may have long parts without any booking, so the calls are bounded too.
+	for more, calls := true, 0; more && len(page.Bookings) < limit && calls < listCalls; more, calls = version > 0, calls+1 {
 		next, err := s.listFrom(ctx, event, version, limit, &page)
 		if err != nil {
 			return BookingPage{}, err
@@ -80,20 +93,23 @@ func (s *Store) listFrom(ctx context.Context, event EventRef, version int64, lim
 	if err != nil {
 		return 0, err
 	}
-	id, next, rows := r.Text(), r.Integer(), r.List()
+	id, promotionsDue, next, rows := r.Text(), r.Flag(), r.Integer(), r.List()
 	if err := r.End("found"); err != nil {
 		return 0, err
 	}
+	s.promoteLeftovers(number, promotionsDue) //nolint:contextcheck // it outlives the request
 	for rows.More() {
-		short, record, position := rows.Text(), rows.Text(), rows.Integer()
+		made, short, record, position := rows.Integer(), rows.Text(), rows.Text(), rows.Integer()
 		if rows.Err() != nil {
 			break
 		}
 		booking, err := parseBooking(number, id, short, record, position)
 		if err != nil {
-			return 0, err
+			booking = Booking{EventNumber: number, Version: made}
+			booking.Event, _ = layout.ParseUUID(id)
+			booking.ID, _ = layout.BookingID(number, short)
 		}
-		page.Bookings = append(page.Bookings, booking)
+		page.Bookings = append(page.Bookings, BookingEntry{Booking: booking, Err: err})
 	}
 	return next, rows.Err()
 }

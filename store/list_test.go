@@ -2,12 +2,15 @@ package store_test
 
 import (
 	"errors"
+	"fmt"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
 
 	"boxoffice/store"
+	"boxoffice/store/layout"
 )
 
 func TestBookingTellsItsHistory(t *testing.T) {
@@ -68,7 +71,7 @@ func TestBookingsInPages(t *testing.T) {
 				if err != nil || len(page.Bookings) > limit {
 					t.Fatalf("limit %d: %d bookings, %v", limit, len(page.Bookings), err)
 				}
-				got = append(got, page.Bookings...)
+				got = append(got, readable(t, page)...)
 				if cursor = page.Next; cursor == "" {
 					break
 				}
@@ -86,6 +89,101 @@ func TestBookingsInPages(t *testing.T) {
 			if _, err := s.Bookings(ctx, show.ref, cursor, 10); !errors.Is(err, store.ErrBadCursor) {
 				t.Errorf("cursor %q: %v", cursor, err)
 			}
+		}
+	})
+}
+
+// A booking that cannot be read is marked, the others are listed, however long the pages are;
+// verify reports it.
+func TestBookingsThatCannotBeReadAreMarked(t *testing.T) {
+	for name, damage := range map[string]func(s *show, short string) error{
+		"a broken record": func(s *show, short string) error {
+			return admin(s.t, s.Store).HSet(ctx, layout.EventKey(1), short, "CC|x").Err()
+		},
+		"an impossible one": func(s *show, short string) error {
+			return admin(s.t, s.Store).HSet(ctx, layout.EventKey(1), short, "CC|||next||1|1700000000000|3||||ann").Err()
+		},
+		"no record": func(s *show, short string) error {
+			return admin(s.t, s.Store).HDel(ctx, layout.EventKey(1), short).Err()
+		},
+		"a log entry of nothing": func(s *show, _ string) error {
+			return admin(s.t, s.Store).LSet(ctx, layout.LogKey(1), 2, "x").Err()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			onEveryEngine(t, func(t *testing.T, s *store.Store) {
+				show := newShow(t, s, tickets(3))
+				var booked []store.BookResult
+				for _, who := range []string{"ann", "bob", "eve"} {
+					booked = append(booked, show.book(who, 1))
+				}
+				if err := damage(show, layout.ShortIDOf(booked[1].Booking).String()); err != nil {
+					t.Fatal(err)
+				}
+				for limit := 1; limit <= 3; limit++ {
+					var got []store.BookingEntry
+					for cursor := ""; ; {
+						page, err := s.Bookings(ctx, show.ref, cursor, limit)
+						if err != nil {
+							t.Fatal(err)
+						}
+						got = append(got, page.Bookings...)
+						if cursor = page.Next; cursor == "" {
+							break
+						}
+					}
+					if len(got) != 3 || got[0].Booking != show.booking(booked[2]) || got[2].Booking != show.booking(booked[0]) {
+						t.Fatalf("limit %d: %+v", limit, got)
+					}
+					marked := store.Booking{ID: booked[1].Booking, Event: show.event.UUID, EventNumber: 1, Version: 3}
+					if name == "a log entry of nothing" {
+						marked.ID = uuid.Nil
+					}
+					if !errors.Is(got[1].Err, store.ErrDamaged) || got[1].Booking != marked || got[0].Err != nil || got[2].Err != nil {
+						t.Errorf("limit %d: marked %+v, want %+v", limit, got[1], marked)
+					}
+				}
+				if len(breaches(t, s, show.ref)) == 0 {
+					t.Error("verify says nothing")
+				}
+			})
+		})
+	}
+}
+
+// A page looks at a bounded part of the log, however few bookings are in it.
+func TestBookingsAmongManyOtherChanges(t *testing.T) {
+	onEveryEngine(t, func(t *testing.T, s *store.Store) {
+		show := newShow(t, s, tickets(3))
+		booked := show.book("a", 1)
+		const changes = 12_000
+		entries := make([]any, changes)
+		for i := range entries {
+			entries[i] = "U|1700000000000|{}"
+		}
+		if err := admin(t, s).RPush(ctx, layout.LogKey(1), entries...).Err(); err != nil {
+			t.Fatal(err)
+		}
+		counters := fmt.Sprintf("1|%d|1|0|0|0|0", changes+2)
+		if err := admin(t, s).HSet(ctx, layout.EventKey(1), layout.CountersField, counters).Err(); err != nil {
+			t.Fatal(err)
+		}
+		var sizes []int
+		for cursor := ""; ; {
+			page, err := s.Bookings(ctx, show.ref, cursor, 500)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sizes = append(sizes, len(page.Bookings))
+			if cursor = page.Next; cursor == "" {
+				if got := readable(t, page); len(got) != 1 || got[0].ID != booked.Booking {
+					t.Errorf("the last page: %+v", got)
+				}
+				break
+			}
+		}
+		if !slices.Equal(sizes, []int{0, 0, 1}) {
+			t.Errorf("pages of %v bookings", sizes)
 		}
 	})
 }

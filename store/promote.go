@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -93,15 +94,93 @@ func (b *backgroundPromoter) scheduledAgain(number uint64) bool {
 }
 
 // schedulePromotion makes, in the background, the promotions that are due after a change:
-// the change itself has been made, and its answer need not wait. If it does not finish,
-// they stay due, and the next change of the event comes here again.
+// the change itself has been made, and its answer need not wait. It goes on through an outage
+// of Redis. If it does not finish, they stay due, and the next call that sees the event comes
+// here again.
 func (s *Store) schedulePromotion(number uint64) {
 	if s.lifetime.Err() != nil {
 		return
 	}
 	s.backgroundPromoter.schedule(number, func() {
-		ctx, cancel := context.WithTimeout(s.lifetime, backgroundPromoteTime)
-		defer cancel()
-		_ = s.promoteSteps(ctx, number) // nobody waits for it; promotionsDue stays set
+		for s.promoteFor(number) {
+			s.pause(promotePause)
+		}
 	})
+}
+
+// promoteFor makes promotions for a bounded time, and reports whether to try again after a
+// pause. After an error that no further try ends it only waits: reads of the event come here
+// again and again.
+func (s *Store) promoteFor(number uint64) (again bool) {
+	ctx, cancel := context.WithTimeout(s.lifetime, backgroundPromoteTime)
+	defer cancel()
+	err := s.promoteSteps(ctx, number) // nobody waits for it; promotionsDue stays set
+	switch {
+	case err == nil || s.lifetime.Err() != nil:
+		return false
+	case errors.Is(err, ErrUnavailable) && !errors.Is(err, ErrUnknownFormat):
+		return true
+	default:
+		s.pause(promotePause)
+		return false
+	}
+}
+
+// promotePause is the time between two runs of promotions of an event that fail.
+const promotePause = time.Second
+
+// pause waits, unless the store is closed.
+func (s *Store) pause(length time.Duration) {
+	timer := time.NewTimer(length)
+	defer timer.Stop()
+	select {
+	case <-s.lifetime.Done():
+	case <-timer.C:
+	}
+}
+
+// promoteLeftovers finishes, in the background, what a call that reads an event has found due:
+// whoever began it may have died.
+func (s *Store) promoteLeftovers(number uint64, promotionsDue bool) {
+	if promotionsDue && !s.identity.foreign.Load() {
+		s.schedulePromotion(number)
+	}
+}
+
+// The walk of PromoteAllLeftovers looks at a few hundred events a second.
+const (
+	leftoversStep  = 100 // events in one round trip
+	leftoversPause = 250 * time.Millisecond
+	leftoversMost  = 1_000_000 // numbers
+)
+
+// PromoteAllLeftovers walks over all events, newest first, and finishes promotions that an
+// instance that died has left over. It is for an instance that starts, in the background: it
+// takes its time, waits for a Redis that is away, and ends with ctx or when the store is closed.
+func (s *Store) PromoteAllLeftovers(ctx context.Context) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(s.lifetime, cancel)() //nolint:contextcheck // the store may be closed before ctx ends
+	again := func(step func() error) bool {
+		for ctx.Err() == nil {
+			err := step()
+			s.pause(leftoversPause)
+			if err == nil || !errors.Is(err, ErrUnavailable) && !errors.Is(err, ErrOverloaded) {
+				return err == nil
+			}
+		}
+		return false
+	}
+	var number uint64
+	if !again(func() (err error) { number, err = s.firstNumber(ctx, ""); return err }) {
+		return
+	}
+	for end := number - min(number, leftoversMost); number > end; number -= min(number, leftoversStep) {
+		if !again(func() error {
+			_, err := s.eventsBetween(ctx, number, number-min(number, leftoversStep))
+			return err
+		}) {
+			return
+		}
+	}
 }

@@ -3,9 +3,12 @@ package store_test
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
+	"github.com/redis/go-redis/v9"
 
 	"boxoffice/scripts"
 	"boxoffice/store"
@@ -38,11 +41,13 @@ func TestRaisedTotalPromotesInBoundedSteps(t *testing.T) {
 		const waiting, raise = 2*lookLimit + 300, 2*lookLimit + 100
 		waitlist := show.waitlist(waiting)
 
+		release := s.HoldPromotions(show.event.Number)
 		if err := s.RaiseOnly(ctx, show.event.Number, 1+raise); err != nil {
 			t.Fatal(err)
 		}
 		show.wantCounts(raise, 1, waiting) // nothing is given out yet
-		late := show.book("late", 1)       // and nobody can take it from those who wait; but they go on promoting
+		release()
+		late := show.book("late", 1) // and nobody can take it from those who wait; but they go on promoting
 		show.waitFor(func(event store.Event) bool { return event.Available() == 0 })
 		if late.Status != store.StatusWaiting || late.Position != waiting+1 {
 			t.Fatalf("a newcomer while tickets wait to be given out: %+v", late)
@@ -71,6 +76,7 @@ func TestOneCallPromotesNoMoreThanItsLimit(t *testing.T) {
 		show := newShow(t, s, tickets(1))
 		show.book("a", 1)
 		show.waitlist(lookLimit + 1)
+		defer s.HoldPromotions(show.event.Number)()
 		if err := s.RaiseOnly(ctx, show.event.Number, 2*lookLimit); err != nil {
 			t.Fatal(err)
 		}
@@ -232,5 +238,88 @@ func TestUpdateThatIsCutOffIsCarriedOn(t *testing.T) {
 		cancel()
 		show.waitFor(func(event store.Event) bool { return event.Waiting == 0 })
 		show.wantCounts(0, 1+waiting, 0)
+	})
+}
+
+// Promotions that an instance that died has left over go on by themselves: at any call that
+// reads the event, and at the walk of an instance that starts.
+func TestLeftoversGoOn(t *testing.T) {
+	for name, read := range map[string]func(s *show, waiting store.BookResult) error{
+		"event":    func(s *show, _ store.BookResult) error { return second(s.Event(ctx, s.ref)) },
+		"events":   func(s *show, _ store.BookResult) error { return second(s.Events(ctx, "", 10)) },
+		"booking":  func(s *show, waiting store.BookResult) error { return second(s.Booking(ctx, waiting.Booking)) },
+		"bookings": func(s *show, _ store.BookResult) error { return second(s.Bookings(ctx, s.ref, "", 1)) },
+		"a start":  func(s *show, _ store.BookResult) error { s.PromoteAllLeftovers(ctx); return nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			onEveryEngine(t, func(t *testing.T, s *store.Store) {
+				show := newShow(t, s, tickets(1))
+				show.book("a", 1)
+				waitlist := show.waitlist(2*lookLimit + 10)
+				for range 3 {
+					newShow(t, s, tickets(1))
+				}
+				if err := s.RaiseOnly(ctx, show.event.Number, 2*lookLimit+5); err != nil {
+					t.Fatal(err)
+				}
+				counters := func() layout.Counters { // not by what goes on with them
+					t.Helper()
+					text := admin(t, s).HGet(ctx, layout.EventKey(show.event.Number), layout.CountersField).Val()
+					counters, err := layout.ParseCounters(text)
+					if err != nil {
+						t.Fatal(err)
+					}
+					return counters
+				}
+				if before := counters(); !before.PromotionsDue || before.Confirmed != 1 {
+					t.Fatalf("nothing is left over: %+v", before)
+				}
+				started := *show
+				started.Store = beside(t, s)
+				if err := read(&started, waitlist[0]); err != nil {
+					t.Fatal(err)
+				}
+				deadline, tick := time.Now().Add(20*time.Second), time.NewTicker(2*time.Millisecond)
+				defer tick.Stop()
+				for now := counters(); now.PromotionsDue || now.Waiting != 6; now = counters() {
+					if time.Now().After(deadline) {
+						t.Fatalf("still left over: %+v", now)
+					}
+					<-tick.C
+				}
+				wantNoBreach(t, s, show.ref)
+			})
+		})
+	}
+}
+
+// A leftover that cannot be finished is not tried at every read: it would be, without end.
+func TestLeftoversOfADamagedEvent(t *testing.T) {
+	onEveryEngine(t, func(t *testing.T, s *store.Store) {
+		show := newShow(t, s, tickets(1))
+		show.book("a", 1)
+		waitlist := show.waitlist(2)
+		if err := s.RaiseOnly(ctx, show.event.Number, 3); err != nil {
+			t.Fatal(err)
+		}
+		if err := admin(t, s).HDel(ctx, layout.EventKey(1), layout.BookingField(layout.ShortIDOf(waitlist[0].Booking))).Err(); err != nil {
+			t.Fatal(err)
+		}
+		var tries atomic.Int64
+		reading := beforeCommand(t, s, func(command redis.Cmder) bool {
+			if command.Name() == "evalsha" && command.Args()[1] == hash(scripts.Promote.Source) {
+				tries.Add(1)
+				return true
+			}
+			return false
+		}, func() {})
+		for i := 0; i < 100 || tries.Load() == 0; i++ {
+			if _, err := reading.Event(ctx, show.ref); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := tries.Load(); got > 10 {
+			t.Errorf("%d tries for %d reads", got, 100)
+		}
 	})
 }

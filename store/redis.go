@@ -1,10 +1,6 @@
 package store
 
-import (
-	"context"
-
-	"boxoffice/store/conn"
-)
+import "boxoffice/store/conn"
 
 // What callers see of the way to Redis: see package conn.
 type (
@@ -59,9 +55,6 @@ func (s *Store) observePromoted(bookings int64) {
 
 // Engine returns what the store runs on.
 func (s *Store) Engine() Engine { return s.conn.Engine() }
-
-// Health asks every master whether bookings can be made, and for settings that lose them.
-func (s *Store) Health(ctx context.Context) Health { return s.conn.Health(ctx) }
 
 // Degraded has something to receive after calls found Redis away, or otherwise unable:
 // it is time to ask for its health.

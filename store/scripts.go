@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"errors"
+	"fmt"
 
 	"boxoffice/scripts"
 	"boxoffice/store/conn"
@@ -11,6 +13,7 @@ import (
 // The scripts, each with how it is called. Number is a step of a creation that a later one
 // answers for, so it takes no acks.
 var (
+	identifyScript   = conn.NewScript(script(conn.Change, scripts.Identify))
 	numberScript     = conn.NewScript(script(conn.Change, scripts.Number))
 	initializeScript = change(scripts.Initialize)
 	completeScript   = change(scripts.Complete)
@@ -52,12 +55,26 @@ var writableProbe = conn.Probe{Script: writableScript, Keys: layout.EventKeys}
 
 // call calls a script, and returns its reply if that is not a refusal.
 func (s *Store) call(ctx context.Context, call conn.Call) (*conn.Reply, error) {
+	if call.Script.Kind == conn.Change && s.identity.foreign.Load() {
+		return nil, ErrOtherStore
+	}
 	r, err := s.conn.Call(ctx, call)
 	if err != nil {
-		return nil, err
+		return nil, damagedIfWrongType(err)
 	}
-	if err := refusals[r.Word]; err != nil {
+	if err := refusals[r.Word]; errors.Is(err, ErrDamaged) {
+		return nil, fmt.Errorf("%s.lua, %s: %w", call.Script.Name, call.Keys[0], err)
+	} else if err != nil {
 		return nil, err
 	}
 	return r, nil
+}
+
+// damagedIfWrongType turns Redis's complaint about the type of a key, all of which are the
+// service's own, into ErrDamaged.
+func damagedIfWrongType(err error) error {
+	if conn.IsWrongType(err) {
+		return fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	return err
 }

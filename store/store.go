@@ -26,12 +26,14 @@ type Store struct {
 	lifetime           context.Context // ends when the store is closed
 	end                context.CancelFunc
 	backgroundPromoter backgroundPromoter
+
+	identity identity
 }
 
 // Open connects to the engine of the config, waiting for it as long as the context
 // allows. Errors: ErrUnavailable, ErrRefused, ErrCannotSync.
 func Open(ctx context.Context, config Config) (*Store, error) {
-	c, err := conn.Open(ctx, config, writableProbe, numberScript, initializeScript, completeScript, updateScript,
+	c, err := conn.Open(ctx, config, writableProbe, identifyScript, numberScript, initializeScript, completeScript, updateScript,
 		bookScript, cancelScript, promoteScript, findScript, listScript)
 	if err != nil {
 		return nil, err

@@ -240,11 +240,24 @@ func (s *show) all() []store.Booking {
 		if err != nil {
 			s.t.Fatal(err)
 		}
-		all = append(all, page.Bookings...)
+		all = append(all, readable(s.t, page)...)
 		if cursor = page.Next; cursor == "" {
 			return all
 		}
 	}
+}
+
+// readable returns the bookings of a page, all of which have to be readable.
+func readable(t testing.TB, page store.BookingPage) []store.Booking {
+	t.Helper()
+	var bookings []store.Booking
+	for _, entry := range page.Bookings {
+		if entry.Err != nil {
+			t.Fatal(entry.Err)
+		}
+		bookings = append(bookings, entry.Booking)
+	}
+	return bookings
 }
 
 // wantCounts checks tickets available, tickets confirmed and bookings waiting, and

@@ -59,7 +59,11 @@ func (v *victim) reads() (failed []error) {
 		}
 	}
 	note("event", second(v.Event(ctx, ref)))
-	note("list", second(v.Bookings(ctx, ref, "", 100)))
+	page, err := v.Bookings(ctx, ref, "", 100)
+	note("list", err)
+	for _, entry := range page.Bookings {
+		note("list", entry.Err)
+	}
 	for _, booked := range []store.BookResult{v.ann, v.bob, v.dan, v.gus} {
 		note("booking", second(v.Booking(ctx, booked.Booking)))
 	}

@@ -87,7 +87,11 @@ func (d directly) list(ctx context.Context, event store.EventRef) ([]store.Booki
 		if err != nil {
 			return nil, err
 		}
-		for _, booking := range page.Bookings {
+		for _, entry := range page.Bookings {
+			if entry.Err != nil {
+				return nil, entry.Err
+			}
+			booking := entry.Booking
 			booking.CreatedAt, booking.Event, booking.EventNumber = time.Time{}, [16]byte{}, 0
 			list = append(list, booking)
 			if seen[booking.ID] { // a chain that ends in itself would never end

@@ -64,6 +64,7 @@ type Booking struct {
 	Waited    bool          `json:"waited"`
 	Promoted  int64         `json:"promotedVersion"`
 	Cancelled int64         `json:"cancelledVersion"`
+	Error     string        `json:"error"` // in a list: why it cannot be read
 }
 
 // Initialize creates an event; the key makes repeating it safe.
@@ -118,7 +119,12 @@ func (c *Client) Bookings(ctx context.Context, id ID) (bookings []Booking, err e
 		if err := c.call(ctx, c.Targets, http.MethodGet, path, "", nil, &page); err != nil {
 			return nil, err
 		}
-		bookings = append(bookings, page.Bookings...)
+		for _, booking := range page.Bookings {
+			if booking.Error != "" {
+				return nil, fmt.Errorf("booking %s of version %d cannot be read: %s", booking.ID, booking.Version, booking.Error)
+			}
+			bookings = append(bookings, booking)
+		}
 		if page.NextCursor == "" {
 			return bookings, nil
 		}

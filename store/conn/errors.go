@@ -2,6 +2,8 @@ package conn
 
 import (
 	"errors"
+	"strconv"
+	"strings"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -32,9 +34,19 @@ var ErrCannotSync = errors.New("only Redis 8.0 and later report when a change is
 // script or its data is wrong.
 func isOutage(err error) bool {
 	var reply redis.Error
+	if _, parsing := errors.AsType[*strconv.NumError](err); parsing {
+		return false // there was a reply, and a further try would get the same
+	}
 	if errors.Is(err, errUnacknowledged) || !errors.As(err, &reply) {
 		return true // no reply at all: cut, refused, timed out
 	}
 	_, refused := refusalOf(reply.Error())
 	return refused || redis.IsMaxClientsError(err)
+}
+
+// IsWrongType reports whether Redis has something else at a key than what was asked for. The
+// embedded engine puts other words in front where a script asks.
+func IsWrongType(err error) bool {
+	reply, ok := errors.AsType[redis.Error](err)
+	return ok && strings.Contains(reply.Error(), "WRONGTYPE ")
 }

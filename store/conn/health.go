@@ -144,6 +144,9 @@ func silence(err error) string {
 // it is time to ask for its health.
 func (c *Conn) Degraded() <-chan struct{} { return c.degraded }
 
+// MarkDegraded makes it time to ask for the health, for a reason that conn does not see.
+func (c *Conn) MarkDegraded() { c.markDegraded() }
+
 func (c *Conn) markDegraded() {
 	select {
 	case c.degraded <- struct{}{}:

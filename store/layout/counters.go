@@ -29,13 +29,16 @@ type Counters struct {
 // ParseCounters reads the field CountersField. Each gives the parts of the error one by
 // one. Errors: ErrUnknownFormat.
 func ParseCounters(text string) (Counters, error) {
-	format, _, _ := strings.Cut(text, "|")
-	if format != knownFormat {
+	format, _, hasFormat := strings.Cut(text, "|")
+	if hasFormat && format != "" && format != knownFormat {
 		return Counters{}, fmt.Errorf("%w: %q", ErrUnknownFormat, format)
 	}
 	p, err := splitParts(countersParts, text)
 	if err != nil {
 		return Counters{}, fmt.Errorf("field %s: %w", CountersField, err)
+	}
+	if format != knownFormat {
+		p.errs = append(p.errs, wrongField("format", format))
 	}
 	promotionsDue := p.values["promotionsDue"]
 	if promotionsDue != "0" && promotionsDue != "1" {

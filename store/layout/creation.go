@@ -25,13 +25,10 @@ type Creation struct {
 // Event is the id of the event that the creation made.
 func (c Creation) Event() uuid.UUID { return NewID(c.Number, c.ID) }
 
-// MaxOccupied bounds how many numbers in a row a creation may find taken: a failover may
-// have lost the counter's last steps while the events that got those numbers live on another
-// shard.
-const MaxOccupied = 1000
-
 // IsCreation reports whether a field of the hash of all events should be a creation's.
-func IsCreation(name string) bool { return name != LastField && name != markField }
+func IsCreation(name string) bool {
+	return name != LastField && name != StoreField && name != markField
+}
 
 // ParseCreation reads a field of the hash of all events. Along with an error, Number is
 // that of an event all the same, or 0.
@@ -43,6 +40,15 @@ func ParseCreation(name, value string) (Creation, error) {
 		return Creation{Number: number}, errors.New("not a creation's number")
 	}
 	return Creation{ID: ShortID(id), Number: number, Completed: completed}, nil
+}
+
+// ParseLast reads the field LastField. It is invalid if no number can be given after it.
+func ParseLast(text string) (last uint64, valid bool) {
+	if text == "0" {
+		return 0, true
+	}
+	last, valid = ParseEventNumber(text)
+	return last, valid && text[0] != '0'
 }
 
 // ParseEventNumber reads the number of an event; 0 if it is none.

@@ -65,6 +65,8 @@ type Event struct {
 	Waiting   int64 // bookings
 	Version   int64 // raised by one with every change
 	CreatedAt time.Time
+
+	PromotionsDue bool // waiting bookings are still to be promoted; it makes no version
 }
 
 // Available returns the tickets that are not confirmed. While bookings wait, a newcomer
@@ -95,14 +97,15 @@ func RequiredFields() []string {
 // request.
 func AllEventFields() []string { return append(EventFields(), FirstSettingsField) }
 
-// ParseEvent reads the values of EventFields. Errors: ErrEventNotFound if the hash does not
-// exist, ErrUnknownFormat.
+// ParseEvent reads the values of EventFields. Errors: ErrEventNotFound if the hash has no
+// such field at all, ErrUnknownFormat, ErrDamaged. Along with the last two, the event has its
+// number, and its UUID if that can be read.
 func ParseEvent(number uint64, values []any) (Event, error) {
 	names := EventFields()
 	if len(values) != len(names) {
 		return Event{}, fmt.Errorf("event %d: %d values", number, len(values))
 	}
-	if values[0] == nil {
+	if !slices.ContainsFunc(values, func(value any) bool { return value != nil }) {
 		return Event{}, ErrEventNotFound
 	}
 	fields := map[string]string{}
@@ -111,15 +114,18 @@ func ParseEvent(number uint64, values []any) (Event, error) {
 			fields[names[i]] = text
 		}
 	}
+	id, idErr := ParseUUID(fields[UUIDField])
 	counters, err := ParseCounters(fields[CountersField])
 	if errors.Is(err, ErrUnknownFormat) {
-		return Event{}, fmt.Errorf("event %d: %w", number, err)
+		return Event{Number: number, UUID: id}, fmt.Errorf("event %d: %w", number, err)
 	}
 	settings, settingsErr := ParseSettings(fields)
-	id, idErr := ParseUUID(fields[UUIDField])
+	if settingsErr == nil && !settings.State.Known() {
+		settingsErr = wrongField("state", string(settings.State))
+	}
 	createdAt, createdAtErr := ParseCreatedAt(fields[CreatedAtField])
 	if err := errors.Join(err, settingsErr, idErr, createdAtErr); err != nil {
-		return Event{}, fmt.Errorf("event %d: %w", number, err)
+		return Event{Number: number, UUID: id}, fmt.Errorf("event %d: %w: %w", number, ErrDamaged, err)
 	}
 	return Event{
 		Number:    number,
@@ -129,6 +135,8 @@ func ParseEvent(number uint64, values []any) (Event, error) {
 		Waiting:   counters.Waiting,
 		Version:   counters.Version,
 		CreatedAt: createdAt,
+
+		PromotionsDue: counters.PromotionsDue,
 	}, nil
 }
 

@@ -38,7 +38,7 @@ func TestEventIsReadFromItsFields(t *testing.T) {
 		Number: 1, UUID: uuid.MustParse(eventID), Settings: layout.Settings{
 			Name: "a|show", State: layout.StatePaused, TotalTickets: 9, MaxPerUser: 2, WaitlistLimit: 3,
 		},
-		Confirmed: 4, Waiting: 2, Version: 7, CreatedAt: time.UnixMilli(1700000000000).UTC(),
+		Confirmed: 4, Waiting: 2, Version: 7, CreatedAt: time.UnixMilli(1700000000000).UTC(), PromotionsDue: true,
 	}
 	if err != nil || got != want {
 		t.Errorf("got %+v, %v, want %+v", got, err, want)
@@ -58,8 +58,12 @@ func TestEventsThatAreWrongAreErrors(t *testing.T) {
 		"no uuid":            values(map[string]any{"uuid": nil}),
 		"counters":           values(map[string]any{"counters": "1|7"}),
 		"time":               values(map[string]any{"createdAt": "now"}),
+		"state":              values(map[string]any{"state": "ajar"}),
+		"no counters":        values(map[string]any{"counters": nil}),
+		"no format":          values(map[string]any{"counters": "x"}),
+		"an empty format":    values(map[string]any{"counters": "|7|4|2|5|3|1"}),
 	} {
-		if _, err := layout.ParseEvent(1, values); err == nil || errors.Is(err, layout.ErrEventNotFound) {
+		if _, err := layout.ParseEvent(1, values); errors.Is(err, layout.ErrDamaged) == (name == "too few fields") || err == nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -2,13 +2,15 @@ package layout
 
 import "strconv"
 
-// EventsKey is the hash of all events: the last number given, and which creation got which.
+// EventsKey is the hash of all events: the last number given, which creation got which, and
+// the id of the store.
 const EventsKey = "events"
 
 // Fields of the hash of all events that are no creation's.
 const (
-	LastField = "last" // the last event number given
-	markField = "mark" // comes and goes for answers that change nothing, in an event's hash too: see unchanged.lua
+	LastField  = "last"  // the last event number given, at first 0
+	StoreField = "store" // the id of the store, see identify.lua
+	markField  = "mark"  // comes and goes for answers that change nothing, in an event's hash too: see unchanged.lua
 )
 
 // Every key of an event carries its number as hash tag, so that a Redis Cluster

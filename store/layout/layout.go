@@ -8,6 +8,9 @@ import "errors"
 // ErrEventNotFound means that Redis holds no such event.
 var ErrEventNotFound = errors.New("event not found")
 
+// ErrDamaged means that what Redis holds is nothing that any version of the service writes.
+var ErrDamaged = errors.New("the data is damaged")
+
 // ErrUnknownFormat means that a later version of the service made the event, in a format
 // that this one would read wrongly.
 var ErrUnknownFormat = errors.New("the event has a format that this version of the service does not know")

@@ -105,10 +105,12 @@ func (l *numbersLook) checkGaps(ctx context.Context, before, highest uint64) err
 	return nil
 }
 
-// searchGap finds events from a number on, until so many numbers in a row have none
-// that a creation would have found one of these free.
+// searchAhead is how many numbers in a row have no event where a search for events ends.
+const searchAhead = 1000
+
+// searchGap finds events from a number on, until searchAhead numbers in a row have none.
 func (l *numbersLook) searchGap(ctx context.Context, next, end uint64) error {
-	for last := next; next < end && next-last < layout.MaxOccupied; {
+	for last := next; next < end && next-last < searchAhead; {
 		step := min(end-next, readStep)
 		replies := make([]*redis.IntCmd, step)
 		err := l.verifier.read(ctx, "search events", func(ctx context.Context, client redis.UniversalClient) error {
@@ -158,7 +160,7 @@ func (l *numbersLook) readCounter(ctx context.Context) (c counter, err error) {
 	}
 	c.expires = life.Val() >= 0
 	c.text, _ = last.Val()[0].(string)
-	c.number, c.valid = layout.ParseEventNumber(c.text)
+	c.number, c.valid = layout.ParseLast(c.text)
 	return c, nil
 }
 

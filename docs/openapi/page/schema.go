@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"iter"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -68,9 +69,23 @@ func (d document) fields(schema *yaml.Node) []field {
 		if items := d.at(node, "items"); d.text(node, "type") == "array" && items != nothing {
 			node, prefix = items, name+"[]."
 		}
-		for _, inner := range d.fields(node) {
+		for _, inner := range d.alternatives(node) {
 			inner.Name = prefix + inner.Name
 			all = append(all, inner)
+		}
+	}
+	return all
+}
+
+// alternatives are the members of an object, or of all that it may be, each once.
+func (d document) alternatives(schema *yaml.Node) []field {
+	all := d.fields(schema)
+	for _, one := range d.at(schema, "anyOf").Content {
+		for _, f := range d.fields(one) {
+			if !slices.ContainsFunc(all, func(known field) bool { return known.Name == f.Name }) {
+				f.Required = false
+				all = append(all, f)
+			}
 		}
 	}
 	return all

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"fmt"
-	"slices"
 	"sync/atomic"
 
 	"github.com/redis/go-redis/v9"
@@ -77,38 +76,36 @@ func (s *Store) Health(ctx context.Context) Health {
 	if s.identity.id() == "" {
 		s.learnID(ctx)
 	}
-	problem, warning := s.judgeEventsKey(ctx)
-	if problem != "" {
-		h.Problems = append(h.Problems, problem)
-	}
-	if warning != "" {
-		h.Warnings = append(h.Warnings, warning)
-		slices.Sort(h.Warnings)
+	if found, wrong := s.judgeEventsKey(ctx); wrong {
+		h.Add(found)
 	}
 	return h
 }
 
 // judgeEventsKey says what is wrong with the hash of all events, and refuses changes, or allows
 // them again, accordingly. Where the hash cannot be read, all stays as it was.
-func (s *Store) judgeEventsKey(ctx context.Context) (problem, warning string) {
+func (s *Store) judgeEventsKey(ctx context.Context) (found Condition, wrong bool) {
 	events, err := s.readEventsKey(ctx, conn.Query{Unbounded: true})
 	known := s.identity.id()
 	switch {
 	case conn.IsWrongType(err):
 		s.identity.foreign.Store(true)
-		return fmt.Sprintf("the key %s is not the hash of this service, but something else: changes are refused. "+
-			"Delete or rename that key, or give the service a Redis of its own", layout.EventsKey), ""
+		return Condition{Kind: conn.ForeignKey, Blocks: true, Detail: fmt.Sprintf(
+			"the key %s is not the hash of this service, but something else: changes are refused. "+
+				"Delete or rename that key, or give the service a Redis of its own", layout.EventsKey)}, true
 	case err != nil || known == "":
-		return "", ""
+		return Condition{}, false
 	case events.store != known:
 		s.identity.foreign.Store(true)
-		return otherStore(events.store, known, s.identity.pinned), ""
+		return Condition{Kind: conn.OtherStore, Blocks: true, Detail: otherStore(events.store, known, s.identity.pinned)}, true
 	}
 	s.identity.foreign.Store(false)
 	if _, err := events.lastNumber(); err != nil {
-		return "", fmt.Sprintf("no event can be created, and events are not listed: %v", err)
+		return Condition{
+			Kind: conn.CounterDamaged, Detail: fmt.Sprintf("no event can be created, and events are not listed: %v", err),
+		}, true
 	}
-	return "", ""
+	return Condition{}, false
 }
 
 func otherStore(found, known string, pinned bool) string {

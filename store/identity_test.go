@@ -59,7 +59,7 @@ func wantOtherStore(t *testing.T, s *store.Store, why string) {
 	if !s.OtherStore() {
 		t.Error("it is not noted after a creation")
 	}
-	if h := s.Health(ctx); h.Ready() || !strings.Contains(strings.Join(h.Problems, "\n"), why) {
+	if h := s.Health(ctx); h.Ready() || !strings.Contains(strings.Join(h.Problems(), "\n"), why) {
 		t.Errorf("health: %+v, want %q", h, why)
 	}
 	for call, err := range map[string]error{
@@ -166,7 +166,7 @@ func TestForeignKeyOfEvents(t *testing.T) {
 		if id := s.Identify(ctx, ""); id != "" {
 			t.Errorf("it got the id %s", id)
 		}
-		if h := s.Health(ctx); h.Ready() || !strings.Contains(strings.Join(h.Problems, "\n"), "the key events") {
+		if h := s.Health(ctx); h.Ready() || !strings.Contains(strings.Join(h.Problems(), "\n"), "the key events") {
 			t.Errorf("%+v", h)
 		}
 		if _, err := s.Initialize(ctx, tickets(1)); !errors.Is(err, store.ErrOtherStore) {
@@ -191,7 +191,7 @@ func TestBrokenCounterIsAWarning(t *testing.T) {
 			if err := admin(t, s).HSet(ctx, layout.EventsKey, layout.LastField, last).Err(); err != nil {
 				t.Fatal(err)
 			}
-			if h := s.Health(ctx); !h.Ready() || !strings.Contains(strings.Join(h.Warnings, "\n"), "counter of events") {
+			if h := s.Health(ctx); !h.Ready() || !strings.Contains(strings.Join(h.Warnings(), "\n"), "counter of events") {
 				t.Errorf("%q: %+v", last, h)
 			}
 		}

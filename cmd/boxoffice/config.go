@@ -58,6 +58,7 @@ type config struct {
 	RedisSentinelUsername string        `envconfig:"REDIS_SENTINEL_USERNAME" desc:"ACL user on the sentinels"`
 	RedisSentinelPassword string        `envconfig:"REDIS_SENTINEL_PASSWORD" desc:"password on the sentinels"`
 	RedisDB               int           `envconfig:"REDIS_DB" default:"0" desc:"database number; not available on a cluster"`
+	RedisStoreID          string        `envconfig:"REDIS_STORE_ID" desc:"id that the data in Redis must have, else changes are refused; the log has it at start; empty: the data found at start is accepted"`
 	RedisTLS              bool          `envconfig:"REDIS_TLS" default:"false" desc:"connect with TLS; true or false"`
 	RedisTLSCA            string        `envconfig:"REDIS_TLS_CA" desc:"PEM file with the certificate authorities to trust; empty: the system's"`
 	RedisPoolSize         int           `envconfig:"REDIS_POOL_SIZE" default:"64" desc:"maximum number of connections to each node"`
@@ -170,6 +171,9 @@ func (c config) checkRedis() error {
 	}
 	if c.RedisHost != "" && len(c.RedisAddrs) > 0 {
 		return errors.New("settings REDIS_HOST and REDIS_ADDRS: only one of them can be set")
+	}
+	if c.RedisStoreID != "" && c.RedisHost == "" && len(c.RedisAddrs) == 0 {
+		return errors.New("setting REDIS_STORE_ID: needs REDIS_HOST or REDIS_ADDRS: the embedded engine is a new store at each start")
 	}
 	for _, addr := range c.RedisAddrs {
 		if _, _, err := net.SplitHostPort(addr); err != nil {

@@ -66,6 +66,7 @@ func TestSettingsThatAreWrong(t *testing.T) {
 		"REDIS_PORT":            "99999",
 		"REDIS_POOL_SIZE":       "-1",
 		"REDIS_DB":              "-1",
+		"REDIS_STORE_ID":        "x", // on the embedded engine
 		"REDIS_READ_TIMEOUT":    "-1s",
 		"DRAIN_DELAY":           "-1s",
 		"WRITE_TIMEOUT":         "1s",

@@ -79,12 +79,14 @@ func operate(ctx context.Context, c config, api *handlers.API, server *server, m
 			log.WithError(err).Warn("could not close the store")
 		}
 	}()
+	identify(ctx, c, s, log)
 	w := newWatcher(s.Health, c.ReadyTimeout, log)
 	measured.watch(s, w.health)
 	w.check(ctx)
 	var background sync.WaitGroup
 	watching, stopWatching := context.WithCancel(ctx)
 	background.Go(func() { w.run(watching, c.RedisCheckInterval, s.Degraded()) })
+	background.Go(func() { s.PromoteAllLeftovers(watching) })
 	defer background.Wait()
 	defer stopWatching()
 
@@ -98,6 +100,15 @@ func operate(ctx context.Context, c config, api *handlers.API, server *server, m
 		return err
 	case <-ctx.Done():
 		return server.drain(ctx, c, api)
+	}
+}
+
+// identify has the store note which one it is, so that another in its place is noticed.
+func identify(ctx context.Context, c config, s *store.Store, log *logrus.Logger) {
+	ctx, cancel := context.WithTimeout(ctx, c.ReadyTimeout)
+	defer cancel()
+	if id := s.Identify(ctx, c.RedisStoreID); id != "" {
+		log.WithField("store", id).Info("the store that this service knows")
 	}
 }
 

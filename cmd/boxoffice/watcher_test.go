@@ -246,7 +246,11 @@ func TestReadinessFollowsRedis(t *testing.T) {
 			}
 		}
 		fault.end()
-		p.waitForReady(http.StatusOK, "")
+		if fault.name == "replica" { // it comes back with its master's data, which is none
+			p.waitForReady(http.StatusServiceUnavailable, "this is another store")
+		} else {
+			p.waitForReady(http.StatusOK, "")
+		}
 	}
 	if err := client.ConfigSet(context.Background(), "requirepass", "hunter2").Err(); err != nil {
 		t.Fatal(err)

@@ -28,6 +28,9 @@ const (
 	Eviction          ConditionKind = "eviction"           // Redis may delete events
 	DurabilityUnknown ConditionKind = "durability_unknown" // Redis does not tell
 	InMemory          ConditionKind = "in_memory"          // the embedded engine
+	OtherStore        ConditionKind = "other_store"        // not the data that the service knows
+	ForeignKey        ConditionKind = "foreign_key"        // something else at a key of the service
+	CounterDamaged    ConditionKind = "counter_damaged"    // that of events, so none can be created
 )
 
 // ConditionKinds returns every kind.
@@ -35,6 +38,7 @@ func ConditionKinds() []ConditionKind {
 	return []ConditionKind{
 		Unreachable, LoginRefused, RightsMissing, Loading, ReadOnly, WritesPaused, ClusterDown, DiskFailed, StorageFull,
 		TooFewReplicas, CannotSync, Unacknowledged, SurplusReplicas, AOFOff, Eviction, DurabilityUnknown, InMemory,
+		OtherStore, ForeignKey, CounterDamaged,
 	}
 }
 

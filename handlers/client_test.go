@@ -69,7 +69,10 @@ func (c *client) post(path, body string, headers ...string) *answer {
 	return c.send("POST", path, body, headers...)
 }
 
-func (c *client) patch(path, body string) *answer { c.t.Helper(); return c.send("PATCH", path, body) }
+func (c *client) patch(path, body string, headers ...string) *answer {
+	c.t.Helper()
+	return c.send("PATCH", path, body, headers...)
+}
 
 // send sends a request; headers are written as "Name: value". What holds for all
 // answers is checked here, so each test checks it.

@@ -87,6 +87,7 @@ var problems = []struct {
 	{store.ErrOverCapacity, problem{status: http.StatusConflict, code: "quantity_over_capacity", title: "Quantity is over capacity", detail: "The quantity is greater than the event's totalTickets"}},
 	{store.ErrCapacityBelowConfirmed, problem{status: http.StatusConflict, code: "capacity_below_confirmed", title: "Capacity is below confirmed tickets", detail: "totalTickets must not be lower than the number of tickets already confirmed"}},
 	{store.ErrIdempotencyMismatch, problem{status: http.StatusUnprocessableEntity, code: "idempotency_mismatch", title: "Idempotency-Key was used before", detail: "The same Idempotency-Key was used before with a different request"}},
+	{store.ErrVersionMismatch, problem{status: http.StatusPreconditionFailed, code: "version_mismatch", title: "Event has another version", detail: "The event was changed since the version in If-Match: read it again, and decide anew"}},
 	{store.ErrBadCursor, problem{status: http.StatusBadRequest, code: "invalid_input", title: "Invalid input", detail: "cursor must be the nextCursor of a previous page"}},
 	{errUnauthorized, problem{status: http.StatusUnauthorized, code: "unauthorized", title: "Unauthorized", detail: "A valid API key is required, in the header Authorization: Bearer <key>. An instance without keys serves only programs on its own machine, without a proxy and at a loopback address"}},
 	{errForbidden, problem{status: http.StatusForbidden, code: "forbidden", title: "Forbidden", detail: "The scopes of this API key do not allow this request"}},

@@ -45,6 +45,7 @@ type eventInitialized struct {
 func renderEventInitialized(w http.ResponseWriter, request store.InitializeRequest, result store.InitializeResult) {
 	event := result.Event
 	markReplayed(w, result.Replayed && request.IdempotencyKey != "")
+	tagVersion(w, event)
 	writeJSON(w, http.StatusCreated, eventInitialized{
 		Message: "Event successfully initialized", EventID: event.UUID, EventName: event.Name,
 		eventView: viewOf(event), eventDetails: detailsOf(event),
@@ -71,11 +72,20 @@ func bookRequest(r *http.Request, event store.EventRef, body members, eventErr e
 		joinProblems(eventErr, userErr, quantityErr, keyErr, bookForm.check(body))
 }
 
+// currentOf is the status that a booking has now, if the answer is that of an earlier time.
+func currentOf(request store.BookRequest, result store.BookResult) string {
+	if request.IdempotencyKey == "" {
+		return "" // the service repeated the call by itself
+	}
+	return eventStatusTexts[result.Current]
+}
+
 // eventBooked answers a booking.
 type eventBooked struct {
 	Message string `json:"message"`
 	Status  string `json:"status"`
 	bookingView
+	Current string `json:"current,omitempty"` // the status now, of a replay
 }
 
 func renderEventBooked(w http.ResponseWriter, request store.BookRequest, result store.BookResult) {
@@ -86,6 +96,7 @@ func renderEventBooked(w http.ResponseWriter, request store.BookRequest, result 
 	markReplayed(w, result.Replayed && request.IdempotencyKey != "")
 	writeJSON(w, code, eventBooked{
 		Message: message, Status: eventStatusTexts[result.Status], bookingView: bookedView(request, result),
+		Current: currentOf(request, result),
 	})
 }
 
@@ -152,5 +163,6 @@ func statusOf(event store.Event) eventStatus {
 }
 
 func renderEventStatus(w http.ResponseWriter, _ store.EventRef, event store.Event) {
+	tagVersion(w, event)
 	writeJSON(w, http.StatusOK, statusOf(event))
 }

@@ -64,8 +64,8 @@ func (f *fake) CancelOldest(ctx context.Context, _ store.CancelOldestRequest) (s
 	return store.CancelResult{Version: 3, Replayed: f.replayed}, f.call(ctx)
 }
 
-func (f *fake) Update(ctx context.Context, _ store.UpdateRequest) (store.Event, error) {
-	return someEvent, f.call(ctx)
+func (f *fake) Update(ctx context.Context, _ store.UpdateRequest) (store.UpdateResult, error) {
+	return store.UpdateResult{Event: someEvent, Replayed: f.replayed}, f.call(ctx)
 }
 
 func (f *fake) Event(ctx context.Context, _ store.EventRef) (store.Event, error) {

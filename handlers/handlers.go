@@ -24,7 +24,7 @@ type Store interface {
 	Book(context.Context, store.BookRequest) (store.BookResult, error)
 	Cancel(context.Context, store.CancelRequest) (store.CancelResult, error)
 	CancelOldest(context.Context, store.CancelOldestRequest) (store.CancelResult, error)
-	Update(context.Context, store.UpdateRequest) (store.Event, error)
+	Update(context.Context, store.UpdateRequest) (store.UpdateResult, error)
 	Event(context.Context, store.EventRef) (store.Event, error)
 	Events(ctx context.Context, cursor string, limit int) (store.EventPage, error)
 	Booking(context.Context, uuid.UUID) (store.Booking, error)

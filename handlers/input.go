@@ -157,6 +157,28 @@ func idempotencyKey(r *http.Request) (string, error) {
 	return key, nil
 }
 
+// ifMatch reads the versions that an event may have for a change to be made, by RFC 9110,
+// section 13.1.1: nil if any will do. A tag that is weak, or is no version, matches none.
+func ifMatch(r *http.Request) (versions []int64, err error) {
+	text := strings.TrimSpace(strings.Join(r.Header.Values("If-Match"), ","))
+	if text == "" || text == "*" {
+		return nil, nil
+	}
+	versions = []int64{}
+	for tag := range strings.SplitSeq(text, ",") {
+		tag = strings.TrimSpace(tag)
+		quoted := strings.TrimPrefix(tag, "W/")
+		if len(quoted) < 2 || quoted[0] != '"' || quoted[len(quoted)-1] != '"' || strings.Contains(quoted[1:len(quoted)-1], `"`) {
+			return nil, badInput(`If-Match must be * or entity tags in quotes, such as "7"`)
+		}
+		number, err := strconv.ParseInt(quoted[1:len(quoted)-1], 10, 64)
+		if err == nil && number > 0 && tag == versionTag(number) {
+			versions = append(versions, number)
+		}
+	}
+	return versions, nil
+}
+
 // visibleASCII is true of a text of visible ASCII characters only, without spaces.
 func visibleASCII(text string) bool {
 	return !strings.ContainsFunc(text, func(char rune) bool { return char <= ' ' || char > '~' })

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"boxoffice/store"
 )
 
 // timestamp is an instant as answers show it: RFC 3339, UTC, milliseconds.
@@ -59,6 +61,13 @@ var encoders = sync.Pool{New: func() any {
 	out.json.SetEscapeHTML(false)
 	return out
 }}
+
+// tagVersion names the version of the event that an answer shows, for If-Match.
+func tagVersion(w http.ResponseWriter, event store.Event) {
+	w.Header()["Etag"] = []string{versionTag(event.Version)}
+}
+
+func versionTag(version int64) string { return `"` + strconv.FormatInt(version, 10) + `"` }
 
 // markReplayed marks an answer that repeats the first one to the same request.
 func markReplayed(w http.ResponseWriter, replayed bool) {

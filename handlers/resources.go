@@ -31,11 +31,14 @@ func resourceOf(event store.Event) eventResource {
 }
 
 func renderEvent(w http.ResponseWriter, _ store.EventRef, event store.Event) {
+	tagVersion(w, event)
 	writeJSON(w, http.StatusOK, resourceOf(event))
 }
 
-func renderUpdated(w http.ResponseWriter, _ store.UpdateRequest, event store.Event) {
-	writeJSON(w, http.StatusOK, resourceOf(event))
+func renderUpdated(w http.ResponseWriter, _ store.UpdateRequest, result store.UpdateResult) {
+	markReplayed(w, result.Replayed)
+	tagVersion(w, result.Event)
+	writeJSON(w, http.StatusOK, resourceOf(result.Event))
 }
 
 func (a *API) listEvents(ctx context.Context, p page) (store.EventPage, error) {

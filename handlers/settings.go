@@ -101,8 +101,11 @@ func parseUpdate(r *http.Request) (store.UpdateRequest, error) {
 		change.Name = new(string)
 		*change.Name, nameErr = nameField(name, value)
 	}
-	return store.UpdateRequest{Event: event, SettingsChange: change, By: keyName(r)},
-		joinProblems(totalErr, nameErr, settingsErr, updateForm.check(body))
+	key, keyErr := idempotencyKey(r)
+	versions, matchErr := ifMatch(r)
+	return store.UpdateRequest{
+		Event: event, SettingsChange: change, IfVersion: versions, IdempotencyKey: key, By: keyName(r),
+	}, joinProblems(totalErr, nameErr, settingsErr, updateForm.check(body), keyErr, matchErr)
 }
 
 // settingsView shows settings in an answer.

@@ -42,6 +42,7 @@ type shortEvent struct {
 func renderShortInitialized(w http.ResponseWriter, request store.InitializeRequest, result store.InitializeResult) {
 	event := result.Event
 	markReplayed(w, result.Replayed && request.IdempotencyKey != "")
+	tagVersion(w, event)
 	writeJSON(w, http.StatusCreated, shortInitialized{Event: shortEvent{
 		ID: event.Number, Name: event.Name, RemainingTickets: event.Available(),
 		eventView: viewOf(event), eventDetails: detailsOf(event),
@@ -82,6 +83,7 @@ func parseShortBook(r *http.Request) (store.BookRequest, error) {
 type shortBooked struct {
 	Message string `json:"message"`
 	bookingView
+	Current string `json:"current,omitempty"` // the status now, of a replay
 }
 
 func renderShortBooked(w http.ResponseWriter, request store.BookRequest, result store.BookResult) {
@@ -90,7 +92,9 @@ func renderShortBooked(w http.ResponseWriter, request store.BookRequest, result 
 		code, message = http.StatusAccepted, "Added to waiting list"
 	}
 	markReplayed(w, result.Replayed && request.IdempotencyKey != "")
-	writeJSON(w, code, shortBooked{Message: message, bookingView: bookedView(request, result)})
+	writeJSON(w, code, shortBooked{
+		Message: message, bookingView: bookedView(request, result), Current: currentOf(request, result),
+	})
 }
 
 var shortCancelForm = newForm("eventId", "userId")
@@ -140,6 +144,7 @@ type shortStatus struct {
 }
 
 func renderShortStatus(w http.ResponseWriter, _ store.EventRef, event store.Event) {
+	tagVersion(w, event)
 	writeJSON(w, http.StatusOK, shortStatus{
 		EventID: event.Number, Name: event.Name, RemainingTickets: event.Available(), WaitingListCount: event.Waiting,
 		eventView: viewOf(event),

@@ -12,10 +12,11 @@
 -- ARGV[4]  booking         short id, chosen by the caller
 -- ARGV[5]  user
 -- ARGV[6]  quantity        tickets, all or nothing
--- Returns for each booking  {word, version, position, replayed, promotionsDue}, in one list
+-- Returns for each booking  {word, version, position, replayed, promotionsDue, current}, in one list
 --   confirmed, waiting     position is the place in the waiting list when it was booked, or 0
 --                          if confirmed; replayed is 1 if this id was booked before, and then
---                          the rest is the first answer; promotionsDue is 1 if promote.lua has work
+--                          the rest is the first answer, and current the status now;
+--                          promotionsDue is 1 if promote.lua has work
 --   no_event, event_closed, event_paused, over_capacity, user_limit,
 --   waiting_list_full      nothing changed
 --   unknown_format         nothing changed: a later version of the service made the event
@@ -36,22 +37,22 @@ local made, holdings = {}, {} -- records and holdings that this call has changed
 local changes, joined = {}, {}
 
 local function decide(booking, user, holder, quantity, record, holding)
-  if refusal then return refusal, 0, 0, 0, 0 end
+  if refusal then return refusal, 0, 0, 0, 0, '' end
   if record then
     local b = read_booking(record)
-    if not b then return 'corrupt', 0, 0, 0, 0 end
-    if b.quantity ~= quantity or b.user ~= user then return 'mismatch', 0, 0, 0, 0 end
-    return b.firstStatus, b.version, b.position or 0, 1, 0
+    if not b then return 'corrupt', 0, 0, 0, 0, '' end
+    if b.quantity ~= quantity or b.user ~= user then return 'mismatch', 0, 0, 0, 0, '' end
+    return b.firstStatus, b.version, b.position or 0, 1, 0, b.status
   end
-  if e.state ~= 'open' then return 'event_' .. e.state, 0, 0, 0, 0 end
-  if quantity > e.total then return 'over_capacity', 0, 0, 0, 0 end
+  if e.state ~= 'open' then return 'event_' .. e.state, 0, 0, 0, 0, '' end
+  if quantity > e.total then return 'over_capacity', 0, 0, 0, 0, '' end
   local tickets, oldest, newest = read_holding(holding)
-  if not tickets then return 'corrupt', 0, 0, 0, 0 end
-  if e.maxPerUser > 0 and tickets + quantity > e.maxPerUser then return 'user_limit', 0, 0, 0, 0 end
+  if not tickets then return 'corrupt', 0, 0, 0, 0, '' end
+  if e.maxPerUser > 0 and tickets + quantity > e.maxPerUser then return 'user_limit', 0, 0, 0, 0, '' end
   local word, position, sequence = 'confirmed', 0, nil
   if e.waiting > 0 or quantity > available_tickets(e) then
     word, position, sequence = 'waiting', e.waiting + 1, e.lastJoined + 1
-    if e.waitlistLimit > 0 and position > e.waitlistLimit then return 'waiting_list_full', 0, 0, 0, 0 end
+    if e.waitlistLimit > 0 and position > e.waitlistLimit then return 'waiting_list_full', 0, 0, 0, 0, '' end
     e.waiting, e.lastJoined = position, sequence
     joined[#joined + 1] = booking
   else
@@ -65,7 +66,7 @@ local function decide(booking, user, holder, quantity, record, holding)
   local n = #changes
   changes[n + 1], changes[n + 2], changes[n + 3], changes[n + 4] = booking, record, holder, holding
   if newest ~= '' then changes[n + 5], changes[n + 6] = '>' .. newest, booking end
-  return word, e.version, position, 0, word == 'waiting' and e.promotionsDue or 0
+  return word, e.version, position, 0, word == 'waiting' and e.promotionsDue or 0, ''
 end
 
 local answers = {}
@@ -73,7 +74,7 @@ for i = 1, (#ARGV - 3) / 3 do
   local booking, user, quantity = ARGV[3 * i + 1], ARGV[3 * i + 2], tonumber(ARGV[3 * i + 3])
   local holder, n = fields[2 * i], #answers
   local record, holding = made[booking] or found[2 * i - 1], holdings[holder] or found[2 * i]
-  answers[n + 1], answers[n + 2], answers[n + 3], answers[n + 4], answers[n + 5] =
+  answers[n + 1], answers[n + 2], answers[n + 3], answers[n + 4], answers[n + 5], answers[n + 6] =
     decide(booking, user, holder, quantity, record, holding)
 end
 if #changes == 0 then return unchanged(e, acks, answers) end

@@ -93,9 +93,9 @@ var (
 		Source: loadLua + settingsLua + logLua + clockLua + unchangedLua + initializeLua,
 	}
 	Complete = Script{Name: "complete", Keys: 1, Args: 3, Source: unchangedLua + completeLua}
-	Update   = Script{Name: "update", Keys: 2, Args: 6, Source: loadLua + settingsLua + logLua + clockLua + unchangedLua + updateLua}
+	Update   = Script{Name: "update", Keys: 2, Args: 8, Source: loadLua + settingsLua + logLua + clockLua + unchangedLua + updateLua}
 	Book     = Script{
-		Name: "book", Keys: 3, Args: 3, Items: BatchLimit, ItemArgs: 3, ItemAnswers: 5,
+		Name: "book", Keys: 3, Args: 3, Items: BatchLimit, ItemArgs: 3, ItemAnswers: 6,
 		Source: loadLua + bookingLua + holdingsLua + logLua + clockLua + unchangedLua + bookLua,
 	}
 	Cancel = Script{

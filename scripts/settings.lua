@@ -1,4 +1,9 @@
--- A new event, and how settings are stored; joined in front of the scripts that write settings.
+-- A new event, and how settings and their changes are stored; joined in front of the scripts
+-- that write settings.
+--
+-- In the event's hash, `!id` is what the change of this id came to: the version that it made,
+-- a point, and a digest of what it asked for. If it changed nothing, the version is the one at
+-- which that was so, and there is an equals sign instead of the point.
 
 local function new_event(eventKey)
   return {
@@ -11,4 +16,14 @@ end
 local function setting_text(value)
   if type(value) == 'number' then return string.format('%d', value) end
   return value
+end
+
+local function write_change(version, made, digest)
+  return string.format('%d', version) .. (made and '.' or '=') .. digest
+end
+
+-- Returns the version and the digest of a change.
+local function read_change(text)
+  local version, digest = string.match(text, '^(%d+)[.=](.*)$')
+  return whole_number(version), digest
 end

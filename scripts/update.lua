@@ -8,17 +8,23 @@
 -- ARGV[2]  now             milliseconds since 1970, in tests; else empty
 -- ARGV[3]  uuid            of the event, or empty for whatever event has this number
 -- ARGV[4]  change          id of this change, chosen by the caller
--- ARGV[5]  settings        JSON object: the settings to change, by the names of their fields
--- ARGV[6]  by              name of the API key of the request, or empty
--- Returns  {word, version, promotionsDue}
---   updated                the settings are as requested, by this call or an earlier one
+-- ARGV[5]  digest          of what the change asks for, if its id is derived from an idempotency
+--                          key; else empty
+-- ARGV[6]  versions        the event must be at one of these, separated by commas; or empty
+-- ARGV[7]  settings        JSON object: the settings to change, by the names of their fields
+-- ARGV[8]  by              name of the API key of the request, or empty
+-- Returns  {word, version, promotionsDue, replayed}
+--   updated                the settings are as requested, by this call; or replayed is 1, and
+--                          an earlier call with this id made them so, which may have changed since
+--   version_mismatch       nothing changed: the event is at another version
+--   mismatch               nothing changed: this id asked for something else before
 --   no_event, event_closed, capacity_below_confirmed: nothing changed
 --   corrupt                nothing changed: what is stored of the event is broken
 --   unknown_format: nothing changed, a later version of the service made the event
 
 local eventKey, logKey = KEYS[1], KEYS[2]
-local acks, override, uuid, change = ARGV[1], ARGV[2], ARGV[3], '!' .. ARGV[4]
-local settings, by = cjson.decode(ARGV[5]), ARGV[6]
+local acks, override, uuid, change, digest = ARGV[1], ARGV[2], ARGV[3], '!' .. ARGV[4], ARGV[5]
+local versions, settings, by = ARGV[6], cjson.decode(ARGV[7]), ARGV[8]
 
 local fields, names = {change}, {}
 for name in pairs(settings) do
@@ -26,8 +32,16 @@ for name in pairs(settings) do
   fields[#fields + 1] = name
 end
 local e, found, refusal = load_event(eventKey, uuid, fields)
-if refusal then return unchanged(e, acks, {refusal, 0, 0}) end
-if found[1] then return unchanged(e, acks, {'updated', tonumber(found[1]), e.promotionsDue}) end
+if refusal then return unchanged(e, acks, {refusal, 0, 0, 0}) end
+if found[1] then
+  local version, before = read_change(found[1])
+  if not version then return {'corrupt', 0, 0, 0} end
+  if before ~= digest then return unchanged(e, acks, {'mismatch', 0, 0, 0}) end
+  return unchanged(e, acks, {'updated', version, e.promotionsDue, 1})
+end
+if versions ~= '' and not string.find(',' .. versions .. ',', string.format(',%d,', e.version), 1, true) then
+  return unchanged(e, acks, {'version_mismatch', 0, 0, 0})
+end
 
 local changes, changed = {}, {}
 for i = 1, #names do
@@ -39,15 +53,19 @@ for i = 1, #names do
     changed[name] = settings[name]
   end
 end
-if #changes == 0 then return unchanged(e, acks, {'updated', e.version, e.promotionsDue}) end
+if #changes == 0 then
+  if digest == '' then return unchanged(e, acks, {'updated', e.version, e.promotionsDue, 0}) end
+  commit(e, logKey, {change, write_change(e.version, false, digest)}) -- a repetition must not change anything either
+  return {'updated', e.version, e.promotionsDue, 0}
+end
 local state = settings.state or e.state
-if e.state == 'closed' and state ~= 'closed' then return unchanged(e, acks, {'event_closed', 0, 0}) end
+if e.state == 'closed' and state ~= 'closed' then return unchanged(e, acks, {'event_closed', 0, 0, 0}) end
 e.state, e.total = state, settings.total or e.total
-if e.total < e.confirmed then return unchanged(e, acks, {'capacity_below_confirmed', 0, 0}) end
+if e.total < e.confirmed then return unchanged(e, acks, {'capacity_below_confirmed', 0, 0, 0}) end
 
 if e.state == 'open' and e.waiting > 0 and available_tickets(e) > 0 then e.promotionsDue = 1 end
 log_change(e, log_entry('U', now_millis(override), cjson.encode({by = by, settings = changed})))
 changes[#changes + 1] = change
-changes[#changes + 1] = string.format('%d', e.version)
+changes[#changes + 1] = write_change(e.version, true, digest)
 commit(e, logKey, changes, changed.state and state ~= 'open')
-return {'updated', e.version, e.promotionsDue}
+return {'updated', e.version, e.promotionsDue, 0}

@@ -25,6 +25,7 @@ type BookResult struct {
 	Position int64  // place in the waiting list when it was made, 1 = next; 0 if confirmed
 	Version  int64  // of the event
 	Replayed bool   // the same request booked before
+	Current  Status // where the booking stands now, if Replayed; else empty
 }
 
 // Book confirms tickets if they are available and nobody waits, else it puts the
@@ -66,6 +67,7 @@ func (s *Store) bookResult(booking uuid.UUID, r *conn.Reply) (BookResult, error)
 		Replayed: r.Flag(),
 	}
 	promotionsDue := r.Flag()
+	result.Current = Status(r.Text())
 	if err := r.End(string(StatusConfirmed), string(StatusWaiting)); err != nil {
 		return BookResult{}, err
 	}

@@ -62,8 +62,8 @@ func TestBookRetried(t *testing.T) {
 			}
 			return result
 		}
-		replayOf := func(first store.BookResult) store.BookResult {
-			first.Replayed = true
+		replayOf := func(first store.BookResult, current store.Status) store.BookResult {
+			first.Replayed, first.Current = true, current
 			return first
 		}
 
@@ -76,8 +76,8 @@ func TestBookRetried(t *testing.T) {
 		}
 		byNumber := request
 		byNumber.Event = store.EventNumber(show.event.Number)
-		if again := book(byNumber); again != replayOf(first) {
-			t.Errorf("replay by number: %+v, want %+v", again, replayOf(first))
+		if again := book(byNumber); again != replayOf(first, store.StatusConfirmed) {
+			t.Errorf("replay by number: %+v, want %+v", again, first)
 		}
 		show.wantCounts(0, 1, 1)
 
@@ -85,11 +85,11 @@ func TestBookRetried(t *testing.T) {
 		show.cancel("a", first)
 		show.want(second, store.StatusConfirmed, 0)
 		show.setState(store.StatePaused)
-		if again := book(waiting); again != replayOf(second) {
-			t.Errorf("replay after promotion: %+v, want %+v", again, replayOf(second))
+		if again := book(waiting); again != replayOf(second, store.StatusConfirmed) {
+			t.Errorf("replay after promotion: %+v, want %+v", again, second)
 		}
-		if again := book(request); again != replayOf(first) {
-			t.Errorf("replay after cancellation: %+v, want %+v", again, replayOf(first))
+		if again := book(request); again != replayOf(first, store.StatusCancelled) {
+			t.Errorf("replay after cancellation: %+v, want %+v", again, first)
 		}
 		other := request
 		other.Quantity = 2

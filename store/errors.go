@@ -19,6 +19,7 @@ var (
 	ErrOverCapacity           = errors.New("the quantity is more than the event's total tickets")
 	ErrCapacityBelowConfirmed = errors.New("the total is lower than the tickets already confirmed")
 	ErrIdempotencyMismatch    = errors.New("the idempotency key was used before with another request")
+	ErrVersionMismatch        = errors.New("the event is at another version")
 	ErrBadCursor              = errors.New("the cursor is not one that a former page gave")
 
 	// ErrOtherStore means that Redis does not hold the data that the service knows, so
@@ -73,6 +74,7 @@ var refusals = map[string]error{
 	"over_capacity":            ErrOverCapacity,
 	"capacity_below_confirmed": ErrCapacityBelowConfirmed,
 	"mismatch":                 ErrIdempotencyMismatch,
+	"version_mismatch":         ErrVersionMismatch,
 	"no_version":               ErrBadCursor,
 	"other_store":              ErrOtherStore,
 	"corrupt":                  ErrDamaged,

@@ -40,11 +40,22 @@ func (s *Store) BookTogether(ctx context.Context, requests []BookRequest) ([]Boo
 	return results, errs
 }
 
+// BookID books under an id, as a client of the scripts would that chose it.
+func (s *Store) BookID(ctx context.Context, booking uuid.UUID, request BookRequest) (BookResult, error) {
+	_, call := s.bookCall(request)
+	call.Item[0] = layout.ShortIDOf(booking).String()
+	r, err := s.call(ctx, call)
+	if err != nil {
+		return BookResult{}, err
+	}
+	return s.bookResult(booking, r) //nolint:contextcheck // promotions outlive the request
+}
+
 // RaiseOnly raises the total as an instance does that dies before it promotes.
 func (s *Store) RaiseOnly(ctx context.Context, number uint64, total int64) error {
 	_, err := s.call(ctx, conn.Call{
 		Script: updateScript, Keys: layout.EventKeys(number)[:updateScript.Keys],
-		Args: []any{"", "", "change", layout.SettingsChange{TotalTickets: &total}.Encode(), ""},
+		Args: []any{"", "", "change", "", "", layout.SettingsChange{TotalTickets: &total}.Encode(), ""},
 	})
 	return err
 }

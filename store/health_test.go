@@ -234,7 +234,7 @@ func TestFullRedis(t *testing.T) {
 		paused, closed := store.StatePaused, store.StateClosed
 		for _, state := range []store.State{paused, paused, closed} { // stops the sale, and again, and for good
 			got, err := s.Update(ctx, changeOf(show.ref, store.SettingsChange{State: &state}))
-			if err != nil || got.State != state {
+			if err != nil || got.Event.State != state {
 				t.Errorf("%s while Redis is full: %+v, %v", state, got, err)
 			}
 			if state == paused {

@@ -196,11 +196,11 @@ func changeOf(event store.EventRef, change store.SettingsChange) store.UpdateReq
 func (s *show) update(request store.UpdateRequest) store.Event {
 	s.t.Helper()
 	request.Event = s.ref
-	event, err := s.Update(ctx, request)
+	result, err := s.Update(ctx, request)
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return event
+	return result.Event
 }
 
 func (s *show) setState(state store.State) {

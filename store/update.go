@@ -13,50 +13,77 @@ import (
 type UpdateRequest struct {
 	Event EventRef
 	SettingsChange
-	By string // name of the API key that asks, for the event's log; may be empty
+	IfVersion      []int64 // the event must be at one of these; nil: at any
+	IdempotencyKey string  // the same key of the same event and By changes once; may be empty
+	By             string  // name of the API key that asks, for the event's log; may be empty
+}
+
+// UpdateResult is an event after a change.
+type UpdateResult struct {
+	Event    Event // as it is now
+	Replayed bool  // the same request changed it before, and others may have done so since
 }
 
 // Update changes an event, promotes from the waiting list as far as a raised
 // total or a reopened event allows, and returns the event after that.
 //
 // Errors: ErrEventNotFound, ErrEventClosed (a closed event never opens again),
-// ErrCapacityBelowConfirmed, ErrStorageFull, ErrUnavailable.
-func (s *Store) Update(ctx context.Context, request UpdateRequest) (Event, error) {
+// ErrCapacityBelowConfirmed, ErrVersionMismatch, ErrIdempotencyMismatch, ErrStorageFull,
+// ErrUnavailable.
+func (s *Store) Update(ctx context.Context, request UpdateRequest) (UpdateResult, error) {
 	event := request.Event
 	if event.Number() == 0 {
-		return Event{}, ErrEventNotFound
+		return UpdateResult{}, ErrEventNotFound
 	}
 	number := event.Number()
 	permit, err := s.conn.Acquire(ctx, conn.Change, layout.EventKey(number))
 	if err != nil {
-		return Event{}, err
+		return UpdateResult{}, err
 	}
 	defer permit.Release()
 	r, err := s.call(ctx, conn.Call{
-		Script: updateScript,
-		Keys:   layout.EventKeys(number)[:updateScript.Keys],
-		Args: []any{
-			s.nowOverride(), event.UUID(), layout.RandomShortID().String(), request.SettingsChange.Encode(), request.By,
-		},
+		Script:    updateScript,
+		Keys:      layout.EventKeys(number)[:updateScript.Keys],
+		Args:      append([]any{s.nowOverride(), event.UUID()}, request.arguments()...),
 		Unbounded: true,
 	})
 	if errors.Is(err, ErrUnavailable) { // the change may have been made, and then there is work
 		s.schedulePromotion(number) //nolint:contextcheck // it outlives the request
 	}
 	if err != nil {
-		return Event{}, err
+		return UpdateResult{}, err
 	}
 	_ = r.Integer() // version
-	promotionsDue := r.Flag()
+	promotionsDue, replayed := r.Flag(), r.Flag()
 	if err := r.End("updated"); err != nil {
-		return Event{}, err
+		return UpdateResult{}, err
 	}
 	if promotionsDue {
 		if err := s.promoteAll(ctx, number); err != nil {
 			s.schedulePromotion(number) //nolint:contextcheck // it outlives the request
-			return Event{}, afterChange("promote", err)
+			return UpdateResult{}, afterChange("promote", err)
 		}
 	}
-	changed, err := s.event(ctx, event, conn.Query{Unbounded: true})
-	return changed, afterChange("read the changed event", err)
+	now, err := s.event(ctx, event, conn.Query{Unbounded: true})
+	return UpdateResult{Event: now, Replayed: replayed}, afterChange("read the changed event", err)
+}
+
+// arguments are those of update.lua from the id of the change on.
+func (r UpdateRequest) arguments() []any {
+	settings, digest, versions := r.SettingsChange.Encode(), "", ""
+	if r.IdempotencyKey != "" {
+		digest = layout.DerivedShortID("settings", settings).String()
+	}
+	if r.IfVersion != nil {
+		versions = "none"
+	}
+	for i, version := range r.IfVersion {
+		if i == 0 {
+			versions = numberText(uint64(version))
+		} else {
+			versions += "," + numberText(uint64(version))
+		}
+	}
+	change := layout.ShortIDFor(r.IdempotencyKey, "change", numberText(r.Event.Number()), r.By)
+	return []any{change.String(), digest, versions, settings, r.By}
 }

@@ -140,8 +140,8 @@ func (r *rig) longestCall(ctx context.Context, ref store.EventRef, parts int64) 
 	if err != nil {
 		return 0, err
 	}
-	if after.Available() != 0 {
-		return 0, fmt.Errorf("%d tickets are still available after the total was raised", after.Available())
+	if after.Event.Available() != 0 {
+		return 0, fmt.Errorf("%d tickets are still available after the total was raised", after.Event.Available())
 	}
 	entries, err := r.client.SlowLogGet(ctx, 100_000).Result()
 	if err != nil {

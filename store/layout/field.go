@@ -3,6 +3,7 @@ package layout
 import (
 	"errors"
 	"slices"
+	"strings"
 )
 
 // FieldKind is what a field of an event's hash is about.
@@ -69,14 +70,19 @@ func RequestField(request string) string { return string(requestSign) + request 
 
 // Request is what a request came to: a change of settings or a cancellation.
 type Request struct {
-	Version   int64   // that a change of settings made, or 0
+	Version   int64   // that a change of settings made, or that it found everything as asked at; or 0
+	Made      bool    // the change made the version
 	Cancelled ShortID // the booking that a user cancelled without naming it
 }
 
-// ParseRequest reads the value of a field of the kind FieldRequest.
+// ParseRequest reads the value of a field of the kind FieldRequest. settings.lua writes those of
+// changes.
 func ParseRequest(text string) (Request, error) {
-	if version, ok := wholeNumber(text); ok && version >= 2 {
-		return Request{Version: version}, nil
+	if at := strings.IndexAny(text, ".="); at > 0 {
+		version, ok := wholeNumber(text[:at])
+		if made := text[at] == '.'; ok && version >= 1 && (version >= 2 || !made) {
+			return Request{Version: version, Made: made}, nil
+		}
 	}
 	booking := ParseShortID(text)
 	if text == "" || booking == InvalidShortID {

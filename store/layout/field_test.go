@@ -30,12 +30,14 @@ func TestFieldsAreToldApart(t *testing.T) {
 
 func TestRequestsAreRead(t *testing.T) {
 	booking := layout.ShortIDOf(layout.NewID(1, layout.RandomShortID()))
-	for text, want := range map[string]layout.Request{"7": {Version: 7}, booking.String(): {Cancelled: booking}} {
+	for text, want := range map[string]layout.Request{
+		"7.": {Version: 7, Made: true}, "7.a": {Version: 7, Made: true}, "1=a": {Version: 1}, booking.String(): {Cancelled: booking},
+	} {
 		if got, err := layout.ParseRequest(text); err != nil || got != want {
 			t.Errorf("%q: %+v, %v, want %+v", text, got, err, want)
 		}
 	}
-	for _, text := range []string{"", "1", "-7", "rubbish"} {
+	for _, text := range []string{"", "7", "1.", "-7.", "07=", "=", ".a", "rubbish"} {
 		if got, err := layout.ParseRequest(text); err == nil {
 			t.Errorf("%q: %+v", text, got)
 		}

@@ -111,8 +111,9 @@ func (in *inspection) takeRequest(id, value string) {
 	switch {
 	case err != nil:
 		in.breachf(nil, RuleCancellation, "request %q led to %q, %v", id, value, err)
-	case request.Version > 0:
+	case request.Made:
 		in.updates[id] = request.Version
+	case request.Version > 0: // it changed nothing
 	default:
 		_, b := in.findOrAdd(request.Cancelled)
 		b.cancelledByUser = true

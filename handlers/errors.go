@@ -85,6 +85,7 @@ var problems = []struct {
 	{store.ErrUserLimit, problem{status: http.StatusConflict, code: "user_limit", title: "User limit reached", detail: "The booking would give the user more tickets than the event's maxPerUser"}},
 	{store.ErrWaitingListFull, problem{status: http.StatusConflict, code: "waiting_list_full", title: "Waiting list is full", detail: "The event is sold out and its waitingListLimit has been reached"}},
 	{store.ErrOverCapacity, problem{status: http.StatusConflict, code: "quantity_over_capacity", title: "Quantity is over capacity", detail: "The quantity is greater than the event's totalTickets"}},
+	{store.ErrQuantityLimit, problem{status: http.StatusConflict, code: "quantity_limit", title: "Quantity limit reached", detail: "The quantity is greater than the event's maxQuantity"}},
 	{store.ErrCapacityBelowConfirmed, problem{status: http.StatusConflict, code: "capacity_below_confirmed", title: "Capacity is below confirmed tickets", detail: "totalTickets must not be lower than the number of tickets already confirmed"}},
 	{store.ErrIdempotencyMismatch, problem{status: http.StatusUnprocessableEntity, code: "idempotency_mismatch", title: "Idempotency-Key was used before", detail: "The same Idempotency-Key was used before with a different request"}},
 	{store.ErrVersionMismatch, problem{status: http.StatusPreconditionFailed, code: "version_mismatch", title: "Event has another version", detail: "The event was changed since the version in If-Match: read it again, and decide anew"}},

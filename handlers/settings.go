@@ -20,6 +20,7 @@ type setting struct {
 
 var settings = []setting{
 	{"maxPerUser", limit(func(c *store.SettingsChange) **int64 { return &c.MaxPerUser })},
+	{"maxQuantity", limit(func(c *store.SettingsChange) **int64 { return &c.MaxQuantity })},
 	{"waitingListLimit", limit(func(c *store.SettingsChange) **int64 { return &c.WaitlistLimit })},
 	{"state", func(member string, value gjson.Result, change *store.SettingsChange) error {
 		state := store.State(value.Str)
@@ -111,9 +112,12 @@ func parseUpdate(r *http.Request) (store.UpdateRequest, error) {
 // settingsView shows settings in an answer.
 type settingsView struct {
 	MaxPerUser       int64 `json:"maxPerUser"`
+	MaxQuantity      int64 `json:"maxQuantity"`
 	WaitingListLimit int64 `json:"waitingListLimit"`
 }
 
 func settingsOf(event store.Event) settingsView {
-	return settingsView{MaxPerUser: event.MaxPerUser, WaitingListLimit: event.WaitlistLimit}
+	return settingsView{
+		MaxPerUser: event.MaxPerUser, MaxQuantity: event.MaxQuantity, WaitingListLimit: event.WaitlistLimit,
+	}
 }

@@ -15,10 +15,15 @@ type eventView struct {
 	Number       uint64    `json:"number"`
 	TotalTickets int64     `json:"totalTickets"`
 	Version      int64     `json:"version"`
+
+	BookableTickets int64 `json:"bookableTickets"` // to newcomers, now
 }
 
 func viewOf(event store.Event) eventView {
-	return eventView{UUID: event.UUID, Number: event.Number, TotalTickets: event.TotalTickets, Version: event.Version}
+	return eventView{
+		UUID: event.UUID, Number: event.Number, TotalTickets: event.TotalTickets, Version: event.Version,
+		BookableTickets: event.Bookable(),
+	}
 }
 
 // eventDetails are what the status of an event leaves out.

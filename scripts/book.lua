@@ -17,7 +17,7 @@
 --                          if confirmed; replayed is 1 if this id was booked before, and then
 --                          the rest is the first answer, and current the status now;
 --                          promotionsDue is 1 if promote.lua has work
---   no_event, event_closed, event_paused, over_capacity, user_limit,
+--   no_event, event_closed, event_paused, over_capacity, quantity_limit, user_limit,
 --   waiting_list_full      nothing changed
 --   unknown_format         nothing changed: a later version of the service made the event
 --   mismatch               nothing changed: this id was booked before with another quantity or user
@@ -46,6 +46,7 @@ local function decide(booking, user, holder, quantity, record, holding)
   end
   if e.state ~= 'open' then return 'event_' .. e.state, 0, 0, 0, 0, '' end
   if quantity > e.total then return 'over_capacity', 0, 0, 0, 0, '' end
+  if e.maxQuantity > 0 and quantity > e.maxQuantity then return 'quantity_limit', 0, 0, 0, 0, '' end
   local tickets, oldest, newest = read_holding(holding)
   if not tickets then return 'corrupt', 0, 0, 0, 0, '' end
   if e.maxPerUser > 0 and tickets + quantity > e.maxPerUser then return 'user_limit', 0, 0, 0, 0, '' end

@@ -9,6 +9,9 @@
 -- later version of the service made the event, and nothing else in it can be relied upon;
 -- counters without a format are broken.
 
+-- The settings that are numbers, as far as scripts go by them.
+local NUMBERS = {'total', 'maxPerUser', 'maxQuantity', 'waitlistLimit'}
+
 -- uuid is the id that the event must have, or empty for any. fields names further fields of
 -- the hash to read in the same call, and is changed. The second result has their values in
 -- the same order, false where a field is missing. The third result is nil, or the word to
@@ -16,7 +19,7 @@
 local function load_event(eventKey, uuid, fields)
   local n = #fields
   fields[n + 1], fields[n + 2], fields[n + 3] = 'counters', 'uuid', 'state'
-  fields[n + 4], fields[n + 5], fields[n + 6] = 'total', 'maxPerUser', 'waitlistLimit'
+  for i = 1, #NUMBERS do fields[n + 3 + i] = NUMBERS[i] end
   local values = redis.call('HMGET', eventKey, unpack(fields))
   local counters = values[n + 1]
   if not counters then return {key = eventKey, markable = false}, values, values[n + 2] and 'corrupt' or 'no_event' end
@@ -32,9 +35,6 @@ local function load_event(eventKey, uuid, fields)
     markable = true, -- see unchanged.lua
     uuid = values[n + 2],
     state = values[n + 3],
-    total = whole_number(values[n + 4]),
-    maxPerUser = whole_number(values[n + 5] or '0'),
-    waitlistLimit = whole_number(values[n + 6] or '0'),
     version = whole_number(version),
     confirmed = whole_number(confirmed), -- tickets
     waiting = whole_number(waiting), -- bookings
@@ -43,10 +43,13 @@ local function load_event(eventKey, uuid, fields)
     promotionsDue = tonumber(promotionsDue), -- 1 if promote.lua has work
     log = {}, -- entries for commit to append
   }
-  if not (e.uuid and e.total and e.maxPerUser and e.waitlistLimit and e.version and e.confirmed and e.waiting
-    and e.lastJoined and e.lastServed) or e.state ~= 'open' and e.state ~= 'paused' and e.state ~= 'closed' then
-    return {key = eventKey, markable = false}, values, 'corrupt'
+  local valid = e.uuid and e.version and e.confirmed and e.waiting and e.lastJoined and e.lastServed
+    and (e.state == 'open' or e.state == 'paused' or e.state == 'closed')
+  for i = 1, #NUMBERS do
+    local number = whole_number(values[n + 3 + i] or '0')
+    e[NUMBERS[i]], valid = number, valid and number
   end
+  if not valid or e.total == 0 then return {key = eventKey, markable = false}, values, 'corrupt' end
   if uuid ~= '' and uuid ~= e.uuid then return e, values, 'no_event' end
   return e, values, nil
 end

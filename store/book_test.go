@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"errors"
+	"strconv"
 	"testing"
 
 	"github.com/google/uuid"
@@ -179,5 +180,33 @@ func TestUsersWithOddNames(t *testing.T) {
 			show.cancel(name, second)
 		}
 		show.wantCounts(int64(len(names)), 0, 0)
+	})
+}
+
+// One request cannot stop a sale: a booking has at most so many tickets.
+func TestQuantityLimit(t *testing.T) {
+	onEveryEngine(t, func(t *testing.T, s *store.Store) {
+		show := newShow(t, s, store.InitializeRequest{Settings: store.Settings{TotalTickets: 5, MaxQuantity: 2, MaxPerUser: 2}})
+		for quantity, want := range map[int64]error{
+			6: store.ErrOverCapacity, 5: store.ErrQuantityLimit, 3: store.ErrQuantityLimit, 2: nil,
+		} {
+			_, err := s.Book(ctx, show.request("ann", strconv.FormatInt(quantity, 10), quantity))
+			if !errors.Is(err, want) {
+				t.Errorf("%d tickets: %v, want %v", quantity, err, want)
+			}
+		}
+		show.together([]store.BookRequest{
+			show.request("bob", "", 3), show.request("bob", "", 1), show.request("bob", "", 2), show.request("cyd", "", 2),
+		}, store.ErrQuantityLimit, store.StatusConfirmed, store.ErrUserLimit, store.StatusConfirmed)
+		show.wantCounts(0, 5, 0)
+		// A limit counts for new bookings, and can be lifted.
+		one, none := int64(1), int64(0)
+		show.update(store.UpdateRequest{SettingsChange: store.SettingsChange{MaxQuantity: &one}})
+		if _, err := s.Book(ctx, show.request("dan", "", 2)); !errors.Is(err, store.ErrQuantityLimit) {
+			t.Errorf("above a lowered limit: %v", err)
+		}
+		show.update(store.UpdateRequest{SettingsChange: store.SettingsChange{MaxQuantity: &none}})
+		show.book("dan", 2)
+		show.wantCounts(0, 5, 1)
 	})
 }

@@ -17,6 +17,7 @@ var (
 	ErrUserLimit              = errors.New("the user would hold more tickets than the event allows")
 	ErrWaitingListFull        = errors.New("the waiting list is full")
 	ErrOverCapacity           = errors.New("the quantity is more than the event's total tickets")
+	ErrQuantityLimit          = errors.New("the quantity is more than the event allows in one booking")
 	ErrCapacityBelowConfirmed = errors.New("the total is lower than the tickets already confirmed")
 	ErrIdempotencyMismatch    = errors.New("the idempotency key was used before with another request")
 	ErrVersionMismatch        = errors.New("the event is at another version")
@@ -72,6 +73,7 @@ var refusals = map[string]error{
 	"user_limit":               ErrUserLimit,
 	"waiting_list_full":        ErrWaitingListFull,
 	"over_capacity":            ErrOverCapacity,
+	"quantity_limit":           ErrQuantityLimit,
 	"capacity_below_confirmed": ErrCapacityBelowConfirmed,
 	"mismatch":                 ErrIdempotencyMismatch,
 	"version_mismatch":         ErrVersionMismatch,

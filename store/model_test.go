@@ -41,7 +41,7 @@ func walk(t *testing.T, s *store.Store, seed uint64) {
 	random := rand.New(rand.NewPCG(seed, 0))
 	request := store.InitializeRequest{Settings: store.Settings{Name: "a walk", TotalTickets: 1 + random.Int64N(12)}}
 	if random.IntN(3) == 0 {
-		request.MaxPerUser, request.WaitlistLimit = 5, 8
+		request.MaxPerUser, request.WaitlistLimit, request.MaxQuantity = 5, 8, 3
 	}
 	w := &randomCalls{
 		show: newShow(t, s, request), model: model.New(request), random: random, seed: seed,
@@ -164,7 +164,7 @@ func (w *randomCalls) checkUpdate(ofTotal bool) {
 		}
 		request.State = &state
 		if limit := w.random.Int64N(9); w.random.IntN(4) == 0 {
-			request.MaxPerUser, request.WaitlistLimit = &limit, &limit
+			request.MaxPerUser, request.WaitlistLimit, request.MaxQuantity = &limit, &limit, &limit
 		}
 	}
 	_, err := w.Update(ctx, request)

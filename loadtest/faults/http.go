@@ -101,7 +101,7 @@ func (h *overHTTP) do(ctx context.Context, call history.Call) history.Attempt {
 // safeToRepeat recognizes a 503 as the API has it: it says when to try again, and that it is safe.
 func safeToRepeat(response service.Response) bool {
 	return response.Code == http.StatusServiceUnavailable && response.RetryAfter != "" &&
-		slices.Contains([]string{"unavailable", "overloaded", "refused", "storage_full"}, response.ProblemCode())
+		slices.Contains([]string{"unavailable", "overloaded", "refused", "storage_full", "other_store", "starting"}, response.ProblemCode())
 }
 
 // decode reads a success, or turns a refusal into the store's error. What the API does

@@ -73,6 +73,15 @@ type Event struct {
 // gets none of them.
 func (e Event) Available() int64 { return e.TotalTickets - e.Confirmed }
 
+// Bookable returns how many tickets newcomers can get now: none while anybody waits, or the event
+// takes no bookings. One booking gets at most MaxQuantity of them.
+func (e Event) Bookable() int64 {
+	if e.State != StateOpen || e.Waiting > 0 {
+		return 0
+	}
+	return e.Available()
+}
+
 // Fields of an event's hash that are neither a setting nor of a booking, a user or a
 // request.
 const (

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"maps"
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -89,9 +90,26 @@ func TestEachWrongPartIsNamed(t *testing.T) {
 
 // The scripts take settings as JSON, and name the fields as it does.
 func TestSettingsAreNamedAsTheirFields(t *testing.T) {
-	text, number, state := "a", int64(1), layout.StateOpen
-	settings := layout.Settings{Name: text, State: state, TotalTickets: number, MaxPerUser: number, WaitlistLimit: number}
-	change := layout.SettingsChange{Name: &text, State: &state, TotalTickets: &number, MaxPerUser: &number, WaitlistLimit: &number}
+	var settings layout.Settings
+	var change layout.SettingsChange
+	for _, all := range []reflect.Value{reflect.ValueOf(&settings).Elem(), reflect.ValueOf(&change).Elem()} {
+		for i := range all.NumField() {
+			field := all.Field(i)
+			if field.Kind() == reflect.Pointer {
+				field.Set(reflect.New(field.Type().Elem()))
+				field = field.Elem()
+			}
+			if field.Kind() == reflect.String {
+				field.SetString("a")
+			} else {
+				field.SetInt(1)
+			}
+		}
+	}
+	if change.Apply(layout.Settings{}) != settings {
+		t.Errorf("a change of everything leads to %+v", change.Apply(layout.Settings{}))
+	}
+	number := int64(1)
 	for _, encoded := range []string{settings.Encode(), change.Encode()} {
 		var object map[string]any
 		if err := json.Unmarshal([]byte(encoded), &object); err != nil {

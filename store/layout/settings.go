@@ -9,13 +9,14 @@ import (
 
 // Settings are what an organizer decides about an event. Each is a field of the event's
 // hash, named as its JSON tag says; a number that has no field is 0. To add a setting is to
-// add it here, to SettingsChange and to SettingsFields, and to load_event of event.lua if a
-// script goes by it.
+// add it here, to SettingsChange and to SettingsFields, and to NUMBERS of event.lua if a script
+// goes by it.
 type Settings struct {
 	Name          string `json:"name"`
 	State         State  `json:"state"`
 	TotalTickets  int64  `json:"total"`
 	MaxPerUser    int64  `json:"maxPerUser,omitempty"`    // tickets confirmed or waiting, 0 = no limit
+	MaxQuantity   int64  `json:"maxQuantity,omitempty"`   // tickets of one booking, 0 = no limit
 	WaitlistLimit int64  `json:"waitlistLimit,omitempty"` // bookings, 0 = no limit
 }
 
@@ -25,6 +26,7 @@ type SettingsChange struct {
 	State         *State  `json:"state,omitempty"`
 	TotalTickets  *int64  `json:"total,omitempty"`
 	MaxPerUser    *int64  `json:"maxPerUser,omitempty"`
+	MaxQuantity   *int64  `json:"maxQuantity,omitempty"`
 	WaitlistLimit *int64  `json:"waitlistLimit,omitempty"`
 }
 
@@ -34,6 +36,7 @@ func (c SettingsChange) Apply(s Settings) Settings {
 	set(&s.State, c.State)
 	set(&s.TotalTickets, c.TotalTickets)
 	set(&s.MaxPerUser, c.MaxPerUser)
+	set(&s.MaxQuantity, c.MaxQuantity)
 	set(&s.WaitlistLimit, c.WaitlistLimit)
 	return s
 }
@@ -46,7 +49,7 @@ func set[T any](setting, to *T) {
 
 // SettingsFields are the fields with the settings of an event.
 func SettingsFields() []string {
-	return []string{"name", "state", "total", "maxPerUser", "waitlistLimit"}
+	return []string{"name", "state", "total", "maxPerUser", "maxQuantity", "waitlistLimit"}
 }
 
 // Encode returns the settings as initialize.lua takes them. The same settings give the same
@@ -73,6 +76,7 @@ func ParseSettings(fields map[string]string) (Settings, error) {
 		State:         State(p.text("state")),
 		TotalTickets:  p.number("total"),
 		MaxPerUser:    p.optional("maxPerUser"),
+		MaxQuantity:   p.optional("maxQuantity"),
 		WaitlistLimit: p.optional("waitlistLimit"),
 	}
 	return settings, p.err()

@@ -57,6 +57,8 @@ func (e *Event) refusal(request BookRequest, status store.Status) error {
 		return refusal
 	case request.Quantity > e.TotalTickets:
 		return store.ErrOverCapacity
+	case e.MaxQuantity > 0 && request.Quantity > e.MaxQuantity:
+		return store.ErrQuantityLimit
 	case e.MaxPerUser > 0 && userTickets+request.Quantity > e.MaxPerUser:
 		return store.ErrUserLimit
 	case status.Waits() && e.WaitlistLimit > 0 && e.Waiting >= e.WaitlistLimit:

@@ -93,8 +93,7 @@ func TestSettingsAreNamedAsTheirFields(t *testing.T) {
 	var settings layout.Settings
 	var change layout.SettingsChange
 	for _, all := range []reflect.Value{reflect.ValueOf(&settings).Elem(), reflect.ValueOf(&change).Elem()} {
-		for i := range all.NumField() {
-			field := all.Field(i)
+		for _, field := range all.Fields() {
 			if field.Kind() == reflect.Pointer {
 				field.Set(reflect.New(field.Type().Elem()))
 				field = field.Elem()

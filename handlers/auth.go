@@ -14,7 +14,7 @@ type Scope uint8
 
 // The scopes. What each opens is in the table of routes.
 const (
-	ScopeOrganizer Scope = 1 << iota // create and change events, list who booked
+	ScopeOrganizer Scope = 1 << iota // create and change events, list and cancel bookings
 	ScopeBooking                     // book, cancel, read a booking
 	ScopeMetrics                     // read /metrics
 )
@@ -98,7 +98,7 @@ func ParseAPIKey(entry string) (APIKey, error) {
 // What a route may require instead of a single scope.
 const (
 	anybody Scope = 1 << 7 // no key
-	readers       = ScopeOrganizer | ScopeBooking
+	either        = ScopeOrganizer | ScopeBooking
 )
 
 // guard serves a route only to those who may use it: who has a key that opens it or, where no

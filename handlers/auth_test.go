@@ -48,7 +48,7 @@ func bearer(key string) string { return "Authorization: Bearer " + key }
 var opens = map[string]string{
 	"POST /api/events/initialize":             "organizer",
 	"POST /api/events/book":                   "booking",
-	"POST /api/events/cancel":                 "booking",
+	"POST /api/events/cancel":                 "organizer booking",
 	"GET /api/events/status/" + someID:        "organizer booking",
 	"GET /api/events":                         "organizer booking",
 	"GET /api/events/" + someID:               "organizer booking",

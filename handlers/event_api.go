@@ -108,8 +108,15 @@ func parseEventCancel(r *http.Request) (store.CancelRequest, error) {
 		return store.CancelRequest{}, err
 	}
 	booking, bookingErr := uuidField("bookingId", body.get("bookingId"))
-	user, userErr := userField(body.get("userId"))
-	return store.CancelRequest{Booking: booking, User: user}, joinProblems(bookingErr, userErr, eventCancelForm.check(body))
+	request := store.CancelRequest{Booking: booking}
+	var userErr error
+	if organizes(r) {
+		request.By = keyName(r)
+	}
+	if value := body.get("userId"); !organizes(r) || !missing(value) {
+		request.User, userErr = userField(value)
+	}
+	return request, joinProblems(bookingErr, userErr, eventCancelForm.check(body))
 }
 
 // eventCancelled answers a cancellation.

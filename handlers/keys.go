@@ -57,6 +57,13 @@ func keyName(r *http.Request) string {
 	return ""
 }
 
+// organizes reports whether a request may do what organizers do: its key has the scope, or none is
+// asked for.
+func organizes(r *http.Request) bool {
+	key := keyOf(r)
+	return key == nil || key.Scopes&ScopeOrganizer != 0
+}
+
 // authenticate finds the key that a request came with. What a key opens is in the table of
 // routes.
 func (a *API) authenticate(next http.Handler) http.Handler {

@@ -85,8 +85,10 @@ func TestUserIDIsRefused(t *testing.T) {
 			const problem = `{"title":"Invalid input","error":"Invalid input","code":"invalid_input"}`
 			c.post("/api/events/book", fmt.Sprintf(`{"eventId":%q%s}`, e.uuid, member)).is(400, problem).
 				names("details", "userId")
-			c.post("/api/events/cancel", fmt.Sprintf(`{"bookingId":%q%s}`, booking, member)).is(400, problem).
-				names("details", "userId")
+			if test.json != "" && test.json != "null" { // without keys, everybody is an organizer, who need not name the user
+				c.post("/api/events/cancel", fmt.Sprintf(`{"bookingId":%q%s}`, booking, member)).is(400, problem).
+					names("details", "userId")
+			}
 		})
 	}
 	c.get(e.path()).is(200, `{"confirmedTickets":1,"version":2}`)

@@ -11,9 +11,10 @@
 --                          empty if a booking is given
 -- ARGV[4]  booking         short id, or empty for the user's oldest confirmed booking, or the
 --                          oldest waiting one if none is confirmed
--- ARGV[5]  user            owner of the booking
+-- ARGV[5]  user            owner of the booking; or empty for whoever that is, if a booking is given
 -- ARGV[6]  cancellation    id of this request, chosen by the caller. Without a booking id it
 --                          distinguishes a retry from a request to cancel one more
+-- ARGV[7]  by              name of the organizer's API key of the request, or empty
 -- Returns  {word, version, booking, first promoted or empty, promoted, replayed, promotionsDue}
 --                promotionsDue is 1 if promote.lua has work
 --   cancelled    promoted is the number of bookings that this cancellation confirmed;
@@ -27,7 +28,7 @@
 
 local eventKey, logKey, waitlistKey, withdrawnKey = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local acks, override, uuid, booking = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-local user, cancellation = ARGV[5], '!' .. ARGV[6]
+local user, cancellation, by = ARGV[5], '!' .. ARGV[6], ARGV[7]
 local holder, byUser = '@' .. user, booking == ''
 
 local e, found, refusal = load_event(eventKey, uuid, {holder, byUser and cancellation or booking})
@@ -42,6 +43,10 @@ end
 local b = record and read_booking(record)
 if record and not b then return {'corrupt', 0, '', '', 0, 0, 0} end
 
+if b and user == '' then
+  user, holder = b.user, '@' .. b.user
+  holding = redis.call('HGET', eventKey, holder)
+end
 if not b or b.user ~= user then return unchanged(e, acks, {'no_booking', 0, '', '', 0, 0, 0}) end
 if not b.hasTickets and not b.waits then
   return unchanged(e, acks, {
@@ -67,7 +72,7 @@ if b.hasTickets or isHead then
 end
 if served.more then e.promotionsDue = 1 end
 
-log_change(e, log_entry('X', now_millis(override), booking, table.concat(served.promoted, ',')))
+log_change(e, log_entry('X', now_millis(override), booking, table.concat(served.promoted, ','), by))
 b.status, b.cancelledVersion = 'cancelled', e.version
 b.nextBooking, b.promotedCount = served.promoted[1] or '', #served.promoted
 changes[#changes + 1] = booking

@@ -7,8 +7,9 @@
 --   E|at|by                 the event was created; by is the name of the API key of the
 --                           request, or empty
 --   U|at|{by, settings}     settings were changed: JSON with the new values of those changed
---   X|at|booking|promoted   a booking was cancelled, which promoted others: their short ids
---                           in order, separated by commas, or nothing
+--   X|at|booking|promoted|by   a booking was cancelled, which promoted others: their short ids
+--                           in order, separated by commas, or nothing; by is the name of the
+--                           API key of the organizer who asked, or empty
 --   P|at|promoted           bookings were promoted in a step of their own
 
 local function log_entry(kind, at, ...) return table.concat({kind, string.format('%d', at), ...}, '|') end

@@ -99,7 +99,7 @@ var (
 		Source: loadLua + bookingLua + holdingsLua + logLua + clockLua + unchangedLua + bookLua,
 	}
 	Cancel = Script{
-		Name: "cancel", Keys: 4, Args: 6,
+		Name: "cancel", Keys: 4, Args: 7,
 		Source: boundsLua + loadLua + bookingLua + holdingsLua + unlinkLua + waitlistLua + logLua + clockLua + unchangedLua + cancelLua,
 	}
 	Promote = Script{

@@ -13,7 +13,8 @@ import (
 // CancelRequest cancels one booking.
 type CancelRequest struct {
 	Booking uuid.UUID
-	User    string // whose booking it is
+	User    string // whose booking it is; empty: whoever that is
+	By      string // name of the organizer's API key that asks, for the event's log; may be empty
 }
 
 // CancelOldestRequest cancels the user's oldest confirmed booking of the event,
@@ -41,7 +42,7 @@ func (s *Store) Cancel(ctx context.Context, request CancelRequest) (CancelResult
 	if !ok {
 		return CancelResult{}, ErrBookingNotFound
 	}
-	result, err := s.cancel(ctx, EventNumber(number), layout.ShortIDOf(request.Booking).String(), request.User, "")
+	result, err := s.cancel(ctx, EventNumber(number), layout.ShortIDOf(request.Booking).String(), request.User, "", request.By)
 	if errors.Is(err, ErrEventNotFound) {
 		err = ErrBookingNotFound
 	}
@@ -56,10 +57,10 @@ func (s *Store) CancelOldest(ctx context.Context, request CancelOldestRequest) (
 		return CancelResult{}, ErrEventNotFound
 	}
 	cancellation := layout.ShortIDFor(request.IdempotencyKey, "cancellation", numberText(event.Number()), request.User)
-	return s.cancel(ctx, event, "", request.User, cancellation.String())
+	return s.cancel(ctx, event, "", request.User, cancellation.String(), "")
 }
 
-func (s *Store) cancel(ctx context.Context, event EventRef, booking, user, cancellation string) (CancelResult, error) {
+func (s *Store) cancel(ctx context.Context, event EventRef, booking, user, cancellation, by string) (CancelResult, error) {
 	number := event.Number()
 	permit, err := s.conn.Acquire(ctx, conn.Change, layout.EventKey(number))
 	if err != nil {
@@ -69,7 +70,7 @@ func (s *Store) cancel(ctx context.Context, event EventRef, booking, user, cance
 	for {
 		r, err := s.call(ctx, conn.Call{
 			Script: cancelScript, Keys: layout.EventKeys(number), Unbounded: true,
-			Args: []any{s.nowOverride(), event.UUID(), booking, user, cancellation},
+			Args: []any{s.nowOverride(), event.UUID(), booking, user, cancellation, by},
 		})
 		if err != nil {
 			return CancelResult{}, err

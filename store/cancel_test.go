@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"testing"
 
 	"github.com/google/uuid"
@@ -298,4 +299,52 @@ func TestCancellationOfWhatIsBrokenChangesNothing(t *testing.T) {
 			})
 		})
 	}
+}
+
+// An organizer cancels any booking, and the log says who did.
+func TestCancelForAnybody(t *testing.T) {
+	onEveryEngine(t, func(t *testing.T, s *store.Store) {
+		show := newShow(t, s, tickets(1000))
+		first := show.book("ann", 1)
+		all := show.book("bob", 1000) // which is never served while ann has her ticket
+		next := show.book("cyd", 999)
+		show.wantCounts(999, 1, 2)
+		got, err := s.Cancel(ctx, store.CancelRequest{Booking: all.Booking, By: "desk|1"})
+		if err != nil || got.Replayed || got.Next != next.Booking || got.Promoted != 1 {
+			t.Errorf("%+v, %v, want %v promoted", got, err, next.Booking)
+		}
+		show.wantCounts(0, 1000, 0)
+		again, err := s.Cancel(ctx, store.CancelRequest{Booking: all.Booking, By: "another"})
+		if got.Replayed = true; err != nil || again != got {
+			t.Errorf("again %+v, %v, want %+v", again, err, got)
+		}
+		// The middle of a user's chain, and its ends.
+		var anns []store.BookResult
+		for range 3 {
+			anns = append(anns, show.book("ann", 1))
+		}
+		for _, i := range []int{1, 2, 0} {
+			if _, err := s.Cancel(ctx, store.CancelRequest{Booking: anns[i].Booking}); err != nil {
+				t.Error(err)
+			}
+		}
+		show.want(first, store.StatusConfirmed, 0)
+		unknown := first.Booking
+		unknown[15] ^= 1
+		if _, err := s.Cancel(ctx, store.CancelRequest{Booking: unknown}); !errors.Is(err, store.ErrBookingNotFound) {
+			t.Errorf("no booking: %v", err)
+		}
+		var by []string
+		err = s.Verifier().Log(ctx, show.ref, func(_ int64, change layout.Change) {
+			if change.Kind == layout.ChangeCancelled {
+				by = append(by, change.By)
+			}
+		})
+		if want := []string{"desk|1", "", "", ""}; err != nil || !slices.Equal(by, want) {
+			t.Errorf("cancelled by %q, %v, want %q", by, err, want)
+		}
+		if found := breaches(t, s, show.ref); len(found) > 0 {
+			t.Errorf("the data contradicts itself: %v", found)
+		}
+	})
 }

@@ -306,10 +306,10 @@ func TestVerifyFindsCorruption(t *testing.T) {
 			v.do("LSET", v.log, v.bob.Version-1, id(v.ann))
 		}, verify.RuleLog, func(v *victim) uuid.UUID { return v.ann.Booking }, false},
 		{"the entry of a cancellation that forgot whom it promoted", func(v *victim) {
-			v.do("LSET", v.log, v.hal.Version, "X|1|"+id(v.bob)+"|")
+			v.do("LSET", v.log, v.hal.Version, "X|1|"+id(v.bob)+"||")
 		}, verify.RuleLog, func(v *victim) uuid.UUID { return v.bob.Booking }, true},
 		{"the entry of a cancellation that promoted somebody else", func(v *victim) {
-			v.do("LSET", v.log, v.hal.Version, "X|1|"+id(v.bob)+"|"+id(v.eve))
+			v.do("LSET", v.log, v.hal.Version, "X|1|"+id(v.bob)+"|"+id(v.eve)+"|")
 		}, verify.RuleLog, func(v *victim) uuid.UUID { return v.bob.Booking }, true},
 		{"the entry of a change that no request made", func(v *victim) {
 			v.do("LSET", v.log, v.gus.Version-1, `U|1|{"settings":{"total":5}}`)

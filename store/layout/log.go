@@ -24,7 +24,7 @@ const (
 type Change struct {
 	Kind     ChangeKind
 	At       time.Time      // of a booking its record tells it, and this is zero
-	By       string         // API key that asked, of ChangeCreated and ChangeUpdated; may be empty
+	By       string         // API key of the organizer who asked; may be empty
 	Settings SettingsChange // those that ChangeUpdated changed, as far as this version knows them
 	Booking  ShortID        // of ChangeBooked and ChangeCancelled
 	Promoted []ShortID      // of ChangeCancelled and ChangePromoted, in order
@@ -81,8 +81,9 @@ func parseUpdated(rest string) (Change, error) {
 }
 
 func parseCancelled(rest string) (Change, error) {
-	booking, promoted, ok := strings.Cut(rest, "|")
-	change := Change{Kind: ChangeCancelled, Booking: ParseShortID(booking)}
+	booking, rest, _ := strings.Cut(rest, "|")
+	promoted, by, ok := strings.Cut(rest, "|")
+	change := Change{Kind: ChangeCancelled, Booking: ParseShortID(booking), By: by}
 	if !ok || booking == "" || change.Booking == InvalidShortID {
 		return Change{}, errors.New("an entry of the log without the booking that was cancelled")
 	}

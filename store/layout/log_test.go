@@ -20,9 +20,12 @@ func TestChangesAreRead(t *testing.T) {
 		`U|1700000000000|{"by":"a key","settings":{"name":"a|b"}}`: {
 			Kind: layout.ChangeUpdated, At: at, By: "a key", Settings: layout.SettingsChange{Name: &name},
 		},
-		"X|1700000000000|" + a + "|":               {Kind: layout.ChangeCancelled, At: at, Booking: idA},
-		"X|1700000000000|" + a + "|" + b + "," + a: {Kind: layout.ChangeCancelled, At: at, Booking: idA, Promoted: []layout.ShortID{idB, idA}},
-		"P|1700000000000|" + b:                     {Kind: layout.ChangePromoted, At: at, Promoted: []layout.ShortID{idB}},
+		"X|1700000000000|" + a + "||":      {Kind: layout.ChangeCancelled, At: at, Booking: idA},
+		"X|1700000000000|" + a + "||key|x": {Kind: layout.ChangeCancelled, At: at, Booking: idA, By: "key|x"},
+		"X|1700000000000|" + a + "|" + b + "," + a + "|": {
+			Kind: layout.ChangeCancelled, At: at, Booking: idA, Promoted: []layout.ShortID{idB, idA},
+		},
+		"P|1700000000000|" + b: {Kind: layout.ChangePromoted, At: at, Promoted: []layout.ShortID{idB}},
 	} {
 		if got, err := layout.ParseChange(text); err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: %+v, %v, want %+v", text, got, err, want)
@@ -30,7 +33,8 @@ func TestChangesAreRead(t *testing.T) {
 	}
 	for _, text := range []string{
 		"", "rubbish", "E", "E|", "E|now|", "Z|1|", "U|1|", "U|1|{}", `U|1|{"settings":{}}`, `U|1|{"settings":[1]}`,
-		"X|1|", "X|1|" + a, "X|1|rubbish|", "X|1||" + a, "X|1|" + a + "|rubbish", "X|1|" + a + "|,", "P|1|", "P|1|" + a + ",", "P|1|rubbish",
+		"X|1|", "X|1|" + a, "X|1|" + a + "|", "X|1|rubbish||", "X|1||" + a + "|", "X|1|" + a + "|rubbish|", "X|1|" + a + "|,|",
+		"P|1|", "P|1|" + a + ",", "P|1|rubbish",
 	} {
 		if got, err := layout.ParseChange(text); err == nil {
 			t.Errorf("%q was taken for an entry of the log: %+v", text, got)

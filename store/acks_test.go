@@ -350,7 +350,7 @@ func TestReplicatedCluster(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i := range count {
-		want[i].Replayed = true
+		want[i].Replayed, want[i].Current = true, want[i].Status
 		if got, err := book(failing, user(i)); err != nil || got != want[i] {
 			t.Errorf("after the failover: %+v, %v, want %+v", got, err, want[i])
 		}

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -78,7 +79,7 @@ const clusterReload = time.Second
 // options are those of each kind of client.
 func (c Config) options() *redis.UniversalOptions {
 	options := &redis.UniversalOptions{
-		Addrs:                 c.Addrs,
+		Addrs:                 slices.Clone(c.Addrs), // to which a cluster's client appends what it learns
 		MasterName:            c.SentinelMaster,
 		SentinelUsername:      c.SentinelUsername,
 		SentinelPassword:      c.SentinelPassword,

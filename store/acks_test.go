@@ -82,7 +82,7 @@ func TestAcknowledgedIsOnTheReplica(t *testing.T) {
 	show := newShow(t, p.Store, tickets(50))
 	reader := p.replica.Client()
 	defer func() { _ = reader.Close() }()
-	key := layout.EventKey(show.event.Number)
+	key := layout.Keys{}.Event(show.event.Number)
 	var callers sync.WaitGroup
 	for i := range 100 {
 		callers.Go(func() {
@@ -247,7 +247,7 @@ func TestReplicasThatCannotBeWaitedFor(t *testing.T) {
 // redistest.StartCluster made.
 func shard(t *testing.T, s *store.Store, masters int, number uint64) int {
 	t.Helper()
-	return shardOfKey(t, s, masters, layout.EventKey(number))
+	return shardOfKey(t, s, masters, layout.Keys{}.Event(number))
 }
 
 func shardOfKey(t *testing.T, s *store.Store, masters int, key string) int {
@@ -382,7 +382,7 @@ func moveKeys(t *testing.T, nodes *redistest.Cluster, s *store.Store, number uin
 	t.Helper()
 	source, target := nodes.Servers[from].Client(), nodes.Servers[to].Client()
 	defer func() { _, _ = source.Close(), target.Close() }()
-	slot := s.Client().ClusterKeySlot(ctx, layout.EventKey(number)).Val()
+	slot := s.Client().ClusterKeySlot(ctx, layout.Keys{}.Event(number)).Val()
 	host, port, _ := strings.Cut(nodes.Servers[to].Addr, ":")
 	do := func(client *redis.Client, args ...any) {
 		t.Helper()
@@ -393,7 +393,7 @@ func moveKeys(t *testing.T, nodes *redistest.Cluster, s *store.Store, number uin
 	do(target, "CLUSTER", "SETSLOT", slot, "IMPORTING", source.ClusterMyID(ctx).Val())
 	do(source, "CLUSTER", "SETSLOT", slot, "MIGRATING", target.ClusterMyID(ctx).Val())
 	migrate := []any{"MIGRATE", host, port, "", 0, 5000, "KEYS"}
-	for _, key := range layout.EventKeys(number) {
+	for _, key := range (layout.Keys{}).OfEvent(number) {
 		migrate = append(migrate, key)
 	}
 	do(source, migrate...)

@@ -54,10 +54,10 @@ func BenchmarkBook(b *testing.B) {
 				return err
 			},
 			"AutoPipeline": func(i int64) error {
-				return automatic.EvalSha(ctx, sha, layout.EventKeys(uint64(i%events + 1))[:3], "0", "", "", id(i), "u"+id(i), 1).Err()
+				return automatic.EvalSha(ctx, sha, layout.Keys{}.OfEvent(uint64(i%events + 1))[:3], "0", "", "", id(i), "u"+id(i), 1).Err()
 			},
 			"one by one": func(i int64) error {
-				return client.EvalSha(ctx, sha, layout.EventKeys(uint64(i%events + 1))[:3], "0", "", "", id(i), "u"+id(i), 1).Err()
+				return client.EvalSha(ctx, sha, layout.Keys{}.OfEvent(uint64(i%events + 1))[:3], "0", "", "", id(i), "u"+id(i), 1).Err()
 			},
 		} {
 			b.Run(engine+"/"+way, func(b *testing.B) {

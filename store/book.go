@@ -52,7 +52,7 @@ func (s *Store) bookCall(request BookRequest) (uuid.UUID, conn.Call) {
 	booking := layout.NewID(number, layout.ShortIDFor(request.IdempotencyKey, "booking", numberText(number), request.User))
 	return booking, conn.Call{
 		Script: bookScript,
-		Keys:   layout.EventKeys(number)[:bookScript.Keys],
+		Keys:   s.keys.OfEvent(number)[:bookScript.Keys],
 		Args:   []any{s.nowOverride(), request.Event.UUID()},
 		Item:   []any{layout.ShortIDOf(booking).String(), request.User, request.Quantity},
 	}

@@ -158,7 +158,7 @@ func TestUnknownEvent(t *testing.T) {
 			}
 		}
 		show.wantCounts(1, 0, 0)
-		if keys := admin(t, s).Exists(ctx, layout.EventKey(99)).Val(); keys != 0 {
+		if keys := admin(t, s).Exists(ctx, layout.Keys{}.Event(99)).Val(); keys != 0 {
 			t.Error("asking for an event made its key")
 		}
 	})

@@ -118,7 +118,7 @@ func TestACorruptBookingFailsAlone(t *testing.T) {
 	onEveryEngine(t, func(t *testing.T, s *store.Store) {
 		show := newShow(t, s, tickets(5))
 		broken := show.together([]store.BookRequest{show.request("ann", "a", 1)}, store.StatusConfirmed)[0]
-		hash := layout.EventKey(show.event.Number)
+		hash := layout.Keys{}.Event(show.event.Number)
 		err := admin(t, s).HSet(ctx, hash, shortID(broken.Booking), "rubbish", layout.HoldingField("eve"), "rubbish").Err()
 		if err != nil {
 			t.Fatal(err)

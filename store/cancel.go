@@ -62,14 +62,14 @@ func (s *Store) CancelOldest(ctx context.Context, request CancelOldestRequest) (
 
 func (s *Store) cancel(ctx context.Context, event EventRef, booking, user, cancellation, by string) (CancelResult, error) {
 	number := event.Number()
-	permit, err := s.conn.Acquire(ctx, conn.Change, layout.EventKey(number))
+	permit, err := s.conn.Acquire(ctx, conn.Change, s.keys.Event(number))
 	if err != nil {
 		return CancelResult{}, err
 	}
 	defer permit.Release()
 	for {
 		r, err := s.call(ctx, conn.Call{
-			Script: cancelScript, Keys: layout.EventKeys(number), Unbounded: true,
+			Script: cancelScript, Keys: s.keys.OfEvent(number), Unbounded: true,
 			Args: []any{s.nowOverride(), event.UUID(), booking, user, cancellation, by},
 		})
 		if err != nil {

@@ -25,7 +25,7 @@ func (s *Store) event(ctx context.Context, ref EventRef, how conn.Query) (Event,
 	for i, field := range fields {
 		args[i] = field
 	}
-	answer, err := s.conn.Query(ctx, how, "hmget", layout.EventKey(ref.Number()), args...)
+	answer, err := s.conn.Query(ctx, how, "hmget", s.keys.Event(ref.Number()), args...)
 	if err != nil {
 		return Event{}, damagedIfWrongType(err)
 	}

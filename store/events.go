@@ -91,7 +91,7 @@ func (s *Store) eventsBetween(ctx context.Context, first, last uint64) ([]EventE
 		replies = replies[:0]
 		_, _ = client.Pipelined(ctx, func(pipe redis.Pipeliner) error {
 			for number := first; number > last; number-- {
-				replies = append(replies, pipe.HMGet(ctx, layout.EventKey(number), layout.EventFields()...))
+				replies = append(replies, pipe.HMGet(ctx, s.keys.Event(number), layout.EventFields()...))
 			}
 			return nil
 		})

@@ -54,7 +54,7 @@ func TestEventsThatCannotBeReadAreMarked(t *testing.T) {
 				for range 3 {
 					newShow(t, s, tickets(1))
 				}
-				if err := c.damage(admin(t, s), layout.EventKey(2)); err != nil {
+				if err := c.damage(admin(t, s), layout.Keys{}.Event(2)); err != nil {
 					t.Fatal(err)
 				}
 				page, err := s.Events(ctx, "", 10)
@@ -85,7 +85,7 @@ func TestCallsOnADamagedEvent(t *testing.T) {
 		} {
 			show := newShow(t, s, tickets(1))
 			booked := show.book("a", 1)
-			if err := damage(layout.EventKey(show.event.Number)); err != nil {
+			if err := damage(layout.Keys{}.Event(show.event.Number)); err != nil {
 				t.Fatal(err)
 			}
 			total := int64(5)
@@ -112,7 +112,7 @@ func TestEventsAmongManyNumbersWithout(t *testing.T) {
 		}
 		counter := func(last string) {
 			t.Helper()
-			if err := admin(t, s).HSet(ctx, layout.EventsKey, layout.LastField, last).Err(); err != nil {
+			if err := admin(t, s).HSet(ctx, layout.Keys{}.Events(), layout.LastField, last).Err(); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -153,9 +153,9 @@ func TestEventsWithoutTheirCounter(t *testing.T) {
 			newShow(t, s, tickets(1))
 		}
 		for _, last := range []string{"notanumber", "-5", "1e3", "007", "", "999999999999999", "281474976710656", "missing"} {
-			err := admin(t, s).HSet(ctx, layout.EventsKey, layout.LastField, last).Err()
+			err := admin(t, s).HSet(ctx, layout.Keys{}.Events(), layout.LastField, last).Err()
 			if last == "missing" {
-				err = admin(t, s).HDel(ctx, layout.EventsKey, layout.LastField).Err()
+				err = admin(t, s).HDel(ctx, layout.Keys{}.Events(), layout.LastField).Err()
 			}
 			if err != nil {
 				t.Fatal(err)
@@ -174,10 +174,10 @@ func TestEventsWithoutTheirCounter(t *testing.T) {
 				t.Errorf("%q: created: %v", last, err)
 			}
 		}
-		if err := admin(t, s).Del(ctx, layout.EventsKey).Err(); err != nil {
+		if err := admin(t, s).Del(ctx, layout.Keys{}.Events()).Err(); err != nil {
 			t.Fatal(err)
 		}
-		if err := admin(t, s).RPush(ctx, layout.EventsKey, "x").Err(); err != nil {
+		if err := admin(t, s).RPush(ctx, layout.Keys{}.Events(), "x").Err(); err != nil {
 			t.Fatal(err)
 		}
 		for call, err := range map[string]error{

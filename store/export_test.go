@@ -13,7 +13,7 @@ import (
 // Beside opens a second store on the same Redis, as a second instance of the
 // service would.
 func Beside(s *Store) *Store {
-	second := newStore(s.conn.Beside())
+	second := newStore(s.conn.Beside(), s.keys)
 	second.clock = s.clock
 	return second
 }
@@ -54,7 +54,7 @@ func (s *Store) BookID(ctx context.Context, booking uuid.UUID, request BookReque
 // RaiseOnly raises the total as an instance does that dies before it promotes.
 func (s *Store) RaiseOnly(ctx context.Context, number uint64, total int64) error {
 	_, err := s.call(ctx, conn.Call{
-		Script: updateScript, Keys: layout.EventKeys(number)[:updateScript.Keys],
+		Script: updateScript, Keys: layout.Keys{}.OfEvent(number)[:updateScript.Keys],
 		Args: []any{"", "", "change", "", "", layout.SettingsChange{TotalTickets: &total}.Encode(), ""},
 	})
 	return err

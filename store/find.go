@@ -20,7 +20,7 @@ func (s *Store) Booking(ctx context.Context, id uuid.UUID) (Booking, error) {
 	short := layout.ShortIDOf(id).String()
 	r, err := s.call(ctx, conn.Call{
 		Script: findScript,
-		Keys:   []string{layout.EventKey(number), layout.WithdrawnKey(number)},
+		Keys:   []string{s.keys.Event(number), s.keys.Withdrawn(number)},
 		Args:   []any{short},
 	})
 	if errors.Is(err, ErrEventNotFound) {

@@ -14,10 +14,10 @@ import (
 func (s *show) everything() []any {
 	s.t.Helper()
 	redis, number := admin(s.t, s.Store), s.event.Number
-	hash, err := redis.HGetAll(ctx, layout.EventKey(number)).Result()
-	log, err2 := redis.LRange(ctx, layout.LogKey(number), 0, -1).Result()
-	list, err3 := redis.LRange(ctx, layout.WaitlistKey(number), 0, -1).Result()
-	set, err4 := redis.ZRangeWithScores(ctx, layout.WithdrawnKey(number), 0, -1).Result()
+	hash, err := redis.HGetAll(ctx, layout.Keys{}.Event(number)).Result()
+	log, err2 := redis.LRange(ctx, layout.Keys{}.Log(number), 0, -1).Result()
+	list, err3 := redis.LRange(ctx, layout.Keys{}.Waitlist(number), 0, -1).Result()
+	set, err4 := redis.ZRangeWithScores(ctx, layout.Keys{}.Withdrawn(number), 0, -1).Result()
 	if err := errors.Join(err, err2, err3, err4); err != nil {
 		s.t.Fatal(err)
 	}
@@ -33,7 +33,7 @@ func TestUnknownFormatIsRefused(t *testing.T) {
 		booked := show.book("a", 1)
 		show.book("b", 1)
 		healthy := newShow(t, s, tickets(1))
-		hash := layout.EventKey(show.event.Number)
+		hash := layout.Keys{}.Event(show.event.Number)
 		counters := admin(t, s).HGet(ctx, hash, layout.CountersField).Val()
 		later, _ := layout.SetPart(layout.CountersParts(), counters, "format", func(string) string { return "2" })
 		if err := admin(t, s).HSet(ctx, hash, layout.CountersField, later+"|more").Err(); err != nil {

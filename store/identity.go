@@ -50,7 +50,7 @@ func (s *Store) Identify(ctx context.Context, pinned string) (id string) {
 // learnID asks for the id of the store. A Redis that does not answer is for Health to judge.
 func (s *Store) learnID(ctx context.Context) {
 	r, err := s.conn.Call(ctx, conn.Call{
-		Script: identifyScript, Keys: []string{layout.EventsKey}, Args: []any{layout.RandomShortID().String()},
+		Script: identifyScript, Keys: []string{s.keys.Events()}, Args: []any{layout.RandomShortID().String()},
 		Unbounded: true, Unacknowledged: true,
 	})
 	if err != nil {
@@ -92,7 +92,7 @@ func (s *Store) judgeEventsKey(ctx context.Context) (found Condition, wrong bool
 		s.identity.foreign.Store(true)
 		return Condition{Kind: conn.ForeignKey, Blocks: true, Detail: fmt.Sprintf(
 			"the key %s is not the hash of this service, but something else: changes are refused. "+
-				"Delete or rename that key, or give the service a Redis of its own", layout.EventsKey)}, true
+				"Delete or rename that key, or give the service a Redis of its own", s.keys.Events())}, true
 	case err != nil || known == "":
 		return Condition{}, false
 	case events.store != known:
@@ -123,6 +123,7 @@ func otherStore(found, known string, pinned bool) string {
 
 // eventsKey is the hash of all events, without its creations.
 type eventsKey struct {
+	name   string
 	exists bool
 	store  string // id; empty if there is none
 	last   string // empty if there is none
@@ -135,8 +136,8 @@ func (s *Store) readEventsKey(ctx context.Context, how conn.Query) (eventsKey, e
 	var exists *redis.IntCmd
 	err := s.conn.QueryAll(ctx, how, func(ctx context.Context, client redis.UniversalClient) error {
 		_, err := client.Pipelined(ctx, func(pipe redis.Pipeliner) error {
-			values = pipe.HMGet(ctx, layout.EventsKey, layout.StoreField, layout.LastField)
-			exists = pipe.Exists(ctx, layout.EventsKey)
+			values = pipe.HMGet(ctx, s.keys.Events(), layout.StoreField, layout.LastField)
+			exists = pipe.Exists(ctx, s.keys.Events())
 			return nil
 		})
 		return err
@@ -144,7 +145,7 @@ func (s *Store) readEventsKey(ctx context.Context, how conn.Query) (eventsKey, e
 	if err != nil {
 		return eventsKey{}, damagedIfWrongType(err)
 	}
-	key := eventsKey{exists: exists.Val() > 0}
+	key := eventsKey{name: s.keys.Events(), exists: exists.Val() > 0}
 	key.store, _ = values.Val()[0].(string)
 	key.last, _ = values.Val()[1].(string)
 	return key, nil
@@ -156,12 +157,12 @@ func (k eventsKey) lastNumber() (uint64, error) {
 		return 0, nil
 	}
 	if k.last == "" {
-		return 0, fmt.Errorf("the counter of events (field %s of the key %s) is missing (%w)", layout.LastField, layout.EventsKey, ErrDamaged)
+		return 0, fmt.Errorf("the counter of events (field %s of the key %s) is missing (%w)", layout.LastField, k.name, ErrDamaged)
 	}
 	last, valid := layout.ParseLast(k.last)
 	if !valid {
 		return 0, fmt.Errorf("the counter of events (field %s of the key %s) is not an event number (%w)",
-			layout.LastField, layout.EventsKey, ErrDamaged)
+			layout.LastField, k.name, ErrDamaged)
 	}
 	return last, nil
 }

@@ -53,7 +53,7 @@ func wantOtherStore(t *testing.T, s *store.Store, why string) {
 	if _, err := s.Initialize(ctx, tickets(1)); !errors.Is(err, store.ErrOtherStore) {
 		t.Errorf("created: %v", err)
 	}
-	if keys := admin(t, s).Exists(ctx, layout.EventKeys(1)...).Val(); keys > 0 {
+	if keys := admin(t, s).Exists(ctx, layout.Keys{}.OfEvent(1)...).Val(); keys > 0 {
 		t.Errorf("%d keys of event 1 are there", keys)
 	}
 	if !s.OtherStore() {
@@ -80,8 +80,8 @@ func wantOtherStore(t *testing.T, s *store.Store, why string) {
 func TestOtherStoreIsRefused(t *testing.T) {
 	for name, exchange := range map[string]func(redis.Pipeliner){
 		"emptied":       func(redis.Pipeliner) {},
-		"another id":    func(pipe redis.Pipeliner) { pipe.HSet(ctx, layout.EventsKey, "store", "x", "last", "7") },
-		"another start": func(pipe redis.Pipeliner) { pipe.HSet(ctx, layout.EventsKey, "last", "7") },
+		"another id":    func(pipe redis.Pipeliner) { pipe.HSet(ctx, layout.Keys{}.Events(), "store", "x", "last", "7") },
+		"another start": func(pipe redis.Pipeliner) { pipe.HSet(ctx, layout.Keys{}.Events(), "last", "7") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			onEveryEngine(t, func(t *testing.T, s *store.Store) {
@@ -92,12 +92,12 @@ func TestOtherStoreIsRefused(t *testing.T) {
 					t.Fatalf("%+v", h)
 				}
 				show := newShow(t, s, tickets(1))
-				kept := admin(t, s).HGetAll(ctx, layout.EventsKey).Val()
+				kept := admin(t, s).HGetAll(ctx, layout.Keys{}.Events()).Val()
 				client := admin(t, s)
-				if err := client.Del(ctx, layout.EventsKey).Err(); err != nil {
+				if err := client.Del(ctx, layout.Keys{}.Events()).Err(); err != nil {
 					t.Fatal(err)
 				}
-				for _, key := range layout.EventKeys(1) {
+				for _, key := range (layout.Keys{}).OfEvent(1) {
 					if err := client.Rename(ctx, key, "kept:"+key).Err(); err != nil {
 						t.Fatal(err)
 					}
@@ -113,13 +113,13 @@ func TestOtherStoreIsRefused(t *testing.T) {
 					t.Errorf("restarted: %+v", h)
 				}
 
-				if err := client.Del(ctx, layout.EventsKey).Err(); err != nil {
+				if err := client.Del(ctx, layout.Keys{}.Events()).Err(); err != nil {
 					t.Fatal(err)
 				}
-				if err := client.HSet(ctx, layout.EventsKey, kept).Err(); err != nil {
+				if err := client.HSet(ctx, layout.Keys{}.Events(), kept).Err(); err != nil {
 					t.Fatal(err)
 				}
-				for _, key := range layout.EventKeys(1) {
+				for _, key := range (layout.Keys{}).OfEvent(1) {
 					if err := client.Rename(ctx, "kept:"+key, key).Err(); err != nil {
 						t.Fatal(err)
 					}
@@ -145,13 +145,13 @@ func TestPinnedStore(t *testing.T) {
 		if h := pinned.Health(ctx); !h.Ready() {
 			t.Errorf("%+v", h)
 		}
-		if err := admin(t, s).Del(ctx, layout.EventsKey).Err(); err != nil {
+		if err := admin(t, s).Del(ctx, layout.Keys{}.Events()).Err(); err != nil {
 			t.Fatal(err)
 		}
 		started := beside(t, s)
 		started.Identify(ctx, id)
 		wantOtherStore(t, started, "change REDIS_STORE_ID")
-		if exists := admin(t, s).Exists(ctx, layout.EventsKey).Val(); exists > 0 {
+		if exists := admin(t, s).Exists(ctx, layout.Keys{}.Events()).Val(); exists > 0 {
 			t.Error("the emptied Redis got an id")
 		}
 	})
@@ -160,7 +160,7 @@ func TestPinnedStore(t *testing.T) {
 // Something else at the key of all events, from before the first start, is named.
 func TestForeignKeyOfEvents(t *testing.T) {
 	onEveryEngine(t, func(t *testing.T, s *store.Store) {
-		if err := admin(t, s).RPush(ctx, layout.EventsKey, "x").Err(); err != nil {
+		if err := admin(t, s).RPush(ctx, layout.Keys{}.Events(), "x").Err(); err != nil {
 			t.Fatal(err)
 		}
 		if id := s.Identify(ctx, ""); id != "" {
@@ -172,7 +172,7 @@ func TestForeignKeyOfEvents(t *testing.T) {
 		if _, err := s.Initialize(ctx, tickets(1)); !errors.Is(err, store.ErrOtherStore) {
 			t.Errorf("created: %v", err)
 		}
-		if err := admin(t, s).Del(ctx, layout.EventsKey).Err(); err != nil {
+		if err := admin(t, s).Del(ctx, layout.Keys{}.Events()).Err(); err != nil {
 			t.Fatal(err)
 		}
 		if h := s.Health(ctx); !h.Ready() || s.OtherStore() {
@@ -188,7 +188,7 @@ func TestBrokenCounterIsAWarning(t *testing.T) {
 		s.Identify(ctx, "")
 		show := newShow(t, s, tickets(1))
 		for _, last := range []string{"notanumber", "-1", "281474976710656"} {
-			if err := admin(t, s).HSet(ctx, layout.EventsKey, layout.LastField, last).Err(); err != nil {
+			if err := admin(t, s).HSet(ctx, layout.Keys{}.Events(), layout.LastField, last).Err(); err != nil {
 				t.Fatal(err)
 			}
 			if h := s.Health(ctx); !h.Ready() || !strings.Contains(strings.Join(h.Warnings(), "\n"), "counter of events") {

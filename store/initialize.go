@@ -76,7 +76,7 @@ func (s *Store) initialize(ctx context.Context, request InitializeRequest, creat
 	settings.State = cmp.Or(settings.State, StateOpen)
 	r, err := s.call(ctx, conn.Call{
 		Script: initializeScript,
-		Keys:   layout.EventKeys(number),
+		Keys:   s.keys.OfEvent(number),
 		Args:   []any{s.nowOverride(), id.String(), settings.Encode(), request.By},
 	})
 	if conn.IsWrongType(err) { // initialize.lua looks at the event's hash first
@@ -114,7 +114,7 @@ func (s *Store) occupiedUpTo(ctx context.Context, number uint64) (uint64, error)
 			replies = replies[:0]
 			_, err := client.Pipelined(ctx, func(pipe redis.Pipeliner) error {
 				for bit := range searchBits {
-					replies = append(replies, pipe.Exists(ctx, layout.EventKey(number+1<<bit)))
+					replies = append(replies, pipe.Exists(ctx, s.keys.Event(number+1<<bit)))
 				}
 				return nil
 			})
@@ -136,7 +136,7 @@ func (s *Store) occupiedUpTo(ctx context.Context, number uint64) (uint64, error)
 func (s *Store) number(ctx context.Context, creation layout.ShortID, above uint64) (uint64, error) {
 	r, err := s.call(ctx, conn.Call{
 		Script:         numberScript,
-		Keys:           []string{layout.EventsKey},
+		Keys:           []string{s.keys.Events()},
 		Args:           []any{s.identity.id(), creation.String(), above},
 		Unacknowledged: true, // complete.lua writes to the same key later, and is acknowledged
 	})
@@ -159,7 +159,7 @@ func (s *Store) number(ctx context.Context, creation layout.ShortID, above uint6
 // before it bound how many creations get here.
 func (s *Store) complete(ctx context.Context, creation layout.ShortID, number uint64) (renumbered bool, err error) {
 	r, err := s.call(ctx, conn.Call{
-		Script: completeScript, Keys: []string{layout.EventsKey}, Args: []any{creation.String(), number}, Unbounded: true,
+		Script: completeScript, Keys: []string{s.keys.Events()}, Args: []any{creation.String(), number}, Unbounded: true,
 	})
 	if err != nil {
 		return false, err

@@ -43,7 +43,7 @@ func TestInitializeNumbersEventsFromOne(t *testing.T) {
 func TestInitializeMakesAllKeys(t *testing.T) {
 	onEveryEngine(t, func(t *testing.T, s *store.Store) {
 		show := newShow(t, s, tickets(1))
-		keys := layout.EventKeys(show.event.Number)
+		keys := layout.Keys{}.OfEvent(show.event.Number)
 		all := func() int64 { return admin(t, s).Exists(ctx, keys...).Val() }
 		if got := all(); got != int64(len(keys)) {
 			t.Fatalf("%d of %d keys exist", got, len(keys))
@@ -211,7 +211,7 @@ func TestEventsInPages(t *testing.T) {
 		for range count {
 			newShow(t, s, tickets(1))
 		}
-		admin(t, s).Del(ctx, layout.EventKeys(4)...) // a creation that never finished
+		admin(t, s).Del(ctx, layout.Keys{}.OfEvent(4)...) // a creation that never finished
 		for limit := 1; limit <= count+1; limit++ {
 			var numbers []uint64
 			for cursor := ""; ; {

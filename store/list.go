@@ -41,7 +41,7 @@ func (s *Store) Bookings(ctx context.Context, event EventRef, cursor string, lim
 			return BookingPage{}, err
 		}
 	}
-	permit, err := s.conn.Acquire(ctx, conn.List, layout.EventKey(event.Number()))
+	permit, err := s.conn.Acquire(ctx, conn.List, s.keys.Event(event.Number()))
 	if err != nil {
 		return BookingPage{}, err
 	}
@@ -85,7 +85,7 @@ func (s *Store) listFrom(ctx context.Context, event EventRef, version int64, lim
 	number := event.Number()
 	r, err := s.call(ctx, conn.Call{
 		Script: listScript,
-		Keys:   []string{layout.EventKey(number), layout.LogKey(number), layout.WithdrawnKey(number)},
+		Keys:   []string{s.keys.Event(number), s.keys.Log(number), s.keys.Withdrawn(number)},
 		Args:   []any{event.UUID(), version, limit - len(page.Bookings)},
 
 		Unbounded: true, // Bookings has acquired a permit

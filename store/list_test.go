@@ -98,16 +98,16 @@ func TestBookingsInPages(t *testing.T) {
 func TestBookingsThatCannotBeReadAreMarked(t *testing.T) {
 	for name, damage := range map[string]func(s *show, short string) error{
 		"a broken record": func(s *show, short string) error {
-			return admin(s.t, s.Store).HSet(ctx, layout.EventKey(1), short, "CC|x").Err()
+			return admin(s.t, s.Store).HSet(ctx, layout.Keys{}.Event(1), short, "CC|x").Err()
 		},
 		"an impossible one": func(s *show, short string) error {
-			return admin(s.t, s.Store).HSet(ctx, layout.EventKey(1), short, "CC|||next||1|1700000000000|3||||ann").Err()
+			return admin(s.t, s.Store).HSet(ctx, layout.Keys{}.Event(1), short, "CC|||next||1|1700000000000|3||||ann").Err()
 		},
 		"no record": func(s *show, short string) error {
-			return admin(s.t, s.Store).HDel(ctx, layout.EventKey(1), short).Err()
+			return admin(s.t, s.Store).HDel(ctx, layout.Keys{}.Event(1), short).Err()
 		},
 		"a log entry of nothing": func(s *show, _ string) error {
-			return admin(s.t, s.Store).LSet(ctx, layout.LogKey(1), 2, "x").Err()
+			return admin(s.t, s.Store).LSet(ctx, layout.Keys{}.Log(1), 2, "x").Err()
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -161,11 +161,11 @@ func TestBookingsAmongManyOtherChanges(t *testing.T) {
 		for i := range entries {
 			entries[i] = "U|1700000000000|{}"
 		}
-		if err := admin(t, s).RPush(ctx, layout.LogKey(1), entries...).Err(); err != nil {
+		if err := admin(t, s).RPush(ctx, layout.Keys{}.Log(1), entries...).Err(); err != nil {
 			t.Fatal(err)
 		}
 		counters := fmt.Sprintf("1|%d|1|0|0|0|0", changes+2)
-		if err := admin(t, s).HSet(ctx, layout.EventKey(1), layout.CountersField, counters).Err(); err != nil {
+		if err := admin(t, s).HSet(ctx, layout.Keys{}.Event(1), layout.CountersField, counters).Err(); err != nil {
 			t.Fatal(err)
 		}
 		var sizes []int

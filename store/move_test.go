@@ -23,7 +23,7 @@ type move struct {
 // startMove announces the move at both nodes.
 func startMove(t *testing.T, s *store.Store, event uint64) *move {
 	t.Helper()
-	m := &move{t: t, names: layout.EventKeys(event)}
+	m := &move{t: t, names: layout.Keys{}.OfEvent(event)}
 	all, ok := admin(t, s).(*redis.ClusterClient)
 	if !ok {
 		t.Fatalf("the engine is %s", s.Engine())

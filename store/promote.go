@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"boxoffice/store/conn"
-	"boxoffice/store/layout"
 )
 
 // promote confirms a bounded number of waiting bookings while tickets are available,
@@ -15,7 +14,7 @@ import (
 // earlier steps too, or not.
 func (s *Store) promote(ctx context.Context, number uint64, acknowledged bool) (more bool, err error) {
 	r, err := s.call(ctx, conn.Call{
-		Script: promoteScript, Keys: layout.EventKeys(number), Args: []any{s.nowOverride()}, Unbounded: true, Unacknowledged: !acknowledged,
+		Script: promoteScript, Keys: s.keys.OfEvent(number), Args: []any{s.nowOverride()}, Unbounded: true, Unacknowledged: !acknowledged,
 	})
 	if err != nil {
 		return false, err

@@ -138,7 +138,7 @@ func TestWaitlistOfWithdrawnBookings(t *testing.T) {
 					t.Errorf("got %+v, want the last of the waiting list promoted", got)
 				}
 				show.wantCounts(0, 1, 0)
-				if entries := admin(t, s).ZCard(ctx, layout.WithdrawnKey(show.event.Number)).Val(); entries != 1 {
+				if entries := admin(t, s).ZCard(ctx, layout.Keys{}.Withdrawn(show.event.Number)).Val(); entries != 1 {
 					t.Errorf("%d entries of withdrawn bookings remain, want only the sentinel", entries)
 				}
 			})
@@ -211,10 +211,10 @@ func TestCancellationSeesToTheRest(t *testing.T) {
 		}
 		show.cancel(user(0), waitlist[0]) // the head: those who withdrew stand behind it
 		show.waitFor(func(store.Event) bool {
-			counters, err := layout.ParseCounters(s.Client().HGet(ctx, layout.EventKey(show.event.Number), layout.CountersField).Val())
+			counters, err := layout.ParseCounters(s.Client().HGet(ctx, layout.Keys{}.Event(show.event.Number), layout.CountersField).Val())
 			return err == nil && !counters.PromotionsDue
 		})
-		if entries := admin(t, s).ZCard(ctx, layout.WithdrawnKey(show.event.Number)).Val(); entries != 1 {
+		if entries := admin(t, s).ZCard(ctx, layout.Keys{}.Withdrawn(show.event.Number)).Val(); entries != 1 {
 			t.Errorf("%d entries of withdrawn bookings remain, want only the sentinel", entries)
 		}
 		show.want(waitlist[count-1], store.StatusWaiting, 1)
@@ -264,7 +264,7 @@ func TestLeftoversGoOn(t *testing.T) {
 				}
 				counters := func() layout.Counters { // not by what goes on with them
 					t.Helper()
-					text := admin(t, s).HGet(ctx, layout.EventKey(show.event.Number), layout.CountersField).Val()
+					text := admin(t, s).HGet(ctx, layout.Keys{}.Event(show.event.Number), layout.CountersField).Val()
 					counters, err := layout.ParseCounters(text)
 					if err != nil {
 						t.Fatal(err)
@@ -302,7 +302,7 @@ func TestLeftoversOfADamagedEvent(t *testing.T) {
 		if err := s.RaiseOnly(ctx, show.event.Number, 3); err != nil {
 			t.Fatal(err)
 		}
-		if err := admin(t, s).HDel(ctx, layout.EventKey(1), layout.BookingField(layout.ShortIDOf(waitlist[0].Booking))).Err(); err != nil {
+		if err := admin(t, s).HDel(ctx, layout.Keys{}.Event(1), layout.BookingField(layout.ShortIDOf(waitlist[0].Booking))).Err(); err != nil {
 			t.Fatal(err)
 		}
 		var tries atomic.Int64

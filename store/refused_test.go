@@ -200,7 +200,7 @@ func TestCheckChangesNothing(t *testing.T) {
 func dump(t *testing.T, s *store.Store, number uint64) string {
 	t.Helper()
 	var all strings.Builder
-	for _, key := range layout.EventKeys(number) {
+	for _, key := range (layout.Keys{}).OfEvent(number) {
 		all.WriteString(admin(t, s).Dump(ctx, key).Val())
 	}
 	return all.String()

@@ -152,7 +152,7 @@ func knowsBoth(t *testing.T, node *redis.Client, newer *laterVersion) error {
 	t.Helper()
 	short, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	if node.Exists(short, layout.EventKey(1)).Val() == 0 {
+	if node.Exists(short, layout.Keys{}.Event(1)).Val() == 0 {
 		return nil // another node of the cluster has the event
 	}
 	for one, other := range newer.hashes {

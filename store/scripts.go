@@ -7,7 +7,6 @@ import (
 
 	"boxoffice/scripts"
 	"boxoffice/store/conn"
-	"boxoffice/store/layout"
 )
 
 // The scripts, each with how it is called. Number is a step of a creation that a later one
@@ -49,9 +48,6 @@ func ScriptNames() []string {
 	}
 	return names
 }
-
-// writableProbe asks a node about any event that it has or may have one day.
-var writableProbe = conn.Probe{Script: writableScript, Keys: layout.EventKeys}
 
 // call calls a script, and returns its reply if that is not a refusal.
 func (s *Store) call(ctx context.Context, call conn.Call) (*conn.Reply, error) {

@@ -9,16 +9,19 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 	"time"
 
 	"boxoffice/store/conn"
+	"boxoffice/store/layout"
 	"boxoffice/store/verify"
 )
 
 // Store is safe for concurrent use. Make one with Open.
 type Store struct {
 	conn     *conn.Conn
+	keys     layout.Keys
 	clock    func() time.Time  // nil, except in tests: the scripts ask Redis
 	observer promotionObserver // nil disables observation
 
@@ -33,21 +36,30 @@ type Store struct {
 // Open connects to the engine of the config, waiting for it as long as the context
 // allows. Errors: ErrUnavailable, ErrRefused, ErrCannotSync.
 func Open(ctx context.Context, config Config) (*Store, error) {
-	c, err := conn.Open(ctx, config, writableProbe, identifyScript, numberScript, initializeScript, completeScript, updateScript,
+	if err := CheckKeyPrefix(config.KeyPrefix); err != nil {
+		return nil, fmt.Errorf("the prefix of keys: %w", err)
+	}
+	keys := layout.Keys{Prefix: config.KeyPrefix}
+	// The probe asks a node about any event that it has or may have one day.
+	probe := conn.Probe{Script: writableScript, Keys: keys.OfEvent}
+	c, err := conn.Open(ctx, config, probe, identifyScript, numberScript, initializeScript, completeScript, updateScript,
 		bookScript, cancelScript, promoteScript, findScript, listScript)
 	if err != nil {
 		return nil, err
 	}
-	s := newStore(c)
+	s := newStore(c, keys)
 	s.observer, _ = config.Observer.(promotionObserver)
 	return s, nil
 }
 
-func newStore(c *conn.Conn) *Store {
-	s := &Store{conn: c, backgroundPromoter: backgroundPromoter{running: map[uint64]bool{}}}
+func newStore(c *conn.Conn, keys layout.Keys) *Store {
+	s := &Store{conn: c, keys: keys, backgroundPromoter: backgroundPromoter{running: map[uint64]bool{}}}
 	s.lifetime, s.end = context.WithCancel(context.Background())
 	return s
 }
+
+// CheckKeyPrefix returns an error, which does not repeat it, if this cannot stand before keys.
+func CheckKeyPrefix(prefix string) error { return layout.CheckPrefix(prefix) }
 
 // SetClock replaces Redis's clock, which stamps events and bookings. It is for tests,
 // and must be called before the store is used.
@@ -62,7 +74,7 @@ func (s *Store) Close() error {
 }
 
 // Verifier returns what verifies the books of this store, while it is in use.
-func (s *Store) Verifier() *verify.Verifier { return verify.New(s.conn) }
+func (s *Store) Verifier() *verify.Verifier { return verify.New(s.conn, s.keys) }
 
 // nowOverride is the time that a script takes instead of Redis's, in milliseconds since
 // 1970; empty, except in tests.

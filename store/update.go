@@ -36,14 +36,14 @@ func (s *Store) Update(ctx context.Context, request UpdateRequest) (UpdateResult
 		return UpdateResult{}, ErrEventNotFound
 	}
 	number := event.Number()
-	permit, err := s.conn.Acquire(ctx, conn.Change, layout.EventKey(number))
+	permit, err := s.conn.Acquire(ctx, conn.Change, s.keys.Event(number))
 	if err != nil {
 		return UpdateResult{}, err
 	}
 	defer permit.Release()
 	r, err := s.call(ctx, conn.Call{
 		Script:    updateScript,
-		Keys:      layout.EventKeys(number)[:updateScript.Keys],
+		Keys:      s.keys.OfEvent(number)[:updateScript.Keys],
 		Args:      append([]any{s.nowOverride(), event.UUID()}, request.arguments()...),
 		Unbounded: true,
 	})

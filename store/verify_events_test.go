@@ -72,7 +72,7 @@ func TestVerifyAllFindsLostEvents(t *testing.T) {
 			newShow(v.t, v.Store, tickets(1))
 			v.do("HSET", "events", "last", 6)
 		}, everything, "", "event 4 is lost: "},
-		{"an event's hash", func(v *victim) { v.do("DEL", layout.EventKey(5)) }, everything, "",
+		{"an event's hash", func(v *victim) { v.do("DEL", layout.Keys{}.Event(5)) }, everything, "",
 			"event 5: keys: the key event:{5} is gone"},
 		{"the counter, set back", func(v *victim) { v.do("HSET", "events", "last", 2) }, everything, "",
 			"all events: event numbers: the counter of events (field last) is 2, and creations were given numbers up to 6"},
@@ -100,7 +100,7 @@ func TestVerifyAllFindsLostEvents(t *testing.T) {
 			"all events: event numbers: field \nevent 3: event numbers: given numbers that no creation has any more (3)"},
 		{"time", func(v *victim) { v.do("EXPIRE", "events", 100_000) }, everything, "",
 			"all events: keys: the key events has a time to live"},
-		{"an event's time", func(v *victim) { v.do("EXPIRE", layout.EventKey(3), 100_000) }, everything, "",
+		{"an event's time", func(v *victim) { v.do("EXPIRE", layout.Keys{}.Event(3), 100_000) }, everything, "",
 			"event 3: keys: the key event:{3} has a time to live"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

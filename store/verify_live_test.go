@@ -85,7 +85,7 @@ func TestVerifyNoEvent(t *testing.T) {
 				t.Errorf("%v: %v", ref, err)
 			}
 		}
-		if err := admin(t, s).HSet(ctx, layout.EventKey(1), layout.CountersField, "2|rest").Err(); err != nil {
+		if err := admin(t, s).HSet(ctx, layout.Keys{}.Event(1), layout.CountersField, "2|rest").Err(); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := s.Verifier().Event(ctx, show.ref, nil); err == nil {
@@ -243,7 +243,7 @@ func TestVerifyReadsInBoundedSteps(t *testing.T) {
 				t.Error(err)
 			}
 		})
-		hash := layout.EventKey(show.event.Number)
+		hash := layout.Keys{}.Event(show.event.Number)
 		// All bookings of the user have to be read again.
 		if err := admin(t, s).HSet(ctx, hash, layout.HoldingField(user(1)), "rubbish").Err(); err != nil {
 			t.Fatal(err)

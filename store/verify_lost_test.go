@@ -18,7 +18,7 @@ import (
 func loseEvents(s *show, numbers ...uint64) {
 	s.t.Helper()
 	for _, number := range numbers {
-		if err := admin(s.t, s.Store).Del(ctx, layout.EventKeys(number)...).Err(); err != nil {
+		if err := admin(s.t, s.Store).Del(ctx, layout.Keys{}.OfEvent(number)...).Err(); err != nil {
 			s.t.Fatal(err)
 		}
 	}

@@ -61,8 +61,8 @@ func newVictim(t *testing.T, s *store.Store) *victim {
 	t.Helper()
 	v := &victim{show: newShow(t, s, tickets(5)), redis: admin(t, s)}
 	number := v.event.Number
-	v.hash, v.log = layout.EventKey(number), layout.LogKey(number)
-	v.list, v.withdrawn = layout.WaitlistKey(number), layout.WithdrawnKey(number)
+	v.hash, v.log = layout.Keys{}.Event(number), layout.Keys{}.Log(number)
+	v.list, v.withdrawn = layout.Keys{}.Waitlist(number), layout.Keys{}.Withdrawn(number)
 	v.ann, v.bob, v.cyd = v.book("ann", 2), v.book("bob", 2), v.book("cyd", 1)
 	v.dan, v.eve = v.book("dan", 1), v.book("eve", 2)
 	v.ann2, v.fay, v.ann3 = v.book("ann", 1), v.book("fay", 1), v.book("ann", 1)

@@ -19,31 +19,23 @@ import (
 )
 
 // checkAccess checks the settings for access and rate limits.
-func (c config) checkAccess() error {
+func (c *config) checkAccess(p *problems) {
 	const slowest, fastest = 0.001, 1e6
-	// Written so that NaN, which is a float64 to envconfig, is refused too.
-	if !(c.RateLimit == 0 || c.RateLimit >= slowest && c.RateLimit <= fastest) {
-		return fmt.Errorf("setting RATE_LIMIT: %v is not 0 or from %v to %v", c.RateLimit, slowest, fastest)
-	}
-	if c.Auth != "auto" && c.Auth != "on" && c.Auth != authOff {
-		return fmt.Errorf("setting AUTH: %q is not auto, on or off", c.Auth)
-	}
+	p.requiref(c.RateLimit == 0 || c.RateLimit >= slowest && c.RateLimit <= fastest, "RATE_LIMIT",
+		"not 0 or from %v to %.0f", slowest, fastest)
+	p.requiref(c.Auth == "auto" || c.Auth == "on" || c.Auth == authOff, "AUTH", "not auto, on or off")
 	for i, entry := range c.APIKeys {
-		if _, err := handlers.ParseAPIKey(strings.TrimSpace(entry)); err != nil {
-			return fmt.Errorf("setting API_KEYS, entry %d: %w", i+1, err)
+		if _, err := handlers.ParseAPIKey(entry); err != nil {
+			p.addf("API_KEYS", "entry %d: %v", i+1, err)
 		}
 	}
-	for _, proxy := range c.TrustedProxies {
-		if _, err := parseNetwork(proxy); err != nil {
-			return fmt.Errorf("setting TRUSTED_PROXIES: %q is not an address or a network such as 10.0.0.0/8", proxy)
-		}
+	for i, proxy := range c.TrustedProxies {
+		_, err := parseNetwork(proxy)
+		p.requiref(err == nil, "TRUSTED_PROXIES", "entry %d is not an address or a network such as 10.0.0.0/8", i+1)
 	}
-	for _, origin := range c.CORSOrigins {
-		if !validOrigin(origin) {
-			return fmt.Errorf("setting CORS_ORIGINS: %q is not * or an origin such as https://shop.example", origin)
-		}
+	for i, origin := range c.CORSOrigins {
+		p.requiref(validOrigin(origin), "CORS_ORIGINS", "entry %d is not * or an origin such as https://shop.example", i+1)
 	}
-	return nil
 }
 
 // validOrigin tells whether a browser may send this as its Origin, or, with a * as
@@ -73,7 +65,7 @@ func parseNetwork(text string) (netip.Prefix, error) {
 	return address.Unmap().Prefix(address.Unmap().BitLen())
 }
 
-func (c config) trustedProxies() []netip.Prefix {
+func (c *config) trustedProxies() []netip.Prefix {
 	var networks []netip.Prefix
 	for _, proxy := range c.TrustedProxies {
 		if network, err := parseNetwork(proxy); err == nil { // checked when it was read
@@ -85,7 +77,7 @@ func (c config) trustedProxies() []netip.Prefix {
 
 // accessKeys returns the accepted API keys; none means that no key is required. It
 // refuses to serve without keys by accident, and logs a warning where that is intended.
-func (c config) accessKeys(log *logrus.Logger) ([]handlers.APIKey, error) {
+func (c *config) accessKeys(log *logrus.Logger) ([]handlers.APIKey, error) {
 	loopback := isLoopback(c.Host)
 	if c.Auth == authOff {
 		if !loopback {
@@ -105,8 +97,8 @@ func (c config) accessKeys(log *logrus.Logger) ([]handlers.APIKey, error) {
 	case c.Auth == "on":
 		return nil, errors.New("AUTH=on needs at least one key in API_KEYS or API_KEYS_FILE; boxoffice key makes one")
 	case !loopback:
-		return nil, fmt.Errorf("HOST=%s is not loopback, and no API keys are configured: set API_KEYS or API_KEYS_FILE "+
-			"(boxoffice key makes one), or AUTH=off to let anyone who can reach it do everything", c.Host)
+		return nil, errors.New("setting HOST: not loopback, and no API keys are configured: set API_KEYS or API_KEYS_FILE " +
+			"(boxoffice key makes one), or AUTH=off to let anyone who can reach it do everything")
 	}
 	return nil, nil
 }
@@ -122,23 +114,23 @@ func isLoopback(host string) bool {
 const authOff = "off"
 
 // hasKeyFile reports whether API_KEYS_FILE has a say.
-func (c config) hasKeyFile() bool { return c.APIKeysFile != "" && c.Auth != authOff }
+func (c *config) hasKeyFile() bool { return c.APIKeysFile != "" && c.Auth != authOff }
 
 // apiKeys reads the keys of both settings.
-func (c config) apiKeys() ([]handlers.APIKey, error) {
+func (c *config) apiKeys() ([]handlers.APIKey, error) {
 	if c.APIKeysFile == "" {
 		return c.keysWith(nil)
 	}
 	text, err := os.ReadFile(c.APIKeysFile)
 	if err != nil {
-		return nil, fmt.Errorf("setting API_KEYS_FILE: %w", err)
+		return nil, fmt.Errorf("setting API_KEYS_FILE: %w", pathless(err))
 	}
 	return c.keysWith(text)
 }
 
 // keysWith returns the keys of API_KEYS and of a file's text. Its errors name the place, never
 // the text: somebody may have put a key there, not its hash.
-func (c config) keysWith(file []byte) ([]handlers.APIKey, error) {
+func (c *config) keysWith(file []byte) ([]handlers.APIKey, error) {
 	var keys []handlers.APIKey
 	seen := map[[sha256.Size]byte]bool{}
 	add := func(where string, entry string) error {

@@ -1,21 +1,20 @@
 package main
 
 import (
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"net"
 	"os"
+	"reflect"
 	"slices"
 	"strconv"
-	"text/tabwriter"
+	"strings"
 	"time"
 
-	"github.com/joho/godotenv"
-	"github.com/kelseyhightower/envconfig"
 	"github.com/sirupsen/logrus"
 
 	"boxoffice/store"
@@ -29,6 +28,7 @@ type config struct {
 	LogFormat   string  `envconfig:"LOG_FORMAT" default:"text" desc:"text or json"`
 	AccessLog   bool    `envconfig:"ACCESS_LOG" default:"true" desc:"log one line for each request; true or false"`
 	LogUserSalt string  `envconfig:"LOG_USER_SALT" desc:"key for hashing user ids in the log, at least 16 characters, the same on all instances; empty: a random key at each start"`
+	LogSaltFile string  `envconfig:"LOG_USER_SALT_FILE" desc:"file that LOG_USER_SALT is read from"`
 	Metrics     string  `envconfig:"METRICS" default:"true" desc:"GET /metrics for Prometheus: true, false, or the host:port of a separate listener"`
 	RateLimit   float64 `envconfig:"RATE_LIMIT" default:"0" desc:"requests per second for each client; 0 = no limit; programs on this machine are never limited"`
 
@@ -49,18 +49,26 @@ type config struct {
 	WriteTimeout      time.Duration `envconfig:"WRITE_TIMEOUT" default:"20s" desc:"time limit from the end of the request headers to the end of the response"`
 	IdleTimeout       time.Duration `envconfig:"IDLE_TIMEOUT" default:"2m" desc:"how long a kept-alive connection may stay unused"`
 
-	RedisHost             string        `envconfig:"REDIS_HOST" desc:"host of a single Redis; if this and REDIS_ADDRS are empty, the embedded engine is used"`
+	RedisURL              string        `envconfig:"REDIS_URL" desc:"redis://user:password@host:port/db, or rediss:// for TLS; without it, REDIS_HOST and REDIS_ADDRS, the embedded engine is used"`
+	RedisURLFile          string        `envconfig:"REDIS_URL_FILE" desc:"file that REDIS_URL is read from"`
+	RedisHost             string        `envconfig:"REDIS_HOST" desc:"host of a single Redis, or of any node of a cluster"`
 	RedisPort             int           `envconfig:"REDIS_PORT" default:"6379" desc:"port of REDIS_HOST"`
 	RedisAddrs            []string      `envconfig:"REDIS_ADDRS" desc:"host:port, comma-separated; one node of a cluster is enough; with REDIS_SENTINEL_MASTER, the sentinels"`
 	RedisSentinelMaster   string        `envconfig:"REDIS_SENTINEL_MASTER" desc:"name of the master that the sentinels monitor"`
 	RedisUsername         string        `envconfig:"REDIS_USERNAME" desc:"ACL user"`
 	RedisPassword         string        `envconfig:"REDIS_PASSWORD" desc:"password of the ACL user, or the password of Redis"`
+	RedisPasswordFile     string        `envconfig:"REDIS_PASSWORD_FILE" desc:"file that REDIS_PASSWORD is read from"`
 	RedisSentinelUsername string        `envconfig:"REDIS_SENTINEL_USERNAME" desc:"ACL user on the sentinels"`
 	RedisSentinelPassword string        `envconfig:"REDIS_SENTINEL_PASSWORD" desc:"password on the sentinels"`
+	RedisSentinelPassFile string        `envconfig:"REDIS_SENTINEL_PASSWORD_FILE" desc:"file that REDIS_SENTINEL_PASSWORD is read from"`
 	RedisDB               int           `envconfig:"REDIS_DB" default:"0" desc:"database number; not available on a cluster"`
+	RedisKeyPrefix        string        `envconfig:"REDIS_KEY_PREFIX" desc:"stands before every key, such as tickets: in a Redis that others use too; the same on all instances"`
 	RedisStoreID          string        `envconfig:"REDIS_STORE_ID" desc:"id that the data in Redis must have, else changes are refused; the log has it at start; empty: the data found at start is accepted"`
 	RedisTLS              bool          `envconfig:"REDIS_TLS" default:"false" desc:"connect with TLS; true or false"`
 	RedisTLSCA            string        `envconfig:"REDIS_TLS_CA" desc:"PEM file with the certificate authorities to trust; empty: the system's"`
+	RedisTLSCert          string        `envconfig:"REDIS_TLS_CERT" desc:"PEM file with the certificate that Redis asks its clients for"`
+	RedisTLSKey           string        `envconfig:"REDIS_TLS_KEY" desc:"PEM file with the private key of REDIS_TLS_CERT"`
+	RedisTLSServerName    string        `envconfig:"REDIS_TLS_SERVER_NAME" desc:"name that the certificate of Redis must have; empty: the host's"`
 	RedisPoolSize         int           `envconfig:"REDIS_POOL_SIZE" default:"64" desc:"maximum number of connections to each node"`
 	RedisDialTimeout      time.Duration `envconfig:"REDIS_DIAL_TIMEOUT" default:"1s" desc:"time limit for opening a connection"`
 	RedisReadTimeout      time.Duration `envconfig:"REDIS_READ_TIMEOUT" default:"2s" desc:"time limit for one reply; the script is then sent again until REQUEST_TIMEOUT"`
@@ -72,116 +80,66 @@ type config struct {
 	AckTimeout  time.Duration `envconfig:"ACK_TIMEOUT" default:"1500ms" desc:"time limit for replicas or the disk to get a change; it is then tried again until REQUEST_TIMEOUT"`
 }
 
-// readConfig reads the environment, and a file for what the environment does not set.
-// The file may be missing.
-func readConfig(dotenv string) (config, error) {
-	if err := godotenv.Load(dotenv); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return config{}, fmt.Errorf("%s: %w", dotenv, err)
-	}
-	var c config
-	if err := envconfig.Process("", &c); err != nil {
-		if parse, ok := errors.AsType[*envconfig.ParseError](err); ok {
-			return config{}, fmt.Errorf("setting %s: %q is not %s", parse.KeyName, parse.Value, kindOf(parse.TypeName))
-		}
-		return config{}, err
-	}
-	return c, c.check()
+// check adds what is wrong with the settings by themselves and with each other.
+func (c *config) check(p *problems) {
+	c.checkListening(p)
+	c.checkTimes(p)
+	c.checkObserved(p)
+	c.checkAccess(p)
+	c.checkSecrets(p)
+	c.checkRedis(p)
+	c.checkDurability(p)
 }
 
-// kindOf names a Go type as -h and the README describe its values.
-func kindOf(typeName string) string {
-	switch typeName {
-	case "bool":
-		return "true or false"
-	case "int":
-		return "an integer"
-	case "float64":
-		return "a number"
-	case "time.Duration":
-		return "a time such as 500ms, 5s or 2m"
-	default:
-		return "a " + typeName
-	}
+func (c *config) checkListening(p *problems) {
+	p.requiref(c.LogFormat == "text" || c.LogFormat == "json", "LOG_FORMAT", "not text or json")
+	_, err := logrus.ParseLevel(c.LogLevel)
+	p.requiref(err == nil, "LOG_LEVEL", "not debug, info, warn or error")
+	p.requiref(c.Port >= 0 && c.Port <= maxPort, "PORT", "not a TCP port")
+	p.requiref(c.MaxInFlight >= 0, "MAX_IN_FLIGHT", "negative")
 }
 
-func (c config) check() error {
-	for _, check := range []func() error{
-		c.checkListening, c.checkTimes, c.checkObserved, c.checkAccess, c.checkSecrets, c.checkRedis, c.checkDurability,
+func (c *config) checkTimes(p *problems) {
+	for _, one := range []struct {
+		setting string
+		value   time.Duration
+	}{
+		{"REQUEST_TIMEOUT", c.RequestTimeout}, {"READY_TIMEOUT", c.ReadyTimeout}, {"SHUTDOWN_TIMEOUT", c.ShutdownTimeout},
+		{"READ_HEADER_TIMEOUT", c.ReadHeaderTimeout}, {"READ_TIMEOUT", c.ReadTimeout}, {"WRITE_TIMEOUT", c.WriteTimeout},
+		{"IDLE_TIMEOUT", c.IdleTimeout}, {"REDIS_CHECK_INTERVAL", c.RedisCheckInterval},
+		{"REDIS_DIAL_TIMEOUT", c.RedisDialTimeout}, {"REDIS_READ_TIMEOUT", c.RedisReadTimeout}, {"ACK_TIMEOUT", c.AckTimeout},
 	} {
-		if err := check(); err != nil {
-			return err
-		}
+		p.requiref(one.value > 0, one.setting, "not a positive time")
 	}
-	return nil
+	p.requiref(c.DrainDelay >= 0, "DRAIN_DELAY", "negative")
+	p.requiref(c.RedisStartTimeout >= 0, "REDIS_START_TIMEOUT", "negative")
+	p.requiref(c.RequestTimeout < c.WriteTimeout, "REQUEST_TIMEOUT", "not below WRITE_TIMEOUT: responses would be cut off")
 }
 
-func (c config) checkListening() error {
-	if c.LogFormat != "text" && c.LogFormat != "json" {
-		return fmt.Errorf("setting LOG_FORMAT: %q is not text or json", c.LogFormat)
+func (c *config) checkRedis(p *problems) {
+	p.requiref(c.RedisPort >= 1 && c.RedisPort <= maxPort, "REDIS_PORT", "not a TCP port")
+	p.requiref(c.RedisPoolSize >= 1, "REDIS_POOL_SIZE", "not a positive number")
+	p.requiref(c.RedisDB >= 0, "REDIS_DB", "negative")
+	p.requiref(c.RedisHost == "" || len(c.RedisAddrs) == 0, "REDIS_HOST", "REDIS_ADDRS is set too; only one of them can be")
+	p.requiref(c.RedisSentinelMaster == "" || len(c.RedisAddrs) > 0, "REDIS_SENTINEL_MASTER",
+		"needs the addresses of the sentinels in REDIS_ADDRS")
+	for i, addr := range c.RedisAddrs {
+		host, port, err := net.SplitHostPort(addr)
+		number, notNumber := strconv.ParseUint(port, 10, 16)
+		p.requiref(err == nil && notNumber == nil && host != "" && number > 0, "REDIS_ADDRS", "entry %d is not host:port", i+1)
 	}
-	if _, err := logrus.ParseLevel(c.LogLevel); err != nil {
-		return fmt.Errorf("setting LOG_LEVEL: %w", err)
+	if err := store.CheckKeyPrefix(c.RedisKeyPrefix); err != nil {
+		p.addf("REDIS_KEY_PREFIX", "%v", err)
 	}
-	if c.Port < 0 || c.Port > 65535 {
-		return fmt.Errorf("setting PORT: %d is not a TCP port", c.Port)
+	if _, err := c.tls(); err != nil {
+		p.list = append(p.list, err)
 	}
-	if c.MaxInFlight < 0 {
-		return fmt.Errorf("setting MAX_IN_FLIGHT: %d is negative", c.MaxInFlight)
-	}
-	return nil
 }
 
-func (c config) checkTimes() error {
-	if c.DrainDelay < 0 {
-		return fmt.Errorf("setting DRAIN_DELAY: %s is negative", c.DrainDelay)
-	}
-	if c.RedisStartTimeout < 0 {
-		return fmt.Errorf("setting REDIS_START_TIMEOUT: %s is negative", c.RedisStartTimeout)
-	}
-	if c.RequestTimeout >= c.WriteTimeout {
-		return fmt.Errorf("setting REQUEST_TIMEOUT: %s is not below WRITE_TIMEOUT (%s): responses would be cut off",
-			c.RequestTimeout, c.WriteTimeout)
-	}
-	for name, value := range map[string]time.Duration{
-		"REQUEST_TIMEOUT": c.RequestTimeout, "READY_TIMEOUT": c.ReadyTimeout, "SHUTDOWN_TIMEOUT": c.ShutdownTimeout,
-		"READ_HEADER_TIMEOUT": c.ReadHeaderTimeout, "READ_TIMEOUT": c.ReadTimeout, "WRITE_TIMEOUT": c.WriteTimeout,
-		"IDLE_TIMEOUT":         c.IdleTimeout,
-		"REDIS_CHECK_INTERVAL": c.RedisCheckInterval, "REDIS_DIAL_TIMEOUT": c.RedisDialTimeout,
-		"REDIS_READ_TIMEOUT": c.RedisReadTimeout, "ACK_TIMEOUT": c.AckTimeout,
-	} {
-		if value <= 0 {
-			return fmt.Errorf("setting %s: %s is not a positive time", name, value)
-		}
-	}
-	return nil
-}
+const maxPort = 65535
 
-func (c config) checkRedis() error {
-	if c.RedisPort < 1 || c.RedisPort > 65535 {
-		return fmt.Errorf("setting REDIS_PORT: %d is not a TCP port", c.RedisPort)
-	}
-	if c.RedisPoolSize < 1 {
-		return fmt.Errorf("setting REDIS_POOL_SIZE: %d is not a positive number", c.RedisPoolSize)
-	}
-	if c.RedisDB < 0 {
-		return fmt.Errorf("setting REDIS_DB: %d is negative", c.RedisDB)
-	}
-	if c.RedisSentinelMaster != "" && len(c.RedisAddrs) == 0 {
-		return errors.New("setting REDIS_SENTINEL_MASTER: needs the addresses of the sentinels in REDIS_ADDRS")
-	}
-	if c.RedisHost != "" && len(c.RedisAddrs) > 0 {
-		return errors.New("settings REDIS_HOST and REDIS_ADDRS: only one of them can be set")
-	}
-	if c.RedisStoreID != "" && c.RedisHost == "" && len(c.RedisAddrs) == 0 {
-		return errors.New("setting REDIS_STORE_ID: needs REDIS_HOST or REDIS_ADDRS: the embedded engine is a new store at each start")
-	}
-	for _, addr := range c.RedisAddrs {
-		if _, _, err := net.SplitHostPort(addr); err != nil {
-			return fmt.Errorf("setting REDIS_ADDRS: %w", err)
-		}
-	}
-	return nil
-}
+// isEmbedded reports whether no Redis is configured.
+func (c *config) isEmbedded() bool { return c.RedisHost == "" && len(c.RedisAddrs) == 0 }
 
 // The values of DURABILITY.
 const (
@@ -190,27 +148,24 @@ const (
 	durabilityReplicated = "replicated"
 )
 
-func (c config) checkDurability() error {
+func (c *config) checkDurability(p *problems) {
+	p.requiref(c.AckReplicas >= 1, "ACK_REPLICAS", "not a positive number")
 	switch {
 	case !slices.Contains([]string{durabilityLocal, durabilitySynced, durabilityReplicated}, c.Durability):
-		return fmt.Errorf("setting DURABILITY: %q is not local, synced or replicated", c.Durability)
-	case c.AckReplicas < 1:
-		return fmt.Errorf("setting ACK_REPLICAS: %d is not a positive number", c.AckReplicas)
+		p.addf("DURABILITY", "not local, synced or replicated")
 	case c.Durability == durabilityLocal:
-		return nil
-	case c.RedisHost == "" && len(c.RedisAddrs) == 0:
-		return fmt.Errorf("setting DURABILITY: %s needs REDIS_HOST or REDIS_ADDRS: the embedded engine has neither replicas nor a disk",
-			c.Durability)
+	case c.isEmbedded():
+		p.addf("DURABILITY", "synced and replicated need %s: the embedded engine has neither replicas nor a disk", redisSettings)
 	case c.AckTimeout < time.Millisecond || c.AckTimeout >= c.RedisReadTimeout:
-		return fmt.Errorf("setting ACK_TIMEOUT: %s is not between 1ms and REDIS_READ_TIMEOUT (%s), after which the reply is no longer waited for",
-			c.AckTimeout, c.RedisReadTimeout)
-	default:
-		return nil
+		p.addf("ACK_TIMEOUT", "not between 1ms and REDIS_READ_TIMEOUT, after which the reply is no longer waited for")
 	}
 }
 
+// redisSettings name what configures a Redis.
+const redisSettings = "REDIS_URL, REDIS_HOST or REDIS_ADDRS"
+
 // redis returns the part of the settings that chooses the engine.
-func (c config) redis() (store.Config, error) {
+func (c *config) redis() (store.Config, error) {
 	addrs := c.RedisAddrs
 	if c.RedisHost != "" {
 		addrs = []string{net.JoinHostPort(c.RedisHost, strconv.Itoa(c.RedisPort))}
@@ -228,6 +183,7 @@ func (c config) redis() (store.Config, error) {
 		SentinelUsername: c.RedisSentinelUsername,
 		SentinelPassword: c.RedisSentinelPassword,
 		DB:               c.RedisDB,
+		KeyPrefix:        c.RedisKeyPrefix,
 		TLS:              tlsConfig,
 		PoolSize:         c.RedisPoolSize,
 		DialTimeout:      c.RedisDialTimeout,
@@ -239,27 +195,34 @@ func (c config) redis() (store.Config, error) {
 	}, err
 }
 
-func (c config) tls() (*tls.Config, error) {
+// tls returns how to speak TLS to Redis, or nil for no TLS.
+func (c *config) tls() (*tls.Config, error) {
 	if !c.RedisTLS {
 		return nil, nil
 	}
-	tlsConfig := &tls.Config{MinVersion: tls.VersionTLS12}
-	if c.RedisTLSCA == "" {
-		return tlsConfig, nil
+	tlsConfig := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: c.RedisTLSServerName}
+	if c.RedisTLSCA != "" {
+		pem, err := os.ReadFile(c.RedisTLSCA)
+		if err != nil {
+			return nil, fmt.Errorf("setting REDIS_TLS_CA: %w", pathless(err))
+		}
+		tlsConfig.RootCAs = x509.NewCertPool()
+		if !tlsConfig.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, errors.New("setting REDIS_TLS_CA: there is no certificate in the file")
+		}
 	}
-	pem, err := os.ReadFile(c.RedisTLSCA)
-	if err != nil {
-		return nil, fmt.Errorf("setting REDIS_TLS_CA: %w", err)
-	}
-	tlsConfig.RootCAs = x509.NewCertPool()
-	if !tlsConfig.RootCAs.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("setting REDIS_TLS_CA: no certificate in %s", c.RedisTLSCA)
+	switch hasCert, hasKey := c.RedisTLSCert != "", c.RedisTLSKey != ""; {
+	case hasCert != hasKey:
+		return nil, errors.New("settings REDIS_TLS_CERT and REDIS_TLS_KEY: only one of them is set, and each needs the other")
+	case hasCert:
+		pair, err := tls.LoadX509KeyPair(c.RedisTLSCert, c.RedisTLSKey)
+		if err != nil {
+			return nil, fmt.Errorf("settings REDIS_TLS_CERT and REDIS_TLS_KEY: %w", pathless(err))
+		}
+		tlsConfig.Certificates = []tls.Certificate{pair}
 	}
 	return tlsConfig, nil
 }
-
-const usageFormat = `{{range .}}{{usage_key .}}	{{or (usage_default .) "-"}}	{{usage_description .}}
-{{end}}`
 
 // usage lists the settings.
 func usage(w io.Writer) {
@@ -270,17 +233,31 @@ Usage: boxoffice                   serve
        boxoffice key SCOPE [NAME]  make an API key, and its entry for API_KEYS
        boxoffice health            check whether the instance on this machine is alive
 
-Settings are environment variables, or lines of a file .env in the working directory.
-Times are written as 500ms, 5s or 2m.
+Settings are environment variables, or lines of a file .env in the working directory. An empty
+one counts as not set. Times are written as 500ms, 5s or 2m.
 
 SIGTERM and SIGINT end the service once it has answered what is under way, a second one ends
 it at once. SIGHUP has API_KEYS_FILE read again.
 
 `)
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "SETTING\tDEFAULT\tMEANING")
-	if err := envconfig.Usagef("", &config{}, table, usageFormat); err != nil {
-		fmt.Fprintln(table, err)
+	row(w, "SETTING", "DEFAULT", "MEANING")
+	for field := range reflect.TypeFor[config]().Fields() {
+		row(w, field.Tag.Get("envconfig"), cmp.Or(field.Tag.Get("default"), "-"), field.Tag.Get("desc"))
 	}
-	_ = table.Flush()
+}
+
+// row writes a line of the table of settings, and more lines for a long meaning. It is at most
+// 100 columns wide.
+func row(w io.Writer, setting, initial, meaning string) {
+	const width = 59
+	for meaning != "" {
+		line := meaning
+		if len(line) > width {
+			if end := strings.LastIndexByte(line[:width+1], ' '); end > 0 {
+				line = line[:end]
+			}
+		}
+		fmt.Fprintf(w, "%-28s  %-9s  %s\n", setting, initial, line)
+		setting, initial, meaning = "", "", strings.TrimPrefix(meaning[len(line):], " ")
+	}
 }

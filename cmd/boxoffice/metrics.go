@@ -19,26 +19,24 @@ import (
 )
 
 // metrics parses the setting METRICS.
-func (c config) metrics() (measuring, error) {
+func (c *config) metrics() (measuring, error) {
 	if on, err := strconv.ParseBool(c.Metrics); err == nil {
 		return measuring{on: on}, nil
 	}
 	if _, _, err := net.SplitHostPort(c.Metrics); err != nil {
-		return measuring{}, fmt.Errorf("%q is not true, false or a host:port", c.Metrics)
+		return measuring{}, errors.New("not true, false or the host:port of a listener")
 	}
 	return measuring{on: true, address: c.Metrics}, nil
 }
 
 // checkObserved checks the settings for logs and metrics.
-func (c config) checkObserved() error {
+func (c *config) checkObserved(p *problems) {
 	const leastSalt = 16 // bytes: a shorter one can be guessed, and the user ids with it
-	if c.LogUserSalt != "" && len(c.LogUserSalt) < leastSalt {
-		return fmt.Errorf("setting LOG_USER_SALT: fewer than %d characters", leastSalt)
+	p.requiref(c.LogUserSalt == "" || len(c.LogUserSalt) >= leastSalt, "LOG_USER_SALT", "fewer than %d characters", leastSalt)
+	_, err := c.metrics()
+	if err != nil {
+		p.addf("METRICS", "%w", err)
 	}
-	if _, err := c.metrics(); err != nil {
-		return fmt.Errorf("setting METRICS: %w", err)
-	}
-	return nil
 }
 
 // measuring is the parsed setting METRICS.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"crypto/sha256"
-	"fmt"
 	"slices"
 	"strings"
 	"unicode"
@@ -35,17 +34,19 @@ func isPlaceholder(text string) bool {
 
 // checkSecrets refuses placeholders, by the name of the setting: a service that starts with
 // one has a secret that everybody knows.
-func (c config) checkSecrets() error {
-	for _, secret := range []struct{ name, value string }{
-		{"REDIS_PASSWORD", c.RedisPassword},
-		{"REDIS_SENTINEL_PASSWORD", c.RedisSentinelPassword},
-		{"LOG_USER_SALT", c.LogUserSalt},
-	} {
-		if isPlaceholder(secret.value) {
-			return fmt.Errorf("setting %s: it is a placeholder; put a secret of your own there", secret.name)
+func (c *config) checkSecrets(p *problems) {
+	for _, one := range c.secrets() {
+		setting := one.setting
+		switch {
+		case setting == "REDIS_URL": // its password is REDIS_PASSWORD here
+			continue
+		case setting == "REDIS_PASSWORD" && c.RedisURL != "":
+			setting = "REDIS_URL"
+		case *one.file != "":
+			setting += "_FILE"
 		}
+		p.requiref(!isPlaceholder(*one.value), setting, "the secret is a placeholder; put one of your own there")
 	}
-	return nil
 }
 
 // isPlaceholderKey reports whether the key behind a hash is empty or a common placeholder.

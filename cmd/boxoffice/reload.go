@@ -136,7 +136,7 @@ func readRegular(name string) ([]byte, error) {
 		text, err = os.ReadFile(name) //nolint:gosec // the operator names it
 	}
 	if err != nil {
-		return nil, fmt.Errorf("setting API_KEYS_FILE: %w", err)
+		return nil, fmt.Errorf("setting API_KEYS_FILE: %w", pathless(err))
 	}
 	return text, nil
 }

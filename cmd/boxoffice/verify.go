@@ -17,13 +17,13 @@ import (
 
 const verifyUsage = `
 boxoffice verify [-textfile FILE] [EVENT] checks the data in Redis, with the same
-settings. It recomputes every counter from the bookings, and matches every list entry.
-EVENT is a number or a UUID; without it, all events are checked. The service can keep running. Each breach is a
-line on standard output that names the booking and the rule. The exit code is 1 if there
-is a breach, or if an event could not be checked. An event that was created and no longer
-exists is a breach: it was lost. A number whose creation was never completed is only a
-note. -textfile writes how many breaches there were to a file (NAME.prom) that the
-textfile collector of Prometheus's node_exporter reads; for all events only.
+settings. It recomputes every counter from the bookings, and matches every list entry. EVENT is a
+number or a UUID; without it, all events are checked. The service can keep running. Each breach is
+a line on standard output that names the booking and the rule. The exit code is 1 if there is a
+breach, or if an event could not be checked. An event that was created and no longer exists is a
+breach: it was lost. A number whose creation was never completed is only a note. -textfile writes
+how many breaches there were to a file (NAME.prom) that the textfile collector of Prometheus's
+node_exporter reads; for all events only.
 `
 
 // verifyStartTimeout is how long to wait for Redis, unless REDIS_START_TIMEOUT says.
@@ -49,8 +49,8 @@ func runVerify(ctx context.Context, c config, textfile string, args []string, ou
 	if err != nil {
 		return err
 	}
-	if c.RedisHost == "" && len(c.RedisAddrs) == 0 {
-		return errors.New("verify needs REDIS_HOST or REDIS_ADDRS: the data of the embedded engine is in the process that serves")
+	if c.isEmbedded() {
+		return errors.New("verify needs " + redisSettings + ": the data of the embedded engine is in the process that serves")
 	}
 	if c.RedisStartTimeout == 0 {
 		c.RedisStartTimeout = verifyStartTimeout

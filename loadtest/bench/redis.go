@@ -227,7 +227,7 @@ func (r *rig) constantCost(ctx context.Context, calls int) (float64, error) {
 
 // eventKeys are those that a script takes, as the store hands them over.
 func eventKeys(number uint64, script scripts.Script) []string {
-	return layout.EventKeys(number)[:script.Keys]
+	return layout.Keys{}.OfEvent(number)[:script.Keys]
 }
 
 // bookArguments are the keys and arguments of book.lua, as the store hands them over.

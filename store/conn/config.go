@@ -19,7 +19,8 @@ type Config struct {
 	Password         string
 	SentinelUsername string
 	SentinelPassword string
-	DB               int // not on a cluster
+	DB               int    // not on a cluster
+	KeyPrefix        string // stands before every key that a caller names; conn itself names none
 	TLS              *tls.Config
 	PoolSize         int           // connections for each node, 0 = the client's default
 	DialTimeout      time.Duration // 0 = the client's default, here and below

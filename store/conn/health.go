@@ -82,7 +82,7 @@ func (c *Conn) nodeHealth(ctx context.Context, node *redis.Client) Health {
 	var h Health
 	if err := ping.Err(); err != nil && !runs(err) {
 		kind := Unreachable
-		if redis.IsAuthError(err) {
+		if redis.IsAuthError(err) || isCertificateRefused(err) {
 			kind = LoginRefused
 		}
 		h.Add(Condition{kind, "Redis " + silence(err), true})
@@ -130,6 +130,8 @@ func silence(err error) string {
 	switch {
 	case redis.IsAuthError(err):
 		return fmt.Sprintf("rejects the user or the password: %v", err)
+	case isCertificateRefused(err):
+		return fmt.Sprintf("and the service do not agree on TLS: %v", err)
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded),
 		errors.As(err, &timeout) && timeout.Timeout():
 		return "does not answer in time"

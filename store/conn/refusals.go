@@ -1,6 +1,9 @@
 package conn
 
 import (
+	"crypto/tls"
+	"errors"
+	"net"
 	"strings"
 	"sync"
 	"time"
@@ -55,6 +58,20 @@ func refusalOf(answer string) (refusal, bool) {
 		}
 	}
 	return refusal{}, false
+}
+
+// isCertificateRefused reports whether TLS failed for what only an operator can change: one side
+// does not accept the other's certificate, or Redis does not speak TLS. No command got through.
+func isCertificateRefused(err error) bool {
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return true
+	}
+	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
+		return true
+	}
+	// What the other side complains of is of no exported type.
+	alert, ok := errors.AsType[*net.OpError](err)
+	return ok && alert.Op == "remote error" && strings.Contains(alert.Err.Error(), "certificate")
 }
 
 // withoutScript cuts off where in which script an error came up, which differs with its text.

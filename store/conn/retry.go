@@ -54,6 +54,9 @@ func (c *Conn) retry(ctx context.Context, what string, call func() error) error 
 // judgeRefusal reports whether Redis refused a try before it changed anything, and whether a
 // further try would find the same. It notes what was met, for Health.
 func (c *Conn) judgeRefusal(err error) (refused, lasting bool) {
+	if isCertificateRefused(err) {
+		return true, true
+	}
 	reply, ok := errors.AsType[redis.Error](err)
 	if !ok {
 		return false, false

@@ -1,10 +1,10 @@
 package layout
 
-import "strconv"
-
-// EventsKey is the hash of all events: the last number given, which creation got which, and
-// the id of the store.
-const EventsKey = "events"
+import (
+	"errors"
+	"strconv"
+	"unicode/utf8"
+)
 
 // Fields of the hash of all events that are no creation's.
 const (
@@ -13,25 +13,55 @@ const (
 	markField  = "mark"  // comes and goes for answers that change nothing, in an event's hash too: see unchanged.lua
 )
 
-// Every key of an event carries its number as hash tag, so that a Redis Cluster
-// keeps them in one slot and a script may use them together.
+// Keys names the keys of a store. The zero value is a store that has its Redis to itself.
+//
+// Every key of an event carries its number as hash tag, so that a Redis Cluster keeps them in one
+// slot and a script may use them together.
+type Keys struct {
+	Prefix string // stands before every key; see CheckPrefix
+}
 
-func tag(number uint64) string { return ":{" + strconv.FormatUint(number, 10) + "}" }
+const longestPrefix = 64 // bytes: they are sent with each call, a few times
 
-// EventKey is the hash of an event: settings, counters, bookings, users.
-func EventKey(number uint64) string { return "event" + tag(number) }
+// CheckPrefix returns an error if this cannot stand before keys: with a brace in it, it would be
+// the hash tag of all of them.
+func CheckPrefix(prefix string) error {
+	if len(prefix) > longestPrefix {
+		return errors.New("longer than 64 characters")
+	}
+	for _, char := range prefix {
+		if char <= ' ' || char >= utf8.RuneSelf-1 {
+			return errors.New("it has blanks or characters beyond ASCII")
+		}
+		if char == '{' || char == '}' {
+			return errors.New("it has a brace, which a cluster would take for a hash tag")
+		}
+	}
+	return nil
+}
 
-// WaitlistKey is the list of the bookings that wait.
-func WaitlistKey(number uint64) string { return "waitlist" + tag(number) }
+// Events is the hash of all events: the last number given, which creation got which, and the id
+// of the store.
+func (k Keys) Events() string { return k.Prefix + "events" }
 
-// WithdrawnKey is the sorted set of sequence numbers of bookings cancelled before their turn.
-func WithdrawnKey(number uint64) string { return "withdrawn" + tag(number) }
+func (k Keys) of(kind string, number uint64) string {
+	return k.Prefix + kind + ":{" + strconv.FormatUint(number, 10) + "}"
+}
 
-// LogKey is the list of an event's changes: the entry of version v at index v - 1.
-func LogKey(number uint64) string { return "log" + tag(number) }
+// Event is the hash of an event: settings, counters, bookings, users.
+func (k Keys) Event(number uint64) string { return k.of("event", number) }
 
-// EventKeys are all keys of an event, in the order in which the scripts that work on the
-// whole of it take them.
-func EventKeys(number uint64) []string {
-	return []string{EventKey(number), LogKey(number), WaitlistKey(number), WithdrawnKey(number)}
+// Waitlist is the list of the bookings that wait.
+func (k Keys) Waitlist(number uint64) string { return k.of("waitlist", number) }
+
+// Withdrawn is the sorted set of sequence numbers of bookings cancelled before their turn.
+func (k Keys) Withdrawn(number uint64) string { return k.of("withdrawn", number) }
+
+// Log is the list of an event's changes: the entry of version v at index v - 1.
+func (k Keys) Log(number uint64) string { return k.of("log", number) }
+
+// OfEvent are all keys of an event, in the order in which the scripts that work on the whole of it
+// take them.
+func (k Keys) OfEvent(number uint64) []string {
+	return []string{k.Event(number), k.Log(number), k.Waitlist(number), k.Withdrawn(number)}
 }

@@ -11,7 +11,7 @@ import (
 func TestKeysOfAnEventShareASlot(t *testing.T) {
 	for _, number := range []uint64{1, 2, 10, 123456, layout.MaxNumber} {
 		tags := map[string]bool{}
-		for _, key := range layout.EventKeys(number) {
+		for _, key := range (layout.Keys{}).OfEvent(number) {
 			// Redis Cluster specification, "Hash tags": from the first { to the next }.
 			_, rest, _ := strings.Cut(key, "{")
 			hashed, _, found := strings.Cut(rest, "}")

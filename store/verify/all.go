@@ -53,7 +53,7 @@ func (v *Verifier) All(ctx context.Context, report func(Breach), done func(Resul
 		case len(completed) == 0:
 			numbers.Missing = append(numbers.Missing, number)
 		case err == nil: // else it was looked for only once
-			done(Result{Event: number, Lost: true, Breaches: reportLost(completed, uuid.Nil, report)}, nil)
+			done(Result{Event: number, Lost: true, Breaches: v.reportLost(completed, uuid.Nil, report)}, nil)
 		}
 	}
 	return numbers, err
@@ -73,7 +73,7 @@ func (v *Verifier) each(ctx context.Context, numbers []uint64, completed []layou
 		default:
 			result.Event = number
 			if err == nil && result.id != uuid.Nil {
-				result.Breaches += reportLost(ofNumber(completed, number), result.id, report)
+				result.Breaches += v.reportLost(ofNumber(completed, number), result.id, report)
 			}
 			done(result, err)
 		}

@@ -38,7 +38,7 @@ func (in *inspection) sort() {
 func (in *inspection) checkNotAhead(ctx context.Context) error {
 	var counters string
 	err := in.read(ctx, "version", func(ctx context.Context, client redis.UniversalClient) (err error) {
-		counters, err = client.HGet(ctx, layout.EventKey(in.number), layout.CountersField).Result()
+		counters, err = client.HGet(ctx, in.keys.Event(in.number), layout.CountersField).Result()
 		return err
 	})
 	if err != nil {

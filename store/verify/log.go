@@ -17,7 +17,7 @@ func (in *inspection) readLog(ctx context.Context, first, last int64, take func(
 	for from := first; from <= last; from += readStep {
 		var entries []string
 		err := in.read(ctx, "log", func(ctx context.Context, client redis.UniversalClient) (err error) {
-			entries, err = client.LRange(ctx, layout.LogKey(in.number), from-1, min(from+readStep-1, last)-1).Result()
+			entries, err = client.LRange(ctx, in.keys.Log(in.number), from-1, min(from+readStep-1, last)-1).Result()
 			return err
 		})
 		if err != nil {
@@ -39,7 +39,7 @@ func (v *Verifier) Log(ctx context.Context, event layout.EventRef, take func(ver
 	in := &inspection{Verifier: v, number: event.Number()}
 	var length int64
 	err := v.read(ctx, "log", func(ctx context.Context, client redis.UniversalClient) (err error) {
-		length, err = client.LLen(ctx, layout.LogKey(in.number)).Result()
+		length, err = client.LLen(ctx, in.keys.Log(in.number)).Result()
 		return err
 	})
 	if err == nil && length == 0 {

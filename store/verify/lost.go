@@ -27,11 +27,11 @@ func ofNumber(creations []layout.Creation, number uint64) []layout.Creation {
 
 // reportLost reports the events of completed creations of one number, but for the one
 // that has the number, if any does. It returns how many these are.
-func reportLost(completed []layout.Creation, present uuid.UUID, report func(Breach)) (lost int) {
+func (v *Verifier) reportLost(completed []layout.Creation, present uuid.UUID, report func(Breach)) (lost int) {
 	for _, c := range completed {
 		if c.Event() != present {
 			report(Breach{Event: c.Number, Rule: RuleLost, Detail: fmt.Sprintf(
-				"its creation was completed (%s in the hash %s), and there is no event %s", c.ID, layout.EventsKey, c.Event())})
+				"its creation was completed (%s in the hash %s), and there is no event %s", c.ID, v.keys.Events(), c.Event())})
 			lost++
 		}
 	}
@@ -66,7 +66,7 @@ func (v *Verifier) missing(ctx context.Context, event layout.EventRef, report fu
 	if !errors.Is(err, layout.ErrEventNotFound) {
 		return result, err
 	}
-	return Result{Event: event.Number(), Lost: true, Breaches: reportLost(completed, uuid.Nil, report)}, nil
+	return Result{Event: event.Number(), Lost: true, Breaches: v.reportLost(completed, uuid.Nil, report)}, nil
 }
 
 // scanCreations calls take with each creation and its number, as they are in Redis. Those
@@ -76,7 +76,7 @@ func (v *Verifier) scanCreations(ctx context.Context, take func(name, value stri
 		var fields []string
 		var next uint64
 		err := v.read(ctx, "event numbers", func(ctx context.Context, client redis.UniversalClient) (err error) {
-			fields, next, err = client.HScan(ctx, layout.EventsKey, cursor, "", scanStep).Result()
+			fields, next, err = client.HScan(ctx, v.keys.Events(), cursor, "", scanStep).Result()
 			return err
 		})
 		if err != nil {

@@ -74,7 +74,7 @@ func (v *Verifier) lookAtNumbers(ctx context.Context) (numbersLook, error) {
 			after.number, highest)
 	}
 	if after.expires {
-		l.breachf(0, RuleKeys, "the key %s has a time to live: Redis will delete it", layout.EventsKey)
+		l.breachf(0, RuleKeys, "the key %s has a time to live: Redis will delete it", l.verifier.keys.Events())
 	}
 	return l, l.checkGaps(ctx, before.number, highest)
 }
@@ -116,7 +116,7 @@ func (l *numbersLook) searchGap(ctx context.Context, next, end uint64) error {
 		err := l.verifier.read(ctx, "search events", func(ctx context.Context, client redis.UniversalClient) error {
 			_, err := client.Pipelined(ctx, func(pipe redis.Pipeliner) error {
 				for i := range step {
-					replies[i] = pipe.Exists(ctx, layout.EventKeys(next+i)...)
+					replies[i] = pipe.Exists(ctx, l.verifier.keys.OfEvent(next+i)...)
 				}
 				return nil
 			})
@@ -149,8 +149,8 @@ func (l *numbersLook) readCounter(ctx context.Context) (c counter, err error) {
 	var life *redis.DurationCmd
 	err = l.verifier.read(ctx, "last event number", func(ctx context.Context, client redis.UniversalClient) error {
 		_, err := client.Pipelined(ctx, func(pipe redis.Pipeliner) error {
-			last = pipe.HMGet(ctx, layout.EventsKey, layout.LastField)
-			life = pipe.PTTL(ctx, layout.EventsKey)
+			last = pipe.HMGet(ctx, l.verifier.keys.Events(), layout.LastField)
+			life = pipe.PTTL(ctx, l.verifier.keys.Events())
 			return nil
 		})
 		return err

@@ -51,9 +51,9 @@ func (in *inspection) readSnapshotOptimistic(ctx context.Context, client redis.U
 	for {
 		var before, after *redis.SliceCmd
 		_, err := client.Pipelined(ctx, func(pipe redis.Pipeliner) error {
-			before = pipe.HMGet(ctx, layout.EventKey(in.number), layout.CountersField)
+			before = pipe.HMGet(ctx, in.keys.Event(in.number), layout.CountersField)
 			ask(ctx, pipe)
-			after = pipe.HMGet(ctx, layout.EventKey(in.number), layout.CountersField)
+			after = pipe.HMGet(ctx, in.keys.Event(in.number), layout.CountersField)
 			return nil
 		})
 		if err != nil || before.Val()[0] == after.Val()[0] {
@@ -69,7 +69,7 @@ func (in *inspection) scan(ctx context.Context) error {
 		var fields []string
 		var next uint64
 		err := in.read(ctx, "bookings", func(ctx context.Context, client redis.UniversalClient) (err error) {
-			fields, next, err = client.HScan(ctx, layout.EventKey(in.number), cursor, "", scanStep).Result()
+			fields, next, err = client.HScan(ctx, in.keys.Event(in.number), cursor, "", scanStep).Result()
 			return err
 		})
 		if err != nil {
@@ -137,7 +137,7 @@ func (in *inspection) reread(ctx context.Context, bookings []*copied) error {
 		}
 		var records []any
 		err := in.read(ctx, "bookings again", func(ctx context.Context, client redis.UniversalClient) (err error) {
-			records, err = client.HMGet(ctx, layout.EventKey(in.number), names...).Result()
+			records, err = client.HMGet(ctx, in.keys.Event(in.number), names...).Result()
 			return err
 		})
 		if err != nil {

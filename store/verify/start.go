@@ -35,14 +35,14 @@ func (in *inspection) readStart(ctx context.Context, event layout.EventRef) (com
 	var settings *redis.SliceCmd
 	var length, logged *redis.IntCmd
 	var top *redis.StringSliceCmd
-	keys := layout.EventKeys(in.number)
+	keys := in.keys.OfEvent(in.number)
 	lives := make([]*redis.DurationCmd, len(keys))
 	fields := layout.AllEventFields()
 	err = in.readSnapshot(ctx, "counters", func(ctx context.Context, tx redis.Pipeliner) {
-		settings = tx.HMGet(ctx, layout.EventKey(in.number), fields...)
-		length = tx.LLen(ctx, layout.WaitlistKey(in.number))
-		logged = tx.LLen(ctx, layout.LogKey(in.number))
-		top = tx.LRange(ctx, layout.WaitlistKey(in.number), 0, scripts.TrimEvery)
+		settings = tx.HMGet(ctx, in.keys.Event(in.number), fields...)
+		length = tx.LLen(ctx, in.keys.Waitlist(in.number))
+		logged = tx.LLen(ctx, in.keys.Log(in.number))
+		top = tx.LRange(ctx, in.keys.Waitlist(in.number), 0, scripts.TrimEvery)
 		for i, key := range keys {
 			lives[i] = tx.PTTL(ctx, key)
 		}

@@ -126,7 +126,7 @@ func (in *inspection) settle(ctx context.Context, entries []entry) error {
 	}
 	var values []any
 	err := in.read(ctx, "users", func(ctx context.Context, client redis.UniversalClient) (err error) {
-		values, err = client.HMGet(ctx, layout.EventKey(in.number), fields...).Result()
+		values, err = client.HMGet(ctx, in.keys.Event(in.number), fields...).Result()
 		return err
 	})
 	if err != nil {

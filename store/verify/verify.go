@@ -71,10 +71,13 @@ type Result struct {
 }
 
 // Verifier verifies what one Redis holds. Make one with New.
-type Verifier struct{ conn *conn.Conn }
+type Verifier struct {
+	conn *conn.Conn
+	keys layout.Keys
+}
 
-// New returns a verifier of what the Redis of a connection holds.
-func New(c *conn.Conn) *Verifier { return &Verifier{c} }
+// New returns a verifier of what the Redis of a connection holds under these keys.
+func New(c *conn.Conn, keys layout.Keys) *Verifier { return &Verifier{c, keys} }
 
 // ErrUnsteady means that a second look at an event did not find what the first had:
 // somebody repaired or broke it meanwhile, or Redis failed over or moved the event

@@ -60,8 +60,8 @@ func (in *inspection) readWaitlist(ctx context.Context, sequence int64, lastServ
 	var read *redis.StringCmd
 	var list *redis.StringSliceCmd
 	err = in.readSnapshot(ctx, "waiting list", func(ctx context.Context, tx redis.Pipeliner) {
-		read = tx.HGet(ctx, layout.EventKey(in.number), layout.CountersField)
-		list = tx.LRange(ctx, layout.WaitlistKey(in.number), from, to)
+		read = tx.HGet(ctx, in.keys.Event(in.number), layout.CountersField)
+		list = tx.LRange(ctx, in.keys.Waitlist(in.number), from, to)
 	})
 	if err != nil {
 		return 0, nil, err

@@ -22,8 +22,8 @@ func (in *inspection) checkWithdrawn(ctx context.Context) error {
 		var counters *redis.StringCmd
 		var set *redis.ZSliceCmd
 		err := in.readSnapshot(ctx, "withdrawn", func(ctx context.Context, tx redis.Pipeliner) {
-			counters = tx.HGet(ctx, layout.EventKey(in.number), layout.CountersField)
-			set = tx.ZRangeByScoreWithScores(ctx, layout.WithdrawnKey(in.number),
+			counters = tx.HGet(ctx, in.keys.Event(in.number), layout.CountersField)
+			set = tx.ZRangeByScoreWithScores(ctx, in.keys.Withdrawn(in.number),
 				&redis.ZRangeBy{Min: from, Max: "+inf", Count: readStep})
 		})
 		if err != nil {

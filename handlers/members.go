@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/tidwall/gjson"
 )
@@ -55,7 +56,16 @@ var synonyms = map[string]string{
 
 // plain is a name without what people get wrong: case, separators, a plural.
 func plain(name string) string {
-	return strings.TrimSuffix(strings.ToLower(strings.NewReplacer("_", "", "-", "").Replace(name)), "s")
+	name = strings.Map(func(char rune) rune {
+		if unicode.IsLetter(char) || unicode.IsDigit(char) {
+			return unicode.ToLower(char)
+		}
+		return -1
+	}, name)
+	if one, plural := strings.CutSuffix(name, "ies"); plural {
+		return one + "y"
+	}
+	return strings.TrimSuffix(name, "s")
 }
 
 // maxMemberProblems bounds how many members an answer names as wrong.

@@ -16,6 +16,9 @@ func TestMembersOfOtherRequestsAreRefused(t *testing.T) {
 	booking := c.confirmed(e, "ann")
 	eventID, number := fmt.Sprintf(`"eventId":%q`, e.uuid), fmt.Sprintf(`"eventId":%d`, e.number)
 	for _, test := range []struct{ path, body, says string }{
+		{"/book", `{"eventId":1,"userId":"ann","quantity.":3}`, "quantity. is no member of this request; did you mean quantity?"},
+		{"/book", `{"eventId":1,"userId":"ann","quantities":3}`, "quantities is no member of this request; did you mean quantity?"},
+		{"/initialize", `{"name":"x","totalTickets":1,"max.per_user":3}`, "max.per_user is no member of this request; did you mean maxPerUser?"},
 		{"/api/events/cancel", fmt.Sprintf(`{"bookingId":%q,"userId":"ann","quantity":1}`, booking), "quantity is no member of this request"},
 		{"/api/events/cancel", fmt.Sprintf(`{"bookingId":%q,"userId":"ann",%s}`, booking, eventID), "eventId is no member of this request"},
 		{"/cancel", fmt.Sprintf(`{%s,"userId":"ann","bookingId":%q}`, number, booking), "bookingId is no member of this request"},

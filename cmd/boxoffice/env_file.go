@@ -4,19 +4,18 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"regexp"
 	"strings"
 
 	"github.com/joho/godotenv"
 )
 
-var fileLine = regexp.MustCompile(`^(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*)$`)
+var fileLine = regexp.MustCompile(`^(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=(.*)$`)
 
 // readEnvFile reads lines of NAME=value. Readers of such files differ in what they do to quotes,
 // $, \ and #; what does not come out as it stands is refused, by its name.
 func readEnvFile(name string, p *problems) map[string]string {
-	text, err := os.ReadFile(name) //nolint:gosec // the name is the program's own, except in tests
+	text, err := readRegular(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -53,10 +52,14 @@ func readEnvFile(name string, p *problems) map[string]string {
 // readValue reads what follows the = of a line. Only what is no secret may have a comment behind
 // it.
 func readValue(text string, secret bool) (string, error) {
+	isComment := strings.HasPrefix(strings.TrimLeft(text, " \t"), "#") && !strings.HasPrefix(text, "#")
+	if isComment && !secret {
+		return "", nil
+	}
 	read, err := godotenv.Unmarshal("x=" + text)
 	value := read["x"]
 	commentless, _, _ := strings.Cut(text, " #")
-	if err != nil || value != unquoted(text) && (secret || value != unquoted(commentless)) {
+	if err != nil || isComment || value != unquoted(text) && (secret || value != unquoted(commentless)) {
 		return "", errors.New("quotes, $, \\ or # in it would not be read as they stand; " +
 			"put all of it into single quotes, or set it in the environment or by a _FILE setting")
 	}

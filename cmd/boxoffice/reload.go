@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"os/signal"
 	"slices"
@@ -70,7 +69,7 @@ func (k *keyReloader) hangup() {
 		return
 	}
 	k.refused = "" // who asks gets an answer
-	text, err := readRegular(k.config.APIKeysFile)
+	text, err := k.config.readKeyFile()
 	if k.take(text, err) {
 		k.log.Infof("SIGHUP: API_KEYS_FILE was read, and %d API keys are in use", len(k.keys))
 	}
@@ -81,7 +80,7 @@ func (k *keyReloader) look() {
 	if !k.config.hasKeyFile() {
 		return
 	}
-	text, err := readRegular(k.config.APIKeysFile)
+	text, err := k.config.readKeyFile()
 	if err == nil && !bytes.Equal(text, k.last) {
 		k.last = text
 		return
@@ -125,18 +124,15 @@ func fieldsOf(key handlers.APIKey) logrus.Fields {
 	return logrus.Fields{"key": key.Name, "scopes": key.Scopes.String()}
 }
 
-// readRegular reads a file. Reading anything else might never end.
+// readRegular reads a file. Reading anything else might never end. Its errors do not repeat the name.
 func readRegular(name string) ([]byte, error) {
 	info, err := os.Stat(name)
 	if err == nil && !info.Mode().IsRegular() {
-		err = errors.New("it is not a regular file, so it is read at start only")
+		err = errors.New("it is not a regular file")
 	}
 	var text []byte
 	if err == nil {
 		text, err = os.ReadFile(name) //nolint:gosec // the operator names it
 	}
-	if err != nil {
-		return nil, fmt.Errorf("setting API_KEYS_FILE: %w", pathless(err))
-	}
-	return text, nil
+	return text, pathless(err)
 }

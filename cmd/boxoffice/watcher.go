@@ -75,7 +75,8 @@ func (w *watcher) check(ctx context.Context) store.Health {
 
 // logChanges logs each condition once when it begins and once when it ends.
 func (w *watcher) logChanges(before, now store.Health) {
-	for _, one := range missing(before, now) {
+	begun := missing(before, now)
+	for _, one := range begun {
 		if line := w.log.WithField("kind", one.Kind); one.Blocks {
 			line.Error("not ready: " + one.Detail)
 		} else {
@@ -83,6 +84,9 @@ func (w *watcher) logChanges(before, now store.Health) {
 		}
 	}
 	for _, one := range missing(now, before) {
+		if slices.ContainsFunc(begun, func(other store.Condition) bool { return other.Kind == one.Kind }) {
+			continue // it goes on with other words
+		}
 		w.log.WithField("kind", one.Kind).Info("over: " + one.Detail)
 	}
 	if now.Ready() && !before.Ready() {

@@ -40,6 +40,10 @@ var refusalWords = map[string]refusal{
 	"NOPERM":      {kind: RightsMissing, lasting: true},
 }
 
+// loggedOut is how Redis answers a longer command on a connection that has not logged in, once a
+// password is required: it gives up reading before it would say NOAUTH.
+const loggedOut = "ERR Protocol error: unauthenticated"
+
 // scriptRights is how Redis says that a command of a script is not allowed to the user: 7.0 the
 // second and third, later ones and Valkey the first. The script had begun.
 var scriptRights = []string{
@@ -51,6 +55,9 @@ func refusalOf(answer string) (refusal, bool) {
 	word, _, _ := strings.Cut(answer, " ")
 	if known, found := refusalWords[word]; found {
 		return known, true
+	}
+	if strings.HasPrefix(answer, loggedOut) {
+		return refusal{kind: LoginRefused, lasting: true}, true
 	}
 	for _, text := range scriptRights {
 		if strings.HasPrefix(answer, text) {
@@ -119,7 +126,7 @@ func (r *refusals) see(kind ConditionKind, detail string) {
 	if one.first.IsZero() || now.Sub(one.last) >= seenByCalls {
 		one = sighting{first: now, detail: detail}
 	}
-	one.last = now
+	one.last, one.detail = now, detail
 	if r.seen == nil {
 		r.seen = map[ConditionKind]sighting{}
 	}

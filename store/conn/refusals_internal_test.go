@@ -37,6 +37,7 @@ func TestLastingRefusalsFailAtOnce(t *testing.T) {
 		{[]error{redisError("NOPERM User x has no permissions to run the 'evalsha' command")}, ErrRefused, 1},
 		{[]error{redisError("WRONGPASS invalid username-password pair")}, ErrRefused, 1},
 		{[]error{redisError("NOAUTH Authentication required.")}, ErrRefused, 1},
+		{[]error{redisError("ERR Protocol error: unauthenticated multibulk length")}, ErrRefused, 1},
 		{[]error{redisError("OOM command not allowed")}, ErrStorageFull, 1},
 
 		{[]error{redisError("LOADING x"), redisError("NOPERM x")}, ErrRefused, 2},

@@ -46,19 +46,22 @@ func bearer(key string) string { return "Authorization: Bearer " + key }
 
 // opens says which of the two keys opens each of storeCalls.
 var opens = map[string]string{
-	"POST /api/events/initialize":             "organizer",
-	"POST /api/events/book":                   "booking",
-	"POST /api/events/cancel":                 "organizer booking",
-	"GET /api/events/status/" + someID:        "organizer booking",
-	"GET /api/events":                         "organizer booking",
-	"GET /api/events/" + someID:               "organizer booking",
-	"PATCH /api/events/" + someID:             "organizer",
-	"GET /api/events/" + someID + "/bookings": "organizer",
-	"GET /api/bookings/" + someID:             "booking",
-	"POST /initialize":                        "organizer",
-	"POST /book":                              "booking",
-	"POST /cancel":                            "booking",
-	"GET /status/1":                           "organizer booking",
+	"POST /api/events/initialize":               "organizer",
+	"POST /api/events/book":                     "booking",
+	"POST /api/events/hold":                     "booking",
+	"POST /api/bookings/" + someID + "/confirm": "booking",
+	"POST /api/bookings/" + someID + "/extend":  "booking",
+	"POST /api/events/cancel":                   "organizer booking",
+	"GET /api/events/status/" + someID:          "organizer booking",
+	"GET /api/events":                           "organizer booking",
+	"GET /api/events/" + someID:                 "organizer booking",
+	"PATCH /api/events/" + someID:               "organizer",
+	"GET /api/events/" + someID + "/bookings":   "organizer",
+	"GET /api/bookings/" + someID:               "booking",
+	"POST /initialize":                          "organizer",
+	"POST /book":                                "booking",
+	"POST /cancel":                              "booking",
+	"GET /status/1":                             "organizer booking",
 }
 
 func TestScopes(t *testing.T) {

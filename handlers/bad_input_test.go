@@ -19,6 +19,9 @@ func (c *client) writes() []write {
 	return []write{
 		{"event API initialize", "POST", "/api/events/initialize", `{"eventName":"x","totalTickets":1}`},
 		{"event API book", "POST", "/api/events/book", e.bookBody("", "7")},
+		{"hold", "POST", "/api/events/hold", fmt.Sprintf(`{"eventId":%q,"userId":7}`, e.uuid)},
+		{"confirm", "POST", "/api/bookings/" + booking + "/confirm", `{"userId":7}`},
+		{"extend", "POST", "/api/bookings/" + c.held(e, "7") + "/extend", `{"userId":7}`},
 		{"event API cancel", "POST", "/api/events/cancel", fmt.Sprintf(`{"bookingId":%q,"userId":7}`, booking)},
 		{"event API change", "PATCH", e.path(), `{"maxPerUser":0}`},
 		{"short API initialize", "POST", "/initialize", `{"name":"x","totalTickets":1}`},

@@ -19,6 +19,9 @@ type problem struct {
 	entries []string // each thing wrong with the input
 
 	conditions []store.ConditionKind // what is wrong with Redis
+
+	heldTickets *int64 // of a refused hold
+	retryAfter  int64  // seconds; 0 = as usual for its status
 }
 
 var (
@@ -49,9 +52,17 @@ func problemOf(err error) problem {
 		}
 	}
 	for _, known := range problems {
-		if errors.Is(err, known.err) {
-			return known.problem
+		if !errors.Is(err, known.err) {
+			continue
 		}
+		p := known.problem
+		if soldOut, ok := errors.AsType[*soldOutError](err); ok {
+			p.heldTickets = &soldOut.held
+			if soldOut.next > 0 {
+				p.retryAfter = max(retryAfter, secondsUp(soldOut.next))
+			}
+		}
+		return p
 	}
 	return internalError
 }
@@ -89,6 +100,15 @@ var problems = []struct {
 	{store.ErrCapacityBelowConfirmed, problem{status: http.StatusConflict, code: "capacity_below_confirmed", title: "Capacity is below confirmed tickets", detail: "totalTickets must not be lower than the number of tickets already confirmed"}},
 	{store.ErrIdempotencyMismatch, problem{status: http.StatusUnprocessableEntity, code: "idempotency_mismatch", title: "Idempotency-Key was used before", detail: "The same Idempotency-Key was used before with a different request"}},
 	{store.ErrVersionMismatch, problem{status: http.StatusPreconditionFailed, code: "version_mismatch", title: "Event has another version", detail: "The event was changed since the version in If-Match: read it again, and decide anew"}},
+	{store.ErrSoldOut, problem{status: http.StatusConflict, code: "sold_out", title: "Sold out", detail: "Not so many tickets are available now, and this request does not wait in line"}},
+	{store.ErrSaleNotStarted, problem{status: http.StatusConflict, code: "sale_not_started", title: "Sale not started", detail: "The sale of this event has not started"}},
+	{store.ErrSaleEnded, problem{status: http.StatusConflict, code: "sale_ended", title: "Sale ended", detail: "The sale of this event has ended"}},
+	{store.ErrHoldsOff, problem{status: http.StatusConflict, code: "holds_off", title: "No holds", detail: "This event takes no holds"}},
+	{store.ErrHoldLimit, problem{status: http.StatusConflict, code: "hold_limit", title: "Hold too long", detail: "This event does not allow a hold to last so long"}},
+	{store.ErrHoldExpired, problem{status: http.StatusConflict, code: "hold_expired", title: "Hold expired", detail: "The hold or offer has expired, and its tickets were given back"}},
+	{store.ErrNotHeld, problem{status: http.StatusConflict, code: "not_held", title: "Not held", detail: "This booking is neither a hold nor an offer"}},
+	{store.ErrBookingCancelled, problem{status: http.StatusConflict, code: "booking_cancelled", title: "Booking cancelled", detail: "This booking was cancelled before"}},
+	{store.ErrBookingWaiting, problem{status: http.StatusConflict, code: "booking_waiting", title: "Booking waiting", detail: "This booking is in line and has no tickets yet"}},
 	{store.ErrBadCursor, problem{status: http.StatusBadRequest, code: "invalid_input", title: "Invalid input", detail: "cursor must be the nextCursor of a previous page"}},
 	{errUnauthorized, problem{status: http.StatusUnauthorized, code: "unauthorized", title: "Unauthorized", detail: "A valid API key is required, in the header Authorization: Bearer <key>. An instance without keys serves only programs on its own machine, without a proxy and at a loopback address"}},
 	{errForbidden, problem{status: http.StatusForbidden, code: "forbidden", title: "Forbidden", detail: "The scopes of this API key do not allow this request"}},
@@ -125,7 +145,10 @@ func (a *API) fail(w http.ResponseWriter, r *http.Request, render failure, err e
 		w.Header().Set("Accept-Encoding", "identity") // RFC 9110, section 15.5.16
 	}
 	if p.status == http.StatusServiceUnavailable {
-		w.Header().Set("Retry-After", strconv.Itoa(retryAfter))
+		p.retryAfter = retryAfter
+	}
+	if p.retryAfter > 0 {
+		w.Header().Set("Retry-After", strconv.FormatInt(p.retryAfter, 10))
 	}
 	render(w, p)
 }
@@ -159,7 +182,8 @@ type problemDocument struct {
 	Error   string `json:"error"`
 	Details any    `json:"details"`
 
-	Conditions []store.ConditionKind `json:"conditions,omitempty"`
+	Conditions  []store.ConditionKind `json:"conditions,omitempty"`
+	HeldTickets *int64                `json:"heldTickets,omitempty"`
 	problemIDs
 }
 
@@ -206,7 +230,7 @@ func initializeFailure(w http.ResponseWriter, p problem) {
 func writeProblem(w http.ResponseWriter, p problem, legacy string, details any) {
 	writeBody(w, p.status, problemType, problemDocument{
 		Type: "urn:boxoffice:problem:" + p.code, Title: p.title, Status: p.status, Detail: p.detail, Code: p.code,
-		Error: legacy, Details: details, Conditions: p.conditions, problemIDs: problemIDsOf(w),
+		Error: legacy, Details: details, Conditions: p.conditions, HeldTickets: p.heldTickets, problemIDs: problemIDsOf(w),
 	})
 }
 

@@ -15,7 +15,10 @@ import (
 var eventStatusTexts = map[store.Status]string{
 	store.StatusConfirmed: "Confirmed",
 	store.StatusWaiting:   "Waiting List",
+	store.StatusHeld:      "Held",
+	store.StatusOffered:   "Offered",
 	store.StatusCancelled: "Cancelled",
+	store.StatusExpired:   "Expired",
 }
 
 var eventInitializeForm = newForm(append(settingMembers(), "eventName", "totalTickets")...)
@@ -28,7 +31,7 @@ func parseEventInitialize(r *http.Request) (store.InitializeRequest, error) {
 	name, nameErr := nameField("Event name", body.get("eventName"))
 	total, totalErr := int64(0), badInput("Total tickets must be a positive number")
 	if value := body.get("totalTickets"); isInteger(value) && value.Raw[0] >= '1' {
-		total, totalErr = integerField("Total tickets", value, 1)
+		total, totalErr = integerField("Total tickets", value)
 	}
 	return initializeRequest(r, body, store.Settings{Name: name, TotalTickets: total}, nameErr, totalErr, eventInitializeForm.check(body))
 }
@@ -52,7 +55,7 @@ func renderEventInitialized(w http.ResponseWriter, request store.InitializeReque
 	})
 }
 
-var bookForm = newForm("eventId", "userId", "quantity") // of both APIs
+var bookForm = newForm("eventId", "userId", "quantity", "reference", "waitingList") // of both APIs
 
 func parseEventBook(r *http.Request) (store.BookRequest, error) {
 	body, err := readBody(r)
@@ -67,9 +70,12 @@ func parseEventBook(r *http.Request) (store.BookRequest, error) {
 func bookRequest(r *http.Request, event store.EventRef, body members, eventErr error) (store.BookRequest, error) {
 	user, userErr := userField(body.get("userId"))
 	tickets, quantityErr := quantityField(body.get("quantity"))
+	reference, referenceErr := referenceField(body.get("reference"))
+	waits, waitsErr := boolField("waitingList", body.get("waitingList"), true)
 	key, keyErr := idempotencyKey(r)
-	return store.BookRequest{Event: event, User: user, Quantity: tickets, IdempotencyKey: key},
-		joinProblems(eventErr, userErr, quantityErr, keyErr, bookForm.check(body))
+	return store.BookRequest{
+		Event: event, User: user, Quantity: tickets, Reference: reference, NeverWaits: !waits, IdempotencyKey: key,
+	}, joinProblems(eventErr, userErr, quantityErr, referenceErr, waitsErr, keyErr, bookForm.check(body))
 }
 
 // currentOf is the status that a booking has now, if the answer is that of an earlier time.
@@ -127,16 +133,17 @@ type eventCancelled struct {
 }
 
 type cancellationDetails struct {
-	WaitingListAssigned bool       `json:"waitingListAssigned"`
-	NextBookingID       *uuid.UUID `json:"nextBookingId"`
-	Promoted            int64      `json:"promoted"`
+	WaitingListAssigned bool            `json:"waitingListAssigned"`
+	NextBookingID       *uuid.UUID      `json:"nextBookingId"`
+	Promoted            []promotionView `json:"promoted"`
 }
 
 func renderEventCancelled(w http.ResponseWriter, _ store.CancelRequest, result store.CancelResult) {
 	writeJSON(w, http.StatusOK, eventCancelled{
 		Message: "Ticket successfully cancelled",
 		Details: cancellationDetails{
-			WaitingListAssigned: result.Promoted > 0, NextBookingID: orNull(result.Next), Promoted: result.Promoted,
+			WaitingListAssigned: len(result.Promoted) > 0, NextBookingID: firstOf(result.Promoted),
+			Promoted: promotionsOf(result.Promoted),
 		},
 		Version: result.Version,
 	})

@@ -56,6 +56,18 @@ func (f *fake) Book(ctx context.Context, _ store.BookRequest) (store.BookResult,
 	return store.BookResult{Status: store.StatusConfirmed, Version: 2, Replayed: f.replayed}, f.call(ctx)
 }
 
+func (f *fake) Hold(ctx context.Context, _ store.HoldRequest) (store.HoldResult, error) {
+	return store.HoldResult{Version: 2, Replayed: f.replayed, ExpiresAt: someEvent.CreatedAt}, f.call(ctx)
+}
+
+func (f *fake) Confirm(ctx context.Context, _ uuid.UUID, _ string) (store.ConfirmResult, error) {
+	return store.ConfirmResult{Version: 3, Replayed: f.replayed}, f.call(ctx)
+}
+
+func (f *fake) Extend(ctx context.Context, _ uuid.UUID, _ string, _ int64) (store.ExtendResult, error) {
+	return store.ExtendResult{Version: 3, ExpiresAt: someEvent.CreatedAt}, f.call(ctx)
+}
+
 func (f *fake) Cancel(ctx context.Context, _ store.CancelRequest) (store.CancelResult, error) {
 	return store.CancelResult{Version: 3, Replayed: f.replayed}, f.call(ctx)
 }
@@ -106,6 +118,9 @@ const someID = "00000000-0001-8abc-9abc-0123456789ab"
 var storeCalls = []struct{ method, path, body string }{
 	{"POST", "/api/events/initialize", `{"eventName":"x","totalTickets":1}`},
 	{"POST", "/api/events/book", `{"eventId":"` + someID + `","userId":7}`},
+	{"POST", "/api/events/hold", `{"eventId":"` + someID + `","userId":7}`},
+	{"POST", "/api/bookings/" + someID + "/confirm", `{"userId":7}`},
+	{"POST", "/api/bookings/" + someID + "/extend", `{"userId":7}`},
 	{"POST", "/api/events/cancel", `{"bookingId":"` + someID + `","userId":7}`},
 	{"GET", "/api/events/status/" + someID, ""},
 	{"GET", "/api/events", ""},

@@ -37,13 +37,14 @@ func startFuzz(f *testing.F, changes ...func(*handlers.Options)) (c *client, che
 		peer.WriteBulk("cluster_enabled:0") // miniredis knows no such section
 		return true
 	})
-	own := regexp.MustCompile(`^(event|log|waitlist|withdrawn):\{([1-9][0-9]*)\}$`)
+	own := regexp.MustCompile(`^(event|log|waitlist|withdrawn|deadlines):\{([1-9][0-9]*)\}$`)
 	return serve(f, open(f, store.Config{Addrs: []string{redis.Addr()}}), changes...), func(t *testing.T) {
 		t.Helper()
 		var created []string
 		for _, key := range redis.Keys() {
 			number := own.FindStringSubmatch(key)
 			switch {
+			case strings.HasPrefix(key, "due:{"): // where events that may have work are noted
 			case key == "events" || number != nil && number[2] == "1":
 			case number != nil && redis.HGet("event:{"+number[2]+"}", "counters") != "":
 				created = append(created, key)
@@ -117,7 +118,7 @@ func fuzzBodies(f *testing.F, method string, paths func(event) []string, seeds .
 func FuzzEventAPIBodies(f *testing.F) {
 	fuzzBodies(f, "POST",
 		func(event) []string {
-			return []string{"/api/events/initialize", "/api/events/book", "/api/events/cancel"}
+			return []string{"/api/events/initialize", "/api/events/book", "/api/events/hold", "/api/events/cancel"}
 		},
 		`{"eventName":"Concert","totalTickets":1,"maxPerUser":2,"waitingListLimit":3}`,
 		`{"eventName":"\u0000|\n","totalTickets":1000000000}`,

@@ -19,9 +19,12 @@ import (
 )
 
 // Store is what the handlers need of package store.
-type Store interface {
+type Store interface { //nolint:interfacebloat // a method a verb
 	Initialize(context.Context, store.InitializeRequest) (store.InitializeResult, error)
 	Book(context.Context, store.BookRequest) (store.BookResult, error)
+	Hold(context.Context, store.HoldRequest) (store.HoldResult, error)
+	Confirm(ctx context.Context, booking uuid.UUID, user string) (store.ConfirmResult, error)
+	Extend(ctx context.Context, booking uuid.UUID, user string, seconds int64) (store.ExtendResult, error)
 	Cancel(context.Context, store.CancelRequest) (store.CancelResult, error)
 	CancelOldest(context.Context, store.CancelOldestRequest) (store.CancelResult, error)
 	Update(context.Context, store.UpdateRequest) (store.UpdateResult, error)

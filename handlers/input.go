@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -98,8 +99,12 @@ func nameField(label string, value gjson.Result) (string, error) {
 	return value.Str, checkText(label, value.Str, maxName)
 }
 
-// integerField reads an integer, of tickets or bookings, from the least allowed to maxTickets.
-func integerField(field string, value gjson.Result, least int64) (int64, error) {
+// integerField reads a number of tickets.
+func integerField(field string, value gjson.Result) (int64, error) {
+	return integerUpTo(field, value, 1, maxTickets)
+}
+
+func integerUpTo(field string, value gjson.Result, least, most int64) (int64, error) {
 	if missing(value) {
 		return 0, badInput("%s is required", field)
 	}
@@ -107,8 +112,8 @@ func integerField(field string, value gjson.Result, least int64) (int64, error) 
 		return 0, badInput("%s must be an integer", field)
 	}
 	number, err := strconv.ParseInt(value.Raw, 10, 64)
-	if err != nil || number < least || number > maxTickets {
-		return 0, badInput("%s must be from %d to %d", field, least, maxTickets)
+	if err != nil || number < least || number > most {
+		return 0, badInput("%s must be from %d to %d", field, least, most)
 	}
 	return number, nil
 }
@@ -118,7 +123,37 @@ func quantityField(value gjson.Result) (int64, error) {
 	if missing(value) {
 		return 1, nil
 	}
-	return integerField("quantity", value, 1)
+	return integerField("quantity", value)
+}
+
+// boolField reads true or false, or what is meant if it is missing.
+func boolField(field string, value gjson.Result, otherwise bool) (bool, error) {
+	switch {
+	case missing(value):
+		return otherwise, nil
+	case !value.IsBool():
+		return otherwise, badInput("%s must be true or false", field)
+	}
+	return value.Bool(), nil
+}
+
+// secondsField reads how long something is to last, 0 if that is left to the event.
+func secondsField(value gjson.Result, most int64) (int64, error) {
+	if missing(value) {
+		return 0, nil
+	}
+	return integerUpTo("seconds", value, 1, most)
+}
+
+// referenceField reads the shop's own text, which may be missing.
+func referenceField(value gjson.Result) (string, error) {
+	if missing(value) {
+		return "", nil
+	}
+	if value.Type != gjson.String {
+		return "", badInput("reference must be a string")
+	}
+	return value.Str, checkText("reference", value.Str, maxName)
 }
 
 func uuidField(field string, value gjson.Result) (uuid.UUID, error) {
@@ -157,21 +192,25 @@ func idempotencyKey(r *http.Request) (string, error) {
 	return key, nil
 }
 
+var (
+	entityTag  = regexp.MustCompile(`(?:W/)?"[^"]*"`)
+	entityTags = regexp.MustCompile(`^[ \t,]*(?:(?:W/)?"[^"]*"[ \t]*(?:,[ \t,]*|$))+$`) // empty elements are ignored
+)
+
 // ifMatch reads the versions that an event may have for a change to be made, by RFC 9110,
-// section 13.1.1: nil if any will do. A tag that is weak, or is no version, matches none.
+// sections 5.6.1 and 13.1.1: nil if any will do. A tag that is weak, or is no version, matches none.
 func ifMatch(r *http.Request) (versions []int64, err error) {
-	text := strings.TrimSpace(strings.Join(r.Header.Values("If-Match"), ","))
-	if text == "" || text == "*" {
+	values := r.Header.Values("If-Match")
+	text := strings.TrimSpace(strings.Join(values, ","))
+	switch {
+	case len(values) == 0 || text == "*":
 		return nil, nil
+	case !entityTags.MatchString(text):
+		return nil, badInput(`If-Match must be * or entity tags in quotes, such as "7"`)
 	}
 	versions = []int64{}
-	for tag := range strings.SplitSeq(text, ",") {
-		tag = strings.TrimSpace(tag)
-		quoted := strings.TrimPrefix(tag, "W/")
-		if len(quoted) < 2 || quoted[0] != '"' || quoted[len(quoted)-1] != '"' || strings.Contains(quoted[1:len(quoted)-1], `"`) {
-			return nil, badInput(`If-Match must be * or entity tags in quotes, such as "7"`)
-		}
-		number, err := strconv.ParseInt(quoted[1:len(quoted)-1], 10, 64)
+	for _, tag := range entityTag.FindAllString(text, -1) {
+		number, err := strconv.ParseInt(strings.Trim(tag, `"`), 10, 64)
 		if err == nil && number > 0 && tag == versionTag(number) {
 			versions = append(versions, number)
 		}

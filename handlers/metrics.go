@@ -30,6 +30,8 @@ type Metrics struct {
 	unmatched   *measuredRoute
 	bookings    *outcomes
 	cancelled   *outcomes
+	holds       *outcomes
+	confirmed   *outcomes
 	waitingList prometheus.Histogram
 }
 
@@ -55,6 +57,11 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 		cancelled: newOutcomes("cancellations_total", "Cancellation requests, by outcome: cancelled, replayed (already "+
 			"cancelled before), or the code of the problem.",
 			outcomeCancelled, outcomeReplayed),
+		holds: newOutcomes("holds_total", "Requests to hold tickets, by outcome: held, replayed, or the code of the problem.",
+			string(store.StatusHeld), outcomeReplayed),
+		confirmed: newOutcomes("confirmations_total", "Confirmations of holds and offers, by outcome: confirmed, late (after the "+
+			"deadline), replayed (already confirmed before), or the code of the problem.",
+			string(store.StatusConfirmed), outcomeLate, outcomeReplayed),
 		waitingList: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Namespace: namespace, Name: "waiting_list_length",
 			Help:    "Length of an event's waiting list when a booking joined it, that booking included.",
@@ -62,22 +69,27 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 		}),
 	}
 	m.unmatched = m.route(unmatched, otherMethod)
-	registry.MustRegister(m.inFlight, m.requests, m.durations, m.bookings.vector, m.cancelled.vector, m.waitingList)
+	registry.MustRegister(m.inFlight, m.requests, m.durations, m.bookings.vector, m.cancelled.vector, m.holds.vector, m.confirmed.vector,
+		m.waitingList)
 	return m
 }
 
-func (m *Metrics) bookingOutcomes() *outcomes {
+// outcomesOf returns what counts the outcomes of a request, or nil.
+func (m *Metrics) outcomesOf(request any) *outcomes {
 	if m == nil {
 		return nil
 	}
-	return m.bookings
-}
-
-func (m *Metrics) cancellationOutcomes() *outcomes {
-	if m == nil {
-		return nil
+	switch request.(type) {
+	case *store.BookRequest:
+		return m.bookings
+	case *store.HoldRequest:
+		return m.holds
+	case *store.CancelRequest, *store.CancelOldestRequest:
+		return m.cancelled
+	case *confirmRequest:
+		return m.confirmed
 	}
-	return m.cancelled
+	return nil
 }
 
 // answered counts a request.

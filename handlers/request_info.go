@@ -28,6 +28,7 @@ const (
 	outcomeOK        = "ok"
 	outcomeCreated   = "created"
 	outcomeCancelled = "cancelled"
+	outcomeLate      = "late"     // a confirmation after the deadline
 	outcomeReplayed  = "replayed" // a repetition, which got the first answer again
 )
 
@@ -139,18 +140,24 @@ func noteRequest[Request any](a *API, w http.ResponseWriter, request *Request) *
 	if info == nil {
 		return nil
 	}
+	info.counts = a.Metrics.outcomesOf(request)
 	var event store.EventRef
 	switch asked := any(request).(type) {
 	case *store.BookRequest:
 		event, info.user, info.keyed = asked.Event, asked.User, asked.IdempotencyKey != ""
-		info.counts = a.Metrics.bookingOutcomes()
+	case *store.HoldRequest:
+		event, info.user, info.keyed = asked.Event, asked.User, asked.IdempotencyKey != ""
+	case *confirmRequest:
+		info.user, info.event, info.keyed = asked.user, store.EventOf(asked.booking), true
+		return info
+	case *extendRequest:
+		info.user, info.event = asked.user, store.EventOf(asked.booking)
+		return info
 	case *store.CancelRequest:
 		info.user, info.event, info.keyed = asked.User, store.EventOf(asked.Booking), true
-		info.counts = a.Metrics.cancellationOutcomes()
 		return info
 	case *store.CancelOldestRequest:
 		event, info.user, info.keyed = asked.Event, asked.User, asked.IdempotencyKey != ""
-		info.counts = a.Metrics.cancellationOutcomes()
 	case *store.InitializeRequest:
 		info.keyed = asked.IdempotencyKey != ""
 	case *store.UpdateRequest:
@@ -176,6 +183,10 @@ func noteResult[Result any](a *API, info *requestInfo, result *Result) {
 		if a.Metrics != nil && answered.Position > 0 && info.outcome != outcomeReplayed {
 			a.Metrics.waitingList.Observe(float64(answered.Position))
 		}
+	case *store.HoldResult:
+		info.outcome = info.replayed(answered.Replayed, string(store.StatusHeld))
+	case *store.ConfirmResult:
+		info.outcome = info.replayed(answered.Replayed, confirmedOutcome(answered.Late))
 	case *store.CancelResult:
 		info.outcome = info.replayed(answered.Replayed, outcomeCancelled)
 	case *store.InitializeResult:
@@ -183,6 +194,13 @@ func noteResult[Result any](a *API, info *requestInfo, result *Result) {
 	case *store.Booking:
 		info.event = answered.EventNumber
 	}
+}
+
+func confirmedOutcome(late bool) string {
+	if late {
+		return outcomeLate
+	}
+	return string(store.StatusConfirmed)
 }
 
 // replayed is the outcome of a request that may be a client's retry. Without an

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/gorilla/mux"
@@ -110,14 +111,29 @@ type bookingResource struct {
 	Waited           bool  `json:"waited"`
 	PromotedVersion  int64 `json:"promotedVersion,omitempty"`
 	CancelledVersion int64 `json:"cancelledVersion,omitempty"`
+
+	Reference        string     `json:"reference,omitempty"`
+	ExpiresAt        *timestamp `json:"expiresAt,omitempty"` // while it is held or offered
+	ExpiresInSeconds *int64     `json:"expiresInSeconds,omitempty"`
+	PromotedAt       *timestamp `json:"promotedAt,omitempty"`
+	ConfirmedAt      *timestamp `json:"confirmedAt,omitempty"` // if it was held or offered before
+	CancelledAt      *timestamp `json:"cancelledAt,omitempty"`
+	ExpiredAt        *timestamp `json:"expiredAt,omitempty"`
 }
 
 func bookingOf(b store.Booking) bookingResource {
-	return bookingResource{
+	resource := bookingResource{
 		bookingView: bookingView{BookingID: b.ID, Quantity: b.Quantity, Position: b.Position, Version: b.Version},
 		EventID:     b.Event, EventNumber: b.EventNumber, UserID: b.User, Status: eventStatusTexts[b.Status],
-		CreatedAt: timestamp(b.CreatedAt), Waited: b.First.Waits(), PromotedVersion: b.Promoted, CancelledVersion: b.Cancelled,
+		CreatedAt: timestamp(b.CreatedAt), Waited: b.First.Waits(), PromotedVersion: b.Promoted.Version, CancelledVersion: b.Cancelled.Version,
+		Reference: b.Reference, PromotedAt: timeOrNull(b.Promoted.At), ConfirmedAt: timeOrNull(b.Confirmed.At),
+		CancelledAt: timeOrNull(b.Cancelled.At), ExpiredAt: timeOrNull(b.Expired.At),
 	}
+	if b.Status.Ends() {
+		left := secondsLeft(time.Until(b.ExpiresAt.Time()))
+		resource.ExpiresAt, resource.ExpiresInSeconds = timeOrNull(b.ExpiresAt), &left
+	}
+	return resource
 }
 
 // bookingPage is a part of the list of an event's bookings.

@@ -57,6 +57,9 @@ func (a *API) table() []route {
 	table := []route{
 		post("/api/events/book", ScopeBooking, call(a, parseEventBook, s.Book, renderEventBooked, eventFailure)),
 		post("/book", ScopeBooking, call(a, parseShortBook, s.Book, renderShortBooked, shortFailure)),
+		post("/api/events/hold", ScopeBooking, call(a, parseHold, a.hold, renderHeld, eventFailure)),
+		post("/api/bookings/{bookingId}/confirm", ScopeBooking, call(a, parseConfirm, a.confirm, renderConfirmed, eventFailure)),
+		post("/api/bookings/{bookingId}/extend", ScopeBooking, call(a, parseExtend, a.extend, renderExtended, eventFailure)),
 		post("/api/events/cancel", either, call(a, parseEventCancel, s.Cancel, renderEventCancelled, eventFailure)),
 		post("/cancel", ScopeBooking, call(a, parseShortCancel, s.CancelOldest, renderShortCancelled, shortFailure)),
 		get("/api/events/status/{eventId}", either, call(a, parseEventPath, s.Event, renderEventStatus, eventFailure)),

@@ -22,7 +22,7 @@ func parseShortInitialize(r *http.Request) (store.InitializeRequest, error) {
 		return store.InitializeRequest{}, err
 	}
 	name, nameErr := nameField("name", body.get("name"))
-	total, totalErr := integerField("totalTickets", body.get("totalTickets"), 1)
+	total, totalErr := integerField("totalTickets", body.get("totalTickets"))
 	return initializeRequest(r, body, store.Settings{Name: name, TotalTickets: total}, nameErr, totalErr, shortInitializeForm.check(body))
 }
 
@@ -113,19 +113,20 @@ func parseShortCancel(r *http.Request) (store.CancelOldestRequest, error) {
 
 // shortCancelled answers a cancellation.
 type shortCancelled struct {
-	Message       string     `json:"message"`
-	BookingID     uuid.UUID  `json:"bookingId"`
-	Reassigned    bool       `json:"reassigned"`
-	NextBookingID *uuid.UUID `json:"nextBookingId"`
-	Promoted      int64      `json:"promoted"`
-	Version       int64      `json:"version"`
+	Message       string          `json:"message"`
+	BookingID     uuid.UUID       `json:"bookingId"`
+	Reassigned    bool            `json:"reassigned"`
+	NextBookingID *uuid.UUID      `json:"nextBookingId"`
+	Promoted      []promotionView `json:"promoted"`
+	Version       int64           `json:"version"`
 }
 
 func renderShortCancelled(w http.ResponseWriter, request store.CancelOldestRequest, result store.CancelResult) {
 	markReplayed(w, result.Replayed && request.IdempotencyKey != "")
 	writeJSON(w, http.StatusOK, shortCancelled{
 		Message: "Booking cancelled and ticket reassigned if applicable", BookingID: result.Booking,
-		Reassigned: result.Promoted > 0, NextBookingID: orNull(result.Next), Promoted: result.Promoted, Version: result.Version,
+		Reassigned: len(result.Promoted) > 0, NextBookingID: firstOf(result.Promoted), Promoted: promotionsOf(result.Promoted),
+		Version: result.Version,
 	})
 }
 

@@ -16,7 +16,7 @@ func TestEveryStatusHasAWord(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, enum, found := strings.Cut(string(contract), "status: {enum: [")
+	_, enum, found := strings.Cut(string(contract), "\n    Status: {enum: [")
 	if !found {
 		t.Fatal("openapi.yaml has no enumeration of statuses")
 	}

@@ -16,11 +16,11 @@ func TestIfMatch(t *testing.T) {
 		for _, tags := range []string{`"1"`, `"99999"`, `W/"2"`, `"1", "3"`, `"x"`, `""`, `"02"`, `"2.0"`} {
 			c.patch(e.path(), `{"totalTickets":7}`, "If-Match: "+tags).is(412, `{"code":"version_mismatch"}`)
 		}
-		for _, malformed := range []string{"2", `"2`, `"2" "3"`, `"2",`, "W/2", `"a"b"`} {
+		for _, malformed := range []string{"2", `"2`, `"2" "3"`, "W/2", `"a"b"`, " ", ","} {
 			c.patch(e.path(), `{"totalTickets":7}`, "If-Match: "+malformed).is(400, `{}`).names("details", "If-Match")
 		}
 		c.get(e.path()).is(200, `{"totalTickets":6,"version":2}`)
-		for i, tags := range []string{`"2"`, `"1", "3"`, `W/"4" , "4"`, "*"} {
+		for i, tags := range []string{`"2"`, `"1", "3"`, `W/"4" , "4",`, "*", `,"a,b",, "6"`} {
 			c.patch(e.path(), fmt.Sprintf(`{"totalTickets":%d}`, 10+i), "If-Match: "+tags).is(200, `{}`)
 		}
 		c.patch("/api/events/00000000-ffff-8fff-bfff-ffffffffffff", `{"totalTickets":7}`, "If-Match: *").is(404, `{}`)

@@ -1,6 +1,9 @@
 package handlers
 
 import (
+	"math"
+	"time"
+
 	"github.com/google/uuid"
 
 	"boxoffice/store"
@@ -16,15 +19,34 @@ type eventView struct {
 	TotalTickets int64     `json:"totalTickets"`
 	Version      int64     `json:"version"`
 
-	BookableTickets int64 `json:"bookableTickets"` // to newcomers, now
+	HeldTickets          int64 `json:"heldTickets"`                    // of holds and offers
+	BookableTickets      int64 `json:"bookableTickets"`                // to newcomers, now
+	OnSale               bool  `json:"onSale"`                         // it is open, and in its window
+	OpensInSeconds       int64 `json:"opensInSeconds,omitempty"`       // until the sale starts
+	NextReleaseInSeconds int64 `json:"nextReleaseInSeconds,omitempty"` // until the next hold or offer ends, at least 1
 }
 
 func viewOf(event store.Event) eventView {
-	return eventView{
+	now := time.Now()
+	view := eventView{
 		UUID: event.UUID, Number: event.Number, TotalTickets: event.TotalTickets, Version: event.Version,
-		BookableTickets: event.Bookable(),
+		HeldTickets: event.Held, BookableTickets: event.Bookable(now), OnSale: event.OnSale(now),
 	}
+	if opens := event.OpensAt.Time().Sub(now); event.OpensAt != 0 && opens > 0 {
+		view.OpensInSeconds = secondsUp(opens)
+	}
+	if event.Deadline != 0 {
+		view.NextReleaseInSeconds = max(1, secondsUp(event.Deadline.Time().Sub(now)))
+	}
+	return view
 }
+
+// secondsUp is a time in whole seconds, rounded up: whoever waits for them is not early.
+func secondsUp(length time.Duration) int64 { return int64(math.Ceil(length.Seconds())) }
+
+// secondsLeft is the time until a deadline in whole seconds, rounded down and not negative: whoever
+// relies on them is not late.
+func secondsLeft(length time.Duration) int64 { return max(0, int64(length.Seconds())) }
 
 // eventDetails are what the status of an event leaves out.
 type eventDetails struct {
@@ -48,4 +70,30 @@ func bookedView(request store.BookRequest, result store.BookResult) bookingView 
 	return bookingView{
 		BookingID: result.Booking, Quantity: request.Quantity, Position: result.Position, Version: result.Version,
 	}
+}
+
+// promotionView is a booking that got its tickets from the waiting list.
+type promotionView struct {
+	BookingID uuid.UUID `json:"bookingId"`
+	UserID    string    `json:"userId"`
+	Quantity  int64     `json:"quantity"`
+	Status    string    `json:"status"` // when it was promoted
+}
+
+func promotionsOf(promoted []store.Promotion) []promotionView {
+	views := make([]promotionView, 0, len(promoted))
+	for _, one := range promoted {
+		views = append(views, promotionView{
+			BookingID: one.Booking, UserID: one.User, Quantity: one.Quantity, Status: eventStatusTexts[one.Status],
+		})
+	}
+	return views
+}
+
+// firstOf returns the first booking that was promoted, or nil.
+func firstOf(promoted []store.Promotion) *uuid.UUID {
+	if len(promoted) == 0 {
+		return nil
+	}
+	return &promoted[0].Booking
 }

@@ -3,68 +3,90 @@
 --
 -- The parts are separated by |:
 --
---   status           two letters: the status now, and the status when it was booked
---   promotedVersion  of the event when it was promoted, or empty
---   cancelledVersion of the event when it was cancelled, or empty
---   nextBooking      the first booking that its cancellation promoted, or empty
---   promotedCount    bookings that its cancellation promoted, or empty
---   quantity         tickets
---   createdAt        milliseconds since 1970
---   version          of the event when it was booked
---   older            the user's next older live booking; meaningless for the oldest
---   sequence         the number drawn when it joined the waiting list, or empty
---   position         in the waiting list when it was booked, 1 = next, or empty
---   user             comes last, since it may contain |
+--   status     two letters: the status now, and the status when it was booked
+--   promoted   when it was promoted from the waiting list
+--   confirmed  when it was confirmed, if it was a hold or an offer before
+--   cancelled  when it was cancelled
+--   expired    when its hold or offer expired
+--   expiresAt  deadline of the hold or offer, milliseconds since 1970, or empty
+--   quantity   tickets
+--   createdAt  milliseconds since 1970
+--   version    of the event when it was booked
+--   older      the user's next older live booking; meaningless for the oldest
+--   sequence   the number drawn when it joined the waiting list, or empty
+--   position   in the waiting list when it was booked, 1 = next, or empty
+--   seconds    of a hold: as asked for, or 0; :, and as it was given
+--   reference  the shop's own text, without |; or empty
+--   user       comes last, since it may contain |
 --
--- The parts before quantity change, and so does older; the others never do.
+-- Where it says when, the version of the event then, @ and milliseconds since 1970; or empty. The
+-- parts before quantity change, and so does older; the others never do.
 
 -- Each status by its letter. A booking hasTickets if its quantity is taken from the event's
--- total, and waits if it is on the waiting list; one that does neither has ended.
+-- total, waits if it is on the waiting list, and ends if it loses its tickets at its deadline; one
+-- that has none of these is over.
 local STATUS = {
-  C = {name = 'confirmed', hasTickets = true, waits = false},
-  W = {name = 'waiting', hasTickets = false, waits = true},
-  X = {name = 'cancelled', hasTickets = false, waits = false},
+  C = {name = 'confirmed', hasTickets = true, waits = false, ends = false},
+  W = {name = 'waiting', hasTickets = false, waits = true, ends = false},
+  H = {name = 'held', hasTickets = true, waits = false, ends = true},
+  O = {name = 'offered', hasTickets = true, waits = false, ends = true},
+  X = {name = 'cancelled', hasTickets = false, waits = false, ends = false},
+  E = {name = 'expired', hasTickets = false, waits = false, ends = false},
 }
-local LETTER = {confirmed = 'C', waiting = 'W', cancelled = 'X'}
+local LETTER = {confirmed = 'C', waiting = 'W', held = 'H', offered = 'O', cancelled = 'X', expired = 'E'}
+
+local RECORD = '^(%u)(%u)|([%d@]*)|([%d@]*)|([%d@]*)|([%d@]*)|(%d*)'
+  .. '|(%d+)|(%d+)|(%d+)|([^|]*)|(%d*)|(%d*)|([%d:]*)|([^|]*)|(.+)$'
 
 -- Parses a record into a table. Returns nil if the text is not a record.
 local function read_booking(record)
-  local status, first, promotedVersion, cancelledVersion, nextBooking, promotedCount,
-    quantity, createdAt, version, older, sequence, position, user = string.match(record,
-      '^(%u)(%u)|(%d*)|(%d*)|([^|]*)|(%d*)|(%d+)|(%d+)|(%d+)|([^|]*)|(%d*)|(%d*)|(.+)$')
+  local status, first, promoted, confirmed, cancelled, expired, expiresAt,
+    quantity, createdAt, version, older, sequence, position, seconds, reference, user = string.match(record, RECORD)
   local now, atFirst = STATUS[status], STATUS[first]
   if not now or not atFirst then return nil end
+  local asked, given = string.match(seconds, '^(%d+):(%d+)$')
   local b = {
-    status = now.name, hasTickets = now.hasTickets, waits = now.waits, firstStatus = atFirst.name,
-    promotedVersion = whole_number(promotedVersion), cancelledVersion = whole_number(cancelledVersion),
-    nextBooking = nextBooking, promotedCount = whole_number(promotedCount) or 0,
-    quantity = whole_number(quantity), createdAt = whole_number(createdAt), version = whole_number(version),
-    older = older, sequence = whole_number(sequence), position = whole_number(position), user = user,
+    status = now.name, hasTickets = now.hasTickets, waits = now.waits, ends = now.ends, firstStatus = atFirst.name,
+    promoted = promoted, confirmed = confirmed, cancelled = cancelled, expired = expired,
+    expiresAt = whole_number(expiresAt), quantity = whole_number(quantity), createdAt = whole_number(createdAt),
+    version = whole_number(version), older = older,
+    sequence = whole_number(sequence), position = whole_number(position),
+    seconds = seconds, asked = whole_number(asked), given = whole_number(given), reference = reference, user = user,
   }
-  if not (b.quantity and b.createdAt and b.version) or b.waits and not b.sequence then return nil end
+  if not (b.quantity and b.createdAt and b.version) or b.waits and not b.sequence or b.ends and not b.expiresAt
+    or atFirst.ends and not b.given then return nil end
   return b
 end
 
 local function digits(number) return number and string.format('%d', number) or '' end
 
+-- Returns when something happened, as a record has it.
+local function write_moment(version, now) return string.format('%d@%d', version, now) end
+
+-- Returns the version of when something happened, or 0.
+local function version_of(moment) return whole_number(string.match(moment, '^(%d+)@')) or 0 end
+
 local function write_booking(b)
-  return LETTER[b.status] .. LETTER[b.firstStatus]
-    .. '|' .. digits(b.promotedVersion) .. '|' .. digits(b.cancelledVersion)
-    .. '|' .. b.nextBooking .. '|' .. (b.promotedCount > 0 and digits(b.promotedCount) or '')
-    .. string.format('|%d|%d|%d|', b.quantity, b.createdAt, b.version) .. b.older
-    .. '|' .. digits(b.sequence) .. '|' .. digits(b.position) .. '|' .. b.user
+  return table.concat({
+    LETTER[b.status] .. LETTER[b.firstStatus], b.promoted, b.confirmed, b.cancelled, b.expired, digits(b.expiresAt),
+    digits(b.quantity), digits(b.createdAt), digits(b.version), b.older, digits(b.sequence), digits(b.position),
+    b.seconds, b.reference, b.user,
+  }, '|')
 end
 
 -- The functions below build and edit records as text: hot paths call them for many bookings.
 
--- Returns the record of a new booking. sequence is nil, and position unused, unless it waits.
-local function new_record(status, quantity, createdAt, version, older, sequence, position, user)
+-- Returns the record of a new booking. sequence is nil, and position unused, unless it waits;
+-- expiresAt and seconds are empty unless it is a hold.
+local function new_record(status, expiresAt, quantity, createdAt, version, older, sequence, position, seconds,
+  reference, user)
   local letter = LETTER[status]
   local place = sequence and '|' .. sequence .. '|' .. position .. '|' or '|||'
-  return letter .. letter .. '|||||' .. quantity .. '|' .. createdAt .. '|' .. version .. '|' .. older .. place .. user
+  return letter .. letter .. '|||||' .. expiresAt .. '|' .. quantity .. '|' .. createdAt .. '|' .. version
+    .. '|' .. older .. place .. seconds .. '|' .. reference .. '|' .. user
 end
 
-local WAITING_RECORD = '^' .. LETTER.waiting .. '%u|||||(%d+)|'
+local WAITING_RECORD = '^' .. LETTER.waiting .. '%u||||||(%d+)|'
 
 -- Returns the quantity of a booking that waits, or nil if it does not wait.
 local function waiting_quantity(record)
@@ -72,7 +94,9 @@ local function waiting_quantity(record)
   return quantity and tonumber(quantity)
 end
 
--- Returns the record of a waiting booking as it is once promoted at a version.
-local function promoted_record(record, version)
-  return LETTER.confirmed .. string.sub(record, 2, 3) .. version .. string.sub(record, 4)
+-- Returns the record of a waiting booking as it is once promoted: confirmed, or offered until
+-- expiresAt, which is empty otherwise.
+local function promoted_record(record, when, expiresAt)
+  local letter = expiresAt == '' and LETTER.confirmed or LETTER.offered
+  return letter .. string.sub(record, 2, 3) .. when .. string.sub(record, 4, 7) .. expiresAt .. string.sub(record, 8)
 end

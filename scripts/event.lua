@@ -10,7 +10,10 @@
 -- counters without a format are broken.
 
 -- The settings that are numbers, as far as scripts go by them.
-local NUMBERS = {'total', 'maxPerUser', 'maxQuantity', 'waitlistLimit'}
+local NUMBERS = {
+  'total', 'maxPerUser', 'maxQuantity', 'waitlistLimit', 'waitlistOff',
+  'holdSeconds', 'offerSeconds', 'opensAt', 'closesAt',
+}
 
 -- uuid is the id that the event must have, or empty for any. fields names further fields of
 -- the hash to read in the same call, and is changed. The second result has their values in
@@ -23,8 +26,8 @@ local function load_event(eventKey, uuid, fields)
   local values = redis.call('HMGET', eventKey, unpack(fields))
   local counters = values[n + 1]
   if not counters then return {key = eventKey, markable = false}, values, values[n + 2] and 'corrupt' or 'no_event' end
-  local version, confirmed, waiting, lastJoined, lastServed, promotionsDue = string.match(counters,
-    '^1|(%d+)|(%d+)|(%d+)|(%d+)|(%d+)|([01])$')
+  local version, confirmed, held, waiting, lastJoined, lastServed, promotionsDue, deadline = string.match(counters,
+    '^1|(%d+)|(%d+)|(%d+)|(%d+)|(%d+)|(%d+)|([01])|(%d+)$')
   if not version then
     local format = string.match(counters, '^([^|]+)|')
     local word = format and format ~= '1' and 'unknown_format' or 'corrupt'
@@ -37,14 +40,16 @@ local function load_event(eventKey, uuid, fields)
     state = values[n + 3],
     version = whole_number(version),
     confirmed = whole_number(confirmed), -- tickets
+    held = whole_number(held), -- tickets of holds and offers
     waiting = whole_number(waiting), -- bookings
     lastJoined = whole_number(lastJoined), -- sequence number
     lastServed = whole_number(lastServed), -- sequence number
     promotionsDue = tonumber(promotionsDue), -- 1 if promote.lua has work
+    deadline = whole_number(deadline), -- the earliest of a hold or an offer, in milliseconds since 1970, or 0
     log = {}, -- entries for commit to append
   }
-  local valid = e.uuid and e.version and e.confirmed and e.waiting and e.lastJoined and e.lastServed
-    and (e.state == 'open' or e.state == 'paused' or e.state == 'closed')
+  local valid = e.uuid and e.version and e.confirmed and e.held and e.waiting and e.lastJoined and e.lastServed
+    and e.deadline and (e.state == 'open' or e.state == 'paused' or e.state == 'closed')
   for i = 1, #NUMBERS do
     local number = whole_number(values[n + 3 + i] or '0')
     e[NUMBERS[i]], valid = number, valid and number
@@ -54,7 +59,18 @@ local function load_event(eventKey, uuid, fields)
   return e, values, nil
 end
 
-local function available_tickets(e) return e.total - e.confirmed end
+local function available_tickets(e) return e.total - e.confirmed - e.held end
+
+-- Returns the word for why the event sells nothing now, or nil.
+local function not_selling(e, now)
+  if e.state ~= 'open' then return 'event_' .. e.state end
+  if now < e.opensAt then return 'sale_not_started' end
+  if e.closesAt > 0 and now >= e.closesAt then return 'sale_ended' end
+  return nil
+end
+
+-- Whether a hold or an offer has passed its deadline, and expire.lua has not been there yet.
+local function expiry_due(e, now) return e.deadline > 0 and e.deadline <= now end
 
 -- Raises the version and adds its entry to the log. Nothing else makes a version, so each
 -- has exactly one entry.
@@ -63,21 +79,44 @@ local function log_change(e, entry)
   e.log[#e.log + 1] = entry
 end
 
+-- Returns a field of the event's hash, false if it is missing, as it will be after edits: what a
+-- script is about to write, by field, false for a field to delete.
+local function edited_field(e, edits, name)
+  if edits[name] ~= nil then return edits[name] end
+  return redis.call('HGET', e.key, name)
+end
+
 -- Writes the counters, the log, and other changed fields of the hash, given as a flat list:
 -- field, value, field, value. If Redis is full it refuses the HSET, and nothing is written.
 --
--- A change that must succeed on a full Redis too (always) is one that frees tickets or stops the
--- sale. Redis refuses only the first write of a script, and LTRIM from 0 to -1 is a write that it
--- accepts and that changes nothing. removed is a field of the hash to delete, or nil.
+-- A change that must succeed on a full Redis too (always) is one that frees tickets, keeps a
+-- promise or stops the sale. Redis refuses only the first write of a script, and LTRIM from 0 to -1
+-- is a write that it accepts and that changes nothing. removed lists fields to delete, or is nil.
 local function commit(e, logKey, changes, always, removed)
-  if removed then redis.call('HDEL', e.key, removed) end -- a full Redis accepts this, and then the rest
+  if removed and #removed > 0 then -- a full Redis accepts this, and then the rest
+    redis.call('HDEL', e.key, unpack(removed))
+  end
   local call = always and redis.pcall or redis.call
-  local counters = string.format('1|%d|%d|%d|%d|%d|%d',
-    e.version, e.confirmed, e.waiting, e.lastJoined, e.lastServed, e.promotionsDue)
+  local counters = string.format('1|%d|%d|%d|%d|%d|%d|%d|%d',
+    e.version, e.confirmed, e.held, e.waiting, e.lastJoined, e.lastServed, e.promotionsDue, e.deadline)
   local written = call('HSET', e.key, 'counters', counters, unpack(changes))
   if type(written) ~= 'number' then
     redis.call('LTRIM', logKey, '0', '-1')
     redis.call('HSET', e.key, 'counters', counters, unpack(changes))
   end
   if #e.log > 0 then redis.call('RPUSH', logKey, unpack(e.log)) end
+end
+
+-- Commits edits (see edited_field), which succeed on a full Redis too.
+local function commit_edits(e, logKey, edits)
+  local changes, removed = {}, {}
+  for name, value in pairs(edits) do
+    if value then
+      changes[#changes + 1] = name
+      changes[#changes + 1] = value
+    else
+      removed[#removed + 1] = name
+    end
+  end
+  commit(e, logKey, changes, true, removed)
 end

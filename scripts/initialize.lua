@@ -5,6 +5,7 @@
 -- KEYS[2]  log             list: what each version changed, see log.lua
 -- KEYS[3]  waitlist        list, starts with an entry that counts as served; see waitlist.lua
 -- KEYS[4]  withdrawn       sorted set: sequence numbers of bookings cancelled before their turn
+-- KEYS[5]  deadlines       sorted set: holds and offers by their deadlines
 -- ARGV[1]  acks            1 if the answer waits for replicas or the disk, see unchanged.lua
 -- ARGV[2]  now             milliseconds since 1970, in tests; else empty
 -- ARGV[3]  uuid            of the event
@@ -21,13 +22,13 @@
 --   occupied   nothing changed: another event has this number, or something else has one of its
 --              keys, as the counter of numbers lags behind
 
-local eventKey, logKey, waitlistKey, withdrawnKey = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local eventKey, logKey, waitlistKey, withdrawnKey, deadlinesKey = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local acks, override, uuid, settings, by = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 
 local e, found, refusal = load_event(eventKey, '', {'request', 'createdAt', 'uuid'})
 if refusal == 'unknown_format' then return {'unknown_format', 0, 0} end
 if refusal == 'corrupt' and found[3] == uuid then return {'corrupt', 0, 0} end
-if refusal == 'corrupt' or refusal and redis.call('EXISTS', eventKey, logKey, waitlistKey, withdrawnKey) > 0 then
+if refusal == 'corrupt' or refusal and redis.call('EXISTS', unpack(KEYS)) > 0 then
   return unchanged(e, acks, {'occupied', 0, 0})
 end
 if not refusal then
@@ -47,4 +48,5 @@ log_change(e, log_entry('E', now, by))
 commit(e, logKey, changes)
 redis.call('RPUSH', waitlistKey, '-')
 redis.call('ZADD', withdrawnKey, '0', '-')
+redis.call('ZADD', deadlinesKey, '+inf', '-')
 return {'created', e.version, now}

@@ -6,8 +6,9 @@
 -- ARGV[1]  uuid            of the event, or empty for whatever event has this number
 -- ARGV[2]  from            version to start at, going back; 0 for the newest
 -- ARGV[3]  limit           most bookings to return
--- Returns  {word, uuid, promotionsDue, next, rows}
---   found      promotionsDue is 1 if promote.lua has work. rows is a flat list: version,
+-- Returns  {word, uuid, promotionsDue, deadline, next, rows}
+--   found      promotionsDue is 1 if promote.lua has work; deadline is the event's earliest, or 0, in
+--              milliseconds since 1970. rows is a flat list: version,
 --              short id, record, position (place in the waiting list, 0 if not waiting), version
 --              ... A booking without a valid record has an empty one. next is the version to go on
 --              from, or 0 if there is nothing left. There may be more even if rows has fewer
@@ -21,14 +22,14 @@ local eventKey, logKey, withdrawnKey = KEYS[1], KEYS[2], KEYS[3]
 local uuid, from, limit = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 
 local e, _, refusal = load_event(eventKey, uuid, {})
-if refusal then return {refusal, '', 0, 0, {}} end
+if refusal then return {refusal, '', 0, 0, 0, {}} end
 if from == 0 then from = e.version end
-if from > e.version then return {'no_version', '', 0, 0, {}} end
+if from > e.version then return {'no_version', '', 0, 0, 0, {}} end
 
 -- The log entries of versions first to from, and the newest bookings among them.
 local first = math.max(1, from - READ_LIMIT + 1)
 local entries = redis.call('LRANGE', logKey, string.format('%d', first - 1), string.format('%d', from - 1))
-if #entries ~= from - first + 1 then return {'corrupt', '', 0, 0, {}} end
+if #entries ~= from - first + 1 then return {'corrupt', '', 0, 0, 0, {}} end
 local ids, versions, next = {}, {}, first - 1
 for i = #entries, 1, -1 do
   local id = booking_of_entry(entries[i])
@@ -41,7 +42,7 @@ for i = #entries, 1, -1 do
     versions[#versions + 1] = first + i - 1
   end
 end
-if #ids == 0 then return {'found', e.uuid, e.promotionsDue, next, {}} end
+if #ids == 0 then return {'found', e.uuid, e.promotionsDue, e.deadline, next, {}} end
 
 local records = redis.call('HMGET', eventKey, unpack(ids))
 local rows = {}
@@ -52,4 +53,4 @@ for i = 1, #ids do
   rows[#rows + 1] = b and records[i] or ''
   rows[#rows + 1] = b and waiting_position(e, withdrawnKey, b) or 0
 end
-return {'found', e.uuid, e.promotionsDue, next, rows}
+return {'found', e.uuid, e.promotionsDue, e.deadline, next, rows}

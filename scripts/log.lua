@@ -2,20 +2,33 @@
 -- of version v is at index v - 1 of the list, so a missing entry cannot go unnoticed.
 --
 -- The entry of a new booking is its short id alone: the rest is in parts of its record that
--- never change. Every other entry is kind|at|rest, where at is in milliseconds since 1970:
+-- never change. Every other entry is kind|at|rest, where at is in milliseconds since 1970, and
+-- several bookings are their short ids in order, separated by commas:
 --
 --   E|at|by                 the event was created; by is the name of the API key of the
 --                           request, or empty
 --   U|at|{by, settings}     settings were changed: JSON with the new values of those changed
---   X|at|booking|promoted|by   a booking was cancelled, which promoted others: their short ids
---                           in order, separated by commas, or nothing; by is the name of the
---                           API key of the organizer who asked, or empty
+--   H|at|booking            tickets were held
+--   C|at|booking            a hold or an offer was confirmed
+--   D|at|booking|expiresAt  a hold or an offer got a later deadline
+--   X|at|booking|promoted|by   a booking was cancelled, which promoted others, or nobody; by is the
+--                           name of the API key of the organizer who asked, or empty
+--   T|at|expired|promoted   holds and offers expired, which promoted others, or nobody
 --   P|at|promoted           bookings were promoted in a step of their own
 
 local function log_entry(kind, at, ...) return table.concat({kind, string.format('%d', at), ...}, '|') end
 
 -- Returns the booking that an entry says was made, or nil if it is of another kind.
 local function booking_of_entry(entry)
-  if string.find(entry, '|', 1, true) then return nil end
+  if string.find(entry, '|', 1, true) then return string.match(entry, '^H|%d+|(.*)$') end
   return entry
+end
+
+-- Returns the bookings that a cancellation promoted, given its entry, or nil if it is none.
+local function promoted_of_entry(entry)
+  local promoted = entry and string.match(entry, '^X|%d+|[^|]+|([^|]*)|')
+  if not promoted then return nil end
+  local ids = {}
+  for id in string.gmatch(promoted, '[^,]+') do ids[#ids + 1] = id end
+  return ids
 end

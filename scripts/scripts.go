@@ -14,13 +14,17 @@ import (
 // What bounds the work of one call. Whatever judges the scripts from outside (the model,
 // verify, the load lab's audit) goes by the same figures.
 const (
-	LookLimit  = 250 // bookings at the head of the waiting list that a promotion looks at
-	TrimEvery  = 32  // bookings that are served before they are cut off the list, all at once
-	BatchLimit = 64  // bookings that one call makes
-	ReadLimit  = 100 // entries of the log that one call reads: a fifth of a millisecond or so
+	LookLimit   = 250 // bookings at the head of the waiting list that a promotion looks at
+	TrimEvery   = 32  // bookings that are served before they are cut off the list, all at once
+	BatchLimit  = 64  // bookings that one call makes
+	ExpireLimit = 64  // holds and offers that one call ends
+
+	expireWithin = 2000 // milliseconds after it was asked for the time
+	ReadLimit    = 100  // entries of the log that one call reads: a fifth of a millisecond or so
 )
 
-var boundsLua = fmt.Sprintf("local LOOK_LIMIT = %d\nlocal TRIM_EVERY = %d\nlocal READ_LIMIT = %d\n", LookLimit, TrimEvery, ReadLimit)
+var boundsLua = fmt.Sprintf("local LOOK_LIMIT = %d\nlocal TRIM_EVERY = %d\nlocal READ_LIMIT = %d\n"+
+	"local EXPIRE_LIMIT = %d\nlocal EXPIRE_WITHIN = %d\n", LookLimit, TrimEvery, ReadLimit, ExpireLimit, expireWithin)
 
 // Script is one script as Redis runs it.
 type Script struct {
@@ -50,6 +54,20 @@ var (
 	bookLua string
 	//go:embed cancel.lua
 	cancelLua string
+	//go:embed hold.lua
+	holdLua string
+	//go:embed confirm.lua
+	confirmLua string
+	//go:embed extend.lua
+	extendLua string
+	//go:embed expire.lua
+	expireLua string
+	//go:embed register.lua
+	registerLua string
+	//go:embed retire.lua
+	retireLua string
+	//go:embed lease.lua
+	leaseLua string
 	//go:embed promote.lua
 	promoteLua string
 	//go:embed writable.lua
@@ -71,6 +89,8 @@ var (
 	holdingsLua string
 	//go:embed unlink.lua
 	unlinkLua string
+	//go:embed deadlines.lua
+	deadlinesLua string
 	//go:embed waitlist.lua
 	waitlistLua string
 	//go:embed log.lua
@@ -84,34 +104,53 @@ var (
 // loadLua reads an event.
 var loadLua = wholeLua + eventLua
 
+// endingLua ends bookings and serves the waiting list.
+var endingLua = boundsLua + loadLua + bookingLua + holdingsLua + unlinkLua + deadlinesLua + waitlistLua + logLua + clockLua + unchangedLua
+
 // The scripts. Their headers say what they take and answer.
 var (
 	Identify   = Script{Name: "identify", Keys: 1, Args: 1, Source: identifyLua}
 	Number     = Script{Name: "number", Keys: 1, Args: 3, Source: wholeLua + numberLua}
 	Initialize = Script{
-		Name: "initialize", Keys: 4, Args: 5,
+		Name: "initialize", Keys: 5, Args: 5,
 		Source: loadLua + settingsLua + logLua + clockLua + unchangedLua + initializeLua,
 	}
 	Complete = Script{Name: "complete", Keys: 1, Args: 3, Source: unchangedLua + completeLua}
-	Update   = Script{Name: "update", Keys: 2, Args: 8, Source: loadLua + settingsLua + logLua + clockLua + unchangedLua + updateLua}
+	Update   = Script{Name: "update", Keys: 2, Args: 9, Source: loadLua + settingsLua + logLua + clockLua + unchangedLua + updateLua}
 	Book     = Script{
-		Name: "book", Keys: 3, Args: 3, Items: BatchLimit, ItemArgs: 3, ItemAnswers: 6,
+		Name: "book", Keys: 3, Args: 4, Items: BatchLimit, ItemArgs: 5, ItemAnswers: 6,
 		Source: loadLua + bookingLua + holdingsLua + logLua + clockLua + unchangedLua + bookLua,
 	}
-	Cancel = Script{
-		Name: "cancel", Keys: 4, Args: 7,
-		Source: boundsLua + loadLua + bookingLua + holdingsLua + unlinkLua + waitlistLua + logLua + clockLua + unchangedLua + cancelLua,
+	Hold = Script{
+		Name: "hold", Keys: 3, Args: 9,
+		Source: loadLua + bookingLua + holdingsLua + deadlinesLua + logLua + clockLua + unchangedLua + holdLua,
 	}
+	Confirm = Script{
+		Name: "confirm", Keys: 3, Args: 5,
+		Source: loadLua + bookingLua + holdingsLua + unlinkLua + deadlinesLua + logLua + clockLua + unchangedLua + confirmLua,
+	}
+	Extend = Script{
+		Name: "extend", Keys: 3, Args: 5,
+		Source: loadLua + bookingLua + deadlinesLua + logLua + clockLua + unchangedLua + extendLua,
+	}
+	Cancel  = Script{Name: "cancel", Keys: 5, Args: 8, Source: endingLua + cancelLua}
+	Expire  = Script{Name: "expire", Keys: 5, Args: 3, Source: endingLua + expireLua}
 	Promote = Script{
-		Name: "promote", Keys: 4, Args: 2,
-		Source: boundsLua + loadLua + bookingLua + waitlistLua + logLua + clockLua + unchangedLua + promoteLua,
+		Name: "promote", Keys: 5, Args: 2,
+		Source: boundsLua + loadLua + bookingLua + deadlinesLua + waitlistLua + logLua + clockLua + unchangedLua + promoteLua,
 	}
-	Writable = Script{Name: "writable", Keys: 4, Source: writableLua}
-	Find     = Script{Name: "find", Keys: 2, Args: 1, Source: boundsLua + loadLua + bookingLua + waitlistLua + findLua}
-	List     = Script{Name: "list", Keys: 3, Args: 3, Source: boundsLua + loadLua + bookingLua + waitlistLua + logLua + listLua}
+	Register = Script{Name: "register", Keys: 1, Args: 3, Source: clockLua + registerLua}
+	Retire   = Script{Name: "retire", Keys: 1, Args: 2, Source: clockLua + retireLua}
+	Lease    = Script{Name: "lease", Keys: 1, Args: 3, Source: wholeLua + clockLua + leaseLua}
+	Writable = Script{Name: "writable", Keys: 5, Source: writableLua}
+	Find     = Script{Name: "find", Keys: 2, Args: 1, Source: boundsLua + loadLua + bookingLua + deadlinesLua + waitlistLua + findLua}
+	List     = Script{Name: "list", Keys: 3, Args: 3, Source: boundsLua + loadLua + bookingLua + deadlinesLua + waitlistLua + logLua + listLua}
 )
 
 // All returns every script.
 func All() []Script {
-	return []Script{Identify, Number, Initialize, Complete, Update, Book, Cancel, Promote, Writable, Find, List}
+	return []Script{
+		Identify, Number, Initialize, Complete, Update, Book, Hold, Confirm, Extend, Cancel, Expire, Promote, Register, Retire, Lease,
+		Writable, Find, List,
+	}
 }

@@ -8,13 +8,14 @@
 local function new_event(eventKey)
   return {
     key = eventKey, log = {},
-    version = 0, confirmed = 0, waiting = 0, lastJoined = 0, lastServed = 0, promotionsDue = 0,
+    version = 0, confirmed = 0, held = 0, waiting = 0, lastJoined = 0, lastServed = 0, promotionsDue = 0, deadline = 0,
   }
 end
 
 -- Returns the text of a setting's field, given its value in the JSON of an argument.
 local function setting_text(value)
   if type(value) == 'number' then return string.format('%d', value) end
+  if type(value) == 'boolean' then return value and '1' or '0' end
   return value
 end
 

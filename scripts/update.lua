@@ -13,18 +13,22 @@
 -- ARGV[6]  versions        the event must be at one of these, separated by commas; or empty
 -- ARGV[7]  settings        JSON object: the settings to change, by the names of their fields
 -- ARGV[8]  by              name of the API key of the request, or empty
+-- ARGV[9]  grace           1 if nothing is to expire now, else 0
 -- Returns  {word, version, promotionsDue, replayed}
 --   updated                the settings are as requested, by this call; or replayed is 1, and
 --                          an earlier call with this id made them so, which may have changed since
 --   version_mismatch       nothing changed: the event is at another version
 --   mismatch               nothing changed: this id asked for something else before
---   no_event, event_closed, capacity_below_confirmed: nothing changed
+--   no_event, event_closed: nothing changed
+--   capacity_below_confirmed  nothing changed: more tickets are confirmed or held
+--   due                    nothing changed: a hold or an offer has passed its deadline, which may
+--                          change the answer. Call expire.lua first
 --   corrupt                nothing changed: what is stored of the event is broken
 --   unknown_format: nothing changed, a later version of the service made the event
 
 local eventKey, logKey = KEYS[1], KEYS[2]
 local acks, override, uuid, change, digest = ARGV[1], ARGV[2], ARGV[3], '!' .. ARGV[4], ARGV[5]
-local versions, settings, by = ARGV[6], cjson.decode(ARGV[7]), ARGV[8]
+local versions, settings, by, grace = ARGV[6], cjson.decode(ARGV[7]), ARGV[8], ARGV[9] == '1'
 
 local fields, names = {change}, {}
 for name in pairs(settings) do
@@ -61,10 +65,14 @@ end
 local state = settings.state or e.state
 if e.state == 'closed' and state ~= 'closed' then return unchanged(e, acks, {'event_closed', 0, 0, 0}) end
 e.state, e.total = state, settings.total or e.total
-if e.total < e.confirmed then return unchanged(e, acks, {'capacity_below_confirmed', 0, 0, 0}) end
+local now = now_millis(override)
+if e.total < e.confirmed + e.held then
+  local word = not grace and expiry_due(e, now) and 'due' or 'capacity_below_confirmed'
+  return unchanged(e, acks, {word, 0, 0, 0})
+end
 
 if e.state == 'open' and e.waiting > 0 and available_tickets(e) > 0 then e.promotionsDue = 1 end
-log_change(e, log_entry('U', now_millis(override), cjson.encode({by = by, settings = changed})))
+log_change(e, log_entry('U', now, cjson.encode({by = by, settings = changed})))
 changes[#changes + 1] = change
 changes[#changes + 1] = write_change(e.version, true, digest)
 commit(e, logKey, changes, changed.state and state ~= 'open')

@@ -163,7 +163,7 @@ func TestReplicaAway(t *testing.T) {
 	if err != nil || got.Status != store.StatusWaiting || !got.Replayed {
 		t.Errorf("the retry booked %+v, %v", got, err)
 	}
-	if got, err := p.Cancel(ctx, cancel); err != nil || got.Next != second.Booking || !got.Replayed {
+	if got, err := p.Cancel(ctx, cancel); err != nil || got.Next() != second.Booking || !got.Replayed {
 		t.Errorf("the retry cancelled %+v, %v", got, err)
 	}
 	if got, err := p.CancelOldest(ctx, oldest); err != nil || got.Booking != dan.Booking || !got.Replayed {

@@ -14,6 +14,8 @@ type BookRequest struct {
 	Event          EventRef
 	User           string
 	Quantity       int64  // tickets, all or nothing
+	Reference      string // the shop's own text; may be empty
+	NeverWaits     bool   // if tickets are not available, the booking is refused
 	IdempotencyKey string // the same key of the same user and event books once; may be empty
 }
 
@@ -31,14 +33,15 @@ type BookResult struct {
 // Book confirms tickets if they are available and nobody waits, else it puts the
 // booking at the end of the waiting list.
 //
-// Errors: ErrEventNotFound, ErrEventPaused, ErrEventClosed, ErrUserLimit,
-// ErrOverCapacity, ErrWaitingListFull, ErrIdempotencyMismatch, ErrStorageFull, ErrUnavailable.
+// Errors: ErrEventNotFound, ErrEventPaused, ErrEventClosed, ErrSaleNotStarted, ErrSaleEnded,
+// ErrUserLimit, ErrOverCapacity, ErrQuantityLimit, ErrWaitingListFull, ErrSoldOut,
+// ErrIdempotencyMismatch, ErrStorageFull, ErrUnavailable.
 func (s *Store) Book(ctx context.Context, request BookRequest) (BookResult, error) {
 	if request.Event.Number() == 0 {
 		return BookResult{}, ErrEventNotFound
 	}
 	booking, call := s.bookCall(request)
-	r, err := s.call(ctx, call)
+	r, err := s.callEvent(ctx, request.Event.Number(), call)
 	if err != nil {
 		return BookResult{}, err
 	}
@@ -53,8 +56,11 @@ func (s *Store) bookCall(request BookRequest) (uuid.UUID, conn.Call) {
 	return booking, conn.Call{
 		Script: bookScript,
 		Keys:   s.keys.OfEvent(number)[:bookScript.Keys],
-		Args:   []any{s.nowOverride(), request.Event.UUID()},
-		Item:   []any{layout.ShortIDOf(booking).String(), request.User, request.Quantity},
+		Args:   []any{s.nowOverride(), request.Event.UUID(), s.grace()},
+		Item: []any{
+			layout.ShortIDOf(booking).String(), request.User, request.Quantity, layout.EncodeReference(request.Reference),
+			flag(!request.NeverWaits),
+		},
 	}
 }
 
@@ -76,4 +82,12 @@ func (s *Store) bookResult(booking uuid.UUID, r *conn.Reply) (BookResult, error)
 		s.schedulePromotion(number)
 	}
 	return result, nil
+}
+
+// flag is a bool as scripts take it.
+func flag(is bool) int {
+	if is {
+		return 1
+	}
+	return 0
 }

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/google/uuid"
 
@@ -28,15 +29,30 @@ type CancelOldestRequest struct {
 // CancelResult is the answer to the first cancellation of the booking.
 type CancelResult struct {
 	Booking  uuid.UUID
-	Next     uuid.UUID // the first booking that was promoted by it, or uuid.Nil
-	Promoted int64     // bookings that were promoted by it
-	Version  int64     // of the event
-	Replayed bool      // the booking was cancelled before
+	Promoted []Promotion // by it, in order
+	Version  int64       // of the event
+	Replayed bool        // the booking was cancelled before
 }
 
-// Cancel cancels a booking and promotes, in one step, whom the freed tickets
-// suffice for. Errors: ErrBookingNotFound (also if it is somebody else's),
-// ErrUnavailable.
+// Next is the first booking that was promoted, or uuid.Nil.
+func (r CancelResult) Next() uuid.UUID {
+	if len(r.Promoted) == 0 {
+		return uuid.Nil
+	}
+	return r.Promoted[0].Booking
+}
+
+// Promotion is a booking that got its tickets from the waiting list, as it was at once after that.
+type Promotion struct {
+	Booking  uuid.UUID
+	User     string
+	Quantity int64  // tickets
+	Status   Status // confirmed or offered
+}
+
+// Cancel cancels a booking, releases a hold or declines an offer, and promotes, in one step, whom
+// the freed tickets suffice for. Errors: ErrBookingNotFound (also if it is somebody else's),
+// ErrHoldExpired, ErrUnavailable.
 func (s *Store) Cancel(ctx context.Context, request CancelRequest) (CancelResult, error) {
 	number, ok := layout.NumberOf(request.Booking)
 	if !ok {
@@ -67,17 +83,17 @@ func (s *Store) cancel(ctx context.Context, event EventRef, booking, user, cance
 		return CancelResult{}, err
 	}
 	defer permit.Release()
+	s.register(ctx, number) // it may offer tickets
 	for {
-		r, err := s.call(ctx, conn.Call{
+		r, err := s.callEvent(ctx, number, conn.Call{
 			Script: cancelScript, Keys: s.keys.OfEvent(number), Unbounded: true,
-			Args: []any{s.nowOverride(), event.UUID(), booking, user, cancellation, by},
+			Args: []any{s.nowOverride(), event.UUID(), booking, user, cancellation, by, s.grace()},
 		})
 		if err != nil {
 			return CancelResult{}, err
 		}
 		version := r.Integer()
-		cancelled, next := r.Text(), r.Text()
-		promoted, replayed, promotionsDue := r.Integer(), r.Flag(), r.Flag()
+		cancelled, replayed, promotionsDue, rows := r.Text(), r.Flag(), r.Flag(), r.List()
 		if err := r.End("cancelled", "busy"); err != nil {
 			return CancelResult{}, err
 		}
@@ -88,21 +104,38 @@ func (s *Store) cancel(ctx context.Context, event EventRef, booking, user, cance
 			}
 			continue
 		}
-		if !replayed {
-			s.observePromoted(promoted)
-		}
-		result := CancelResult{Promoted: promoted, Version: version, Replayed: replayed}
+		result := CancelResult{Version: version, Replayed: replayed}
 		if result.Booking, err = layout.BookingID(number, cancelled); err != nil {
 			return CancelResult{}, err
 		}
-		if next != "" {
-			if result.Next, err = layout.BookingID(number, next); err != nil {
-				return CancelResult{}, err
-			}
+		if result.Promoted, err = promotions(number, version, rows); err != nil {
+			return CancelResult{}, err
+		}
+		if !replayed {
+			s.observePromoted(int64(len(result.Promoted)))
 		}
 		if promotionsDue {
 			s.schedulePromotion(number) //nolint:contextcheck // it outlives the request
 		}
 		return result, nil
 	}
+}
+
+// promotions reads the bookings that a version of the event promoted: short ids and records.
+func promotions(number uint64, version int64, rows *conn.Reply) ([]Promotion, error) {
+	var promoted []Promotion
+	for rows.More() {
+		short, record := rows.Text(), rows.Text()
+		if rows.Err() != nil {
+			break
+		}
+		b, err := layout.ParseBooking(number, short, record)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
+		}
+		promoted = append(promoted, Promotion{
+			Booking: b.ID, User: b.User, Quantity: b.Quantity, Status: b.At(version).Status(),
+		})
+	}
+	return promoted, rows.Err()
 }

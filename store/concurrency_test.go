@@ -88,9 +88,9 @@ func TestManyUsersAtOnce(t *testing.T) {
 		})
 		slices.SortFunc(cancelled, func(a, b store.CancelResult) int { return cmp.Compare(a.Version, b.Version) })
 		for i, result := range cancelled {
-			if result.Next != waitlist[i].Booking {
+			if result.Next() != waitlist[i].Booking {
 				t.Fatalf("cancellation number %d promoted %s (of %s), want number %d of the waiting list",
-					i, result.Next, owner[result.Next], i+1)
+					i, result.Next(), owner[result.Next()], i+1)
 			}
 		}
 		for _, result := range late {

@@ -137,7 +137,7 @@ func TestRedisCrash(t *testing.T) {
 	if err := <-restarted; err != nil {
 		t.Fatal(err)
 	}
-	if got := show.cancel("a", booked); got.Next != waiting.Booking {
+	if got := show.cancel("a", booked); got.Next() != waiting.Booking {
 		t.Errorf("after the crash: %+v", got)
 	}
 	show.wantCounts(0, 1, 1)

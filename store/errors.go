@@ -18,7 +18,16 @@ var (
 	ErrWaitingListFull        = errors.New("the waiting list is full")
 	ErrOverCapacity           = errors.New("the quantity is more than the event's total tickets")
 	ErrQuantityLimit          = errors.New("the quantity is more than the event allows in one booking")
-	ErrCapacityBelowConfirmed = errors.New("the total is lower than the tickets already confirmed")
+	ErrSoldOut                = errors.New("not so many tickets are available, and the request does not wait")
+	ErrSaleNotStarted         = errors.New("the sale has not started")
+	ErrSaleEnded              = errors.New("the sale has ended")
+	ErrHoldsOff               = errors.New("the event takes no holds")
+	ErrHoldLimit              = errors.New("the hold would be longer than the event allows")
+	ErrHoldExpired            = errors.New("the hold or offer has expired")
+	ErrNotHeld                = errors.New("the booking is neither a hold nor an offer")
+	ErrBookingCancelled       = errors.New("the booking was cancelled")
+	ErrBookingWaiting         = errors.New("the booking waits for tickets")
+	ErrCapacityBelowConfirmed = errors.New("the total is lower than the tickets already confirmed or held")
 	ErrIdempotencyMismatch    = errors.New("the idempotency key was used before with another request")
 	ErrVersionMismatch        = errors.New("the event is at another version")
 	ErrBadCursor              = errors.New("the cursor is not one that a former page gave")
@@ -74,6 +83,15 @@ var refusals = map[string]error{
 	"waiting_list_full":        ErrWaitingListFull,
 	"over_capacity":            ErrOverCapacity,
 	"quantity_limit":           ErrQuantityLimit,
+	"sold_out":                 ErrSoldOut,
+	"sale_not_started":         ErrSaleNotStarted,
+	"sale_ended":               ErrSaleEnded,
+	"holds_off":                ErrHoldsOff,
+	"hold_limit":               ErrHoldLimit,
+	"hold_expired":             ErrHoldExpired,
+	"not_held":                 ErrNotHeld,
+	"booking_cancelled":        ErrBookingCancelled,
+	"booking_waiting":          ErrBookingWaiting,
 	"capacity_below_confirmed": ErrCapacityBelowConfirmed,
 	"mismatch":                 ErrIdempotencyMismatch,
 	"version_mismatch":         ErrVersionMismatch,

@@ -40,7 +40,7 @@ func (s *Store) event(ctx context.Context, ref EventRef, how conn.Query) (Event,
 	if !ref.Matches(event.UUID) {
 		return Event{}, ErrEventNotFound
 	}
-	s.promoteLeftovers(event.Number, event.PromotionsDue) //nolint:contextcheck // it outlives the request
+	s.finishLeftovers(event.Number, event.PromotionsDue, event.Deadline) //nolint:contextcheck // it outlives the request
 	return event, nil
 }
 

@@ -116,7 +116,7 @@ func (s *Store) eventsBetween(ctx context.Context, first, last uint64) ([]EventE
 		if errors.Is(err, ErrEventNotFound) {
 			continue
 		}
-		s.promoteLeftovers(number, event.PromotionsDue) //nolint:contextcheck // it outlives the request
+		s.finishLeftovers(number, event.PromotionsDue, event.Deadline) //nolint:contextcheck // it outlives the request
 		entries = append(entries, EventEntry{Event: event, Err: err})
 	}
 	return entries, nil

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/redis/go-redis/v9"
@@ -55,7 +56,7 @@ func (s *Store) BookID(ctx context.Context, booking uuid.UUID, request BookReque
 func (s *Store) RaiseOnly(ctx context.Context, number uint64, total int64) error {
 	_, err := s.call(ctx, conn.Call{
 		Script: updateScript, Keys: layout.Keys{}.OfEvent(number)[:updateScript.Keys],
-		Args: []any{"", "", "change", "", "", layout.SettingsChange{TotalTickets: &total}.Encode(), ""},
+		Args: []any{"", "", "change", "", "", layout.SettingsChange{TotalTickets: &total}.Encode(), "", 0},
 	})
 	return err
 }
@@ -90,4 +91,49 @@ func (s *Store) HoldPromotions(number uint64) (release func()) {
 // PromoteOnce runs promote.lua once.
 func (s *Store) PromoteOnce(ctx context.Context, number uint64) (more bool, err error) {
 	return s.promote(ctx, number, true)
+}
+
+// ExpireDue ends the holds and offers of an event whose deadlines have passed.
+func (s *Store) ExpireDue(ctx context.Context, number uint64) error { return s.expireDue(ctx, number) }
+
+// Settle waits until nothing is done in the background.
+func (s *Store) Settle() {
+	for _, b := range []*backgroundPromoter{&s.backgroundPromoter, &s.backgroundExpirer} {
+		for busy := true; busy; time.Sleep(time.Millisecond) {
+			b.mutex.Lock()
+			busy = len(b.running) > 0
+			b.mutex.Unlock()
+		}
+	}
+}
+
+// WalkAll walks over all events once.
+func (s *Store) WalkAll(ctx context.Context) { s.walkAll(ctx) }
+
+// Register notes that an event may soon have work.
+func (s *Store) Register(ctx context.Context, number uint64) { s.register(ctx, number) }
+
+// InGrace reports whether nothing expires now.
+func (s *Store) InGrace() bool { return s.inGrace() }
+
+// LeaseAndRetire does for one event what a worker does, and returns what went wrong.
+func (s *Store) LeaseAndRetire(ctx context.Context, number uint64) error {
+	w := &worker{Store: s, id: "a test"}
+	lease, err := w.callLease(ctx, int(number%layout.Partitions), leaseTime)
+	if err != nil {
+		return err
+	}
+	_ = lease.Integer()
+	if err := lease.End("leased", "taken"); err != nil {
+		return err
+	}
+	w.partitions[number%layout.Partitions] = partition{owned: true, deadline: map[uint64]time.Time{}}
+	w.look(ctx, int(number%layout.Partitions))
+	retired, err := s.call(ctx, conn.Call{
+		Script: retireScript, Keys: []string{s.keys.Due(number)}, Args: []any{s.nowOverride(), number}, Unbounded: true,
+	})
+	if err != nil {
+		return err
+	}
+	return retired.End("retired", "kept")
 }

@@ -29,11 +29,11 @@ func (s *Store) Booking(ctx context.Context, id uuid.UUID) (Booking, error) {
 	if err != nil {
 		return Booking{}, err
 	}
-	event, promotionsDue, record, position := r.Text(), r.Flag(), r.Text(), r.Integer()
+	event, promotionsDue, record, position, deadline := r.Text(), r.Flag(), r.Text(), r.Integer(), r.Integer()
 	if err := r.End("found"); err != nil {
 		return Booking{}, err
 	}
-	s.promoteLeftovers(number, promotionsDue) //nolint:contextcheck // it outlives the request
+	s.finishLeftovers(number, promotionsDue, layout.Millis(deadline)) //nolint:contextcheck // it outlives the request
 	return parseBooking(number, event, short, record, position)
 }
 

@@ -209,8 +209,8 @@ func TestFullRedis(t *testing.T) {
 		served := 0
 		for i, booking := range confirmed { // with promotion
 			got := show.cancel(user(i), booking)
-			if got.Next != waiting[served].Booking {
-				t.Fatalf("cancellation %d promoted %s, want %s", i, got.Next, waiting[served].Booking)
+			if got.Next() != waiting[served].Booking {
+				t.Fatalf("cancellation %d promoted %s, want %s", i, got.Next(), waiting[served].Booking)
 			}
 			served++
 		}
@@ -220,8 +220,8 @@ func TestFullRedis(t *testing.T) {
 		}
 		// Out of a chain: from the middle, the newest, the oldest.
 		for _, i := range []int{each / 2, each - 1, 0, each / 3} {
-			if got := show.cancel("hoarder", hoard[i]); got.Next != waiting[served].Booking {
-				t.Fatalf("promoted %s, want %s", got.Next, waiting[served].Booking)
+			if got := show.cancel("hoarder", hoard[i]); got.Next() != waiting[served].Booking {
+				t.Fatalf("promoted %s, want %s", got.Next(), waiting[served].Booking)
 			}
 			served++
 		}
@@ -280,7 +280,7 @@ func TestFullRedisPromotes(t *testing.T) {
 		}
 		setEverywhere(t, s, "maxmemory", "1")
 		defer setEverywhere(t, s, "maxmemory", "0")
-		if got := show.cancel("first", first); got.Next != waitlist[waiting-1].Booking || got.Promoted != 1 {
+		if got := show.cancel("first", first); got.Next() != waitlist[waiting-1].Booking || len(got.Promoted) != 1 {
 			t.Errorf("cancelled %+v, want the last one, %s, promoted", got, waitlist[waiting-1].Booking)
 		}
 		show.wantCounts(0, waiting, 0)

@@ -23,6 +23,11 @@ func every(s *store.Store, ref store.EventRef, booking store.BookResult) map[str
 		"Book": func(ctx context.Context) error {
 			return second(s.Book(ctx, store.BookRequest{Event: ref, User: "x", Quantity: 1}))
 		},
+		"Hold": func(ctx context.Context) error {
+			return second(s.Hold(ctx, store.HoldRequest{Event: ref, User: "x", Quantity: 1}))
+		},
+		"Confirm": func(ctx context.Context) error { return second(s.Confirm(ctx, booking.Booking, "x")) },
+		"Extend":  func(ctx context.Context) error { return second(s.Extend(ctx, booking.Booking, "x", 1)) },
 		"Cancel": func(ctx context.Context) error {
 			return second(s.Cancel(ctx, store.CancelRequest{Booking: booking.Booking, User: "x"}))
 		},

@@ -93,11 +93,11 @@ func (s *Store) listFrom(ctx context.Context, event EventRef, version int64, lim
 	if err != nil {
 		return 0, err
 	}
-	id, promotionsDue, next, rows := r.Text(), r.Flag(), r.Integer(), r.List()
+	id, promotionsDue, deadline, next, rows := r.Text(), r.Flag(), r.Integer(), r.Integer(), r.List()
 	if err := r.End("found"); err != nil {
 		return 0, err
 	}
-	s.promoteLeftovers(number, promotionsDue) //nolint:contextcheck // it outlives the request
+	s.finishLeftovers(number, promotionsDue, layout.Millis(deadline)) //nolint:contextcheck // it outlives the request
 	for rows.More() {
 		made, short, record, position := rows.Integer(), rows.Text(), rows.Text(), rows.Integer()
 		if rows.Err() != nil {

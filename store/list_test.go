@@ -31,10 +31,11 @@ func TestBookingTellsItsHistory(t *testing.T) {
 		}
 		check()
 		show.cancel("a", first)
-		want.Status, want.Position, want.Promoted = store.StatusConfirmed, 0, 4
+		at := store.Millis(now.UnixMilli())
+		want.Status, want.Position, want.Promoted = store.StatusConfirmed, 0, store.Moment{Version: 4, At: at}
 		check()
 		show.cancel("b", second)
-		want.Status, want.Cancelled = store.StatusCancelled, 5
+		want.Status, want.Cancelled = store.StatusCancelled, store.Moment{Version: 5, At: at}
 		check()
 	})
 }
@@ -164,7 +165,7 @@ func TestBookingsAmongManyOtherChanges(t *testing.T) {
 		if err := admin(t, s).RPush(ctx, layout.Keys{}.Log(1), entries...).Err(); err != nil {
 			t.Fatal(err)
 		}
-		counters := fmt.Sprintf("1|%d|1|0|0|0|0", changes+2)
+		counters := fmt.Sprintf("1|%d|1|0|0|0|0|0|0", changes+2)
 		if err := admin(t, s).HSet(ctx, layout.Keys{}.Event(1), layout.CountersField, counters).Err(); err != nil {
 			t.Fatal(err)
 		}

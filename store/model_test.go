@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -17,14 +18,29 @@ import (
 
 func TestAgainstModel(t *testing.T) {
 	onEveryEngine(t, func(t *testing.T, s *store.Store) {
-		for seed := range uint64(24) {
-			walk(t, s, seed)
+		now := new(atomic.Int64)
+		s.SetClock(func() time.Time { return time.UnixMilli(now.Load()) })
+		taken := map[string]int{}
+		for seed := range uint64(48) {
+			walk(t, s, seed, now, taken)
+		}
+		for _, arrow := range arrows {
+			if taken[arrow] == 0 {
+				t.Errorf("no walk has taken %s", arrow)
+			}
 		}
 	})
 }
 
+// arrows are those of docs/states.md: what a booking becomes, and by what.
+var arrows = []string{
+	"book: confirmed", "book: waiting", "hold: held", "promote: confirmed", "promote: offered", "confirm: held", "confirm: offered",
+	"confirm: held, late", "confirm: expired, late", "expire: held", "expire: offered",
+	"cancel: held", "cancel: offered", "cancel: waiting", "cancel: confirmed",
+}
+
 // randomCalls are calls of every kind on a fresh event. Each answer is compared with the
-// model's, and at the end every booking is.
+// model's, and at the end every booking is. Time is theirs.
 type randomCalls struct {
 	*show
 	model  *model.Event
@@ -34,40 +50,186 @@ type randomCalls struct {
 	users  int
 	most   int64    // tickets of one booking
 	keys   []string // idempotency keys so far
+	clock  *atomic.Int64
+	taken  map[string]int // arrows
 }
 
-func walk(t *testing.T, s *store.Store, seed uint64) {
+func walk(t *testing.T, s *store.Store, seed uint64, now *atomic.Int64, taken map[string]int) {
 	t.Helper()
 	random := rand.New(rand.NewPCG(seed, 0))
+	now.Store(1_700_000_000_000)
 	request := store.InitializeRequest{Settings: store.Settings{Name: "a walk", TotalTickets: 1 + random.Int64N(12)}}
 	if random.IntN(3) == 0 {
 		request.MaxPerUser, request.WaitlistLimit, request.MaxQuantity = 5, 8, 3
 	}
+	request.HoldSeconds = []int64{0, 60, 60, 600}[random.IntN(4)]
+	request.OfferSeconds = []int64{0, 0, 30}[random.IntN(3)]
+	request.WaitlistOff = random.IntN(8) == 0
+	if random.IntN(4) == 0 {
+		request.OpensAt, request.ClosesAt = store.Millis(now.Load()+5000), store.Millis(now.Load()+600_000)
+	}
 	w := &randomCalls{
 		show: newShow(t, s, request), model: model.New(request), random: random, seed: seed,
-		users: 1 + random.IntN(6), most: 1 + random.Int64N(4),
+		users: 1 + random.IntN(6), most: 1 + random.Int64N(4), clock: now, taken: taken,
 	}
 	w.run(t)
 }
 
 func (w *randomCalls) run(t *testing.T) {
 	w.t.Helper()
-	for w.step = range 150 {
+	for w.step = range 200 {
+		w.passTime()
 		who := user(w.random.IntN(w.users))
-		switch choice := w.random.IntN(20); {
-		case choice < 8:
+		before := w.statuses()
+		what := ""
+		switch choice := w.random.IntN(30); {
+		case choice < 6:
+			what = "book"
 			w.checkBook(who)
-		case choice < 10:
+		case choice < 8:
+			what = "book"
 			w.checkBooksTogether(1 + w.random.IntN(1+w.random.IntN(scripts.BatchLimit)))
-		case choice < 14 && len(w.model.Bookings) > 0:
+		case choice < 14:
+			what = "hold"
+			w.checkHold(who)
+		case choice < 18 && len(w.model.Bookings) > 0:
+			what = "confirm"
+			w.checkConfirm()
+		case choice < 20 && len(w.model.Bookings) > 0:
+			w.checkExtend()
+		case choice < 24 && len(w.model.Bookings) > 0:
+			what = "cancel"
 			w.checkCancel()
-		case choice < 18:
+		case choice < 28:
+			what = "cancel"
 			w.checkCancelOldest(who)
 		default:
-			w.checkUpdate(choice == 18)
+			w.checkUpdate(choice == 28)
+		}
+		w.noteArrows(what, before)
+	}
+	w.settle()
+	w.wantModel(t, w.model)
+}
+
+// passTime moves the clock on: not at all, a bit, or to a deadline, the millisecond before and after.
+func (w *randomCalls) passTime() {
+	move := int64(0)
+	switch w.random.IntN(8) {
+	case 0, 1, 2:
+	case 3, 4, 5:
+		move = w.random.Int64N(20_000)
+	default:
+		first := int64(0)
+		for _, b := range w.model.Bookings {
+			if at := int64(b.ExpiresAt); b.Status.Ends() && (first == 0 || at < first) {
+				first = at
+			}
+		}
+		move = max(0, first-w.clock.Load()+w.random.Int64N(3)-1)
+	}
+	w.model.Now = store.Millis(w.clock.Add(move))
+}
+
+func (w *randomCalls) statuses() []store.Status {
+	all := make([]store.Status, len(w.model.Bookings))
+	for i, b := range w.model.Bookings {
+		all[i] = b.Status
+	}
+	return all
+}
+
+// noteArrows counts what a call has done to bookings.
+func (w *randomCalls) noteArrows(what string, before []store.Status) {
+	for i, b := range w.model.Bookings {
+		late := b.Confirmed.Version != 0 && b.ExpiresAt <= b.Confirmed.At
+		switch {
+		case i >= len(before):
+			w.taken[what+": "+string(b.Booked.Status)]++
+		case before[i] == b.Status:
+		case b.Status == store.StatusExpired:
+			w.taken["expire: "+string(before[i])]++
+		case before[i].Waits() && b.Status.HasTickets():
+			w.taken["promote: "+string(b.Status)]++
+		case what == "confirm" && late:
+			w.taken["confirm: "+string(before[i])+", late"]++
+		case what != "":
+			w.taken[what+": "+string(before[i])]++
 		}
 	}
-	w.wantModel(t, w.model)
+}
+
+// settle ends what has passed its deadline, in both.
+func (w *randomCalls) settle() {
+	w.t.Helper()
+	w.Settle()
+	if err := w.ExpireDue(ctx, w.event.Number); err != nil {
+		w.fatalf("expire: %v", err)
+	}
+	w.model.ExpireAll()
+}
+
+func (w *randomCalls) checkHold(who string) {
+	w.t.Helper()
+	request := store.HoldRequest{
+		Event: w.ref, User: who, Quantity: 1 + w.random.Int64N(w.most), IdempotencyKey: w.key(),
+		Seconds: []int64{0, 0, 20, 60, 61}[w.random.IntN(5)], Reference: w.reference(),
+	}
+	got, err := w.Hold(ctx, request)
+	want, repeated := w.model.Hold(model.HoldRequest{Seconds: request.Seconds, BookRequest: model.BookRequest{
+		Booking: got.Booking, Request: who + " " + request.IdempotencyKey, User: who, Quantity: request.Quantity, Reference: request.Reference,
+	}})
+	expiresAt, left := want.ExpiresAt.Time(), max(0, want.ExpiresAt.Time().Sub(w.model.Now.Time()))
+	if !errors.Is(err, want.Refusal) || got.Replayed != repeated || got.Booking != want.Booking && err == nil ||
+		got.Version != want.Version || !got.ExpiresAt.Equal(expiresAt) && err == nil || got.ExpiresIn != left && err == nil {
+		w.fatalf("%s holds %d: %+v, %v, want %+v, repeated %t", who, request.Quantity, got, err, want, repeated)
+	}
+	if errors.Is(err, store.ErrSoldOut) && got.HeldTickets != w.model.Held {
+		w.fatalf("sold out with %d tickets held, want %d", got.HeldTickets, w.model.Held)
+	}
+}
+
+// some returns a booking, and its user or, at times, another one.
+func (w *randomCalls) some() (booking *model.Booking, who string) {
+	booking = w.model.Bookings[w.random.IntN(len(w.model.Bookings))]
+	for range 4 { // rather one that has a deadline
+		if booking.ExpiresAt == 0 {
+			booking = w.model.Bookings[w.random.IntN(len(w.model.Bookings))]
+		}
+	}
+	if who = booking.User; w.random.IntN(10) == 0 {
+		who = "mallory"
+	}
+	return booking, who
+}
+
+func (w *randomCalls) checkConfirm() {
+	w.t.Helper()
+	booking, who := w.some()
+	got, err := w.Confirm(ctx, booking.ID, who)
+	want, repeated := w.model.Confirm(booking.ID, who)
+	if !errors.Is(err, want.Refusal) || got.Replayed != repeated || got.Version != want.Version || got.Late != want.Late {
+		w.fatalf("%s confirms %+v: %+v, %v, want %+v, repeated %t", who, booking, got, err, want, repeated)
+	}
+}
+
+func (w *randomCalls) checkExtend() {
+	w.t.Helper()
+	booking, who := w.some()
+	seconds := []int64{0, 5, 60, 300}[w.random.IntN(4)]
+	got, err := w.Extend(ctx, booking.ID, who, seconds)
+	want := w.model.Extend(booking.ID, who, seconds)
+	if !errors.Is(err, want.Refusal) || got.Version != want.Version || !got.ExpiresAt.Equal(want.ExpiresAt.Time()) {
+		w.fatalf("%s extends %+v by %d: %+v, %v, want %+v", who, booking, seconds, got, err, want)
+	}
+}
+
+// reference is nearly always the same: a key with another one is another request.
+func (w *randomCalls) reference() string {
+	if w.random.IntN(10) == 0 {
+		return "order | 7%"
+	}
+	return ""
 }
 
 func (w *randomCalls) fatalf(format string, args ...any) {
@@ -86,7 +248,10 @@ func (w *randomCalls) key() string {
 
 func (w *randomCalls) checkBook(who string) {
 	w.t.Helper()
-	request := store.BookRequest{Event: w.ref, User: who, Quantity: 1 + w.random.Int64N(w.most), IdempotencyKey: w.key()}
+	request := store.BookRequest{
+		Event: w.ref, User: who, Quantity: 1 + w.random.Int64N(w.most), IdempotencyKey: w.key(),
+		Reference: w.reference(), NeverWaits: w.random.IntN(10) == 0,
+	}
 	got, err := w.Book(ctx, request)
 	w.wantBooked(request, got, err)
 }
@@ -96,6 +261,7 @@ func (w *randomCalls) wantBooked(request store.BookRequest, got store.BookResult
 	who := request.User
 	want, repeated := w.model.Book(model.BookRequest{
 		Booking: got.Booking, Request: who + " " + request.IdempotencyKey, User: who, Quantity: request.Quantity,
+		Reference: request.Reference, NeverWaits: request.NeverWaits,
 	})
 	if !errors.Is(err, want.Refusal) || got.Replayed != repeated || got.Booking != want.Booking ||
 		got.Status != want.Status || got.Position != want.Position || got.Version != want.Version {
@@ -103,13 +269,16 @@ func (w *randomCalls) wantBooked(request store.BookRequest, got store.BookResult
 	}
 }
 
-// checkBooksTogether books in one call.
+// checkBooksTogether books in one call. What has passed its deadline is ended before: one of the
+// bookings would be refused for it, and those behind it would not.
 func (w *randomCalls) checkBooksTogether(size int) {
 	w.t.Helper()
+	w.settle()
 	requests := make([]store.BookRequest, size)
 	for i := range requests {
 		requests[i] = store.BookRequest{
 			Event: w.ref, User: user(w.random.IntN(w.users)), Quantity: 1 + w.random.Int64N(w.most), IdempotencyKey: w.key(),
+			Reference: w.reference(), NeverWaits: w.random.IntN(10) == 0,
 		}
 	}
 	got, errs := w.BookTogether(ctx, requests)
@@ -144,8 +313,14 @@ func (w *randomCalls) checkCancelOldest(who string) {
 func (w *randomCalls) checkCancelled(got store.CancelResult, err error, want model.Answer, repeated bool) {
 	w.t.Helper()
 	if !errors.Is(err, want.Refusal) || got.Replayed != repeated || got.Booking != want.Booking ||
-		got.Next != want.Next || got.Promoted != want.Promoted || got.Version != want.Version {
+		got.Next() != want.Next || int64(len(got.Promoted)) != want.Promoted || got.Version != want.Version {
 		w.fatalf("cancelled %+v, %v, want %+v, repeated %t", got, err, want, repeated)
+	}
+	promoted := w.model.PromotedAt(want.Version)
+	for i, one := range got.Promoted {
+		if one.Booking != promoted[i] {
+			w.fatalf("promoted %+v, want %v", got.Promoted, promoted)
+		}
 	}
 }
 
@@ -155,20 +330,9 @@ func (w *randomCalls) checkUpdate(ofTotal bool) {
 	w.t.Helper()
 	request := store.UpdateRequest{Event: w.ref}
 	if ofTotal {
-		total := max(1, w.model.Confirmed) + w.random.Int64N(5)
-		if w.random.IntN(6) == 0 {
-			total = max(1, w.model.Confirmed-1)
-		}
-		request.TotalTickets = &total
+		w.changeTotal(&request)
 	} else {
-		state := []store.State{store.StateOpen, store.StateOpen, store.StatePaused}[w.random.IntN(3)]
-		if w.step > 140 {
-			state = store.StateClosed
-		}
-		request.State = &state
-		if limit := w.random.Int64N(9); w.random.IntN(4) == 0 {
-			request.MaxPerUser, request.WaitlistLimit, request.MaxQuantity = &limit, &limit, &limit
-		}
+		w.changeOthers(&request)
 	}
 	_, err := w.Update(ctx, request)
 	want := w.model.Update(request)
@@ -176,12 +340,42 @@ func (w *randomCalls) checkUpdate(ofTotal bool) {
 	if !errors.Is(err, want) {
 		w.fatalf("update: %v, want %v", err, want)
 	}
+	w.settle() // the answer shows the event, and whoever sees a deadline that has passed ends it
+}
+
+func (w *randomCalls) changeTotal(request *store.UpdateRequest) {
+	taken := w.model.Confirmed + w.model.Held
+	total := max(1, taken) + w.random.Int64N(5)
+	if w.random.IntN(6) == 0 {
+		total = max(1, taken-1)
+	}
+	request.TotalTickets = &total
+}
+
+func (w *randomCalls) changeOthers(request *store.UpdateRequest) {
+	state := []store.State{store.StateOpen, store.StateOpen, store.StatePaused}[w.random.IntN(3)]
+	if w.step > 180 {
+		state = store.StateClosed
+	}
+	request.State = &state
+	if limit := w.random.Int64N(9); w.random.IntN(4) == 0 {
+		request.MaxPerUser, request.WaitlistLimit, request.MaxQuantity = &limit, &limit, &limit
+	}
+	if seconds := 30 * w.random.Int64N(3); w.random.IntN(4) == 0 {
+		request.OfferSeconds = &seconds
+	}
+	if ends := w.model.Now + store.Millis(w.random.Int64N(100_000)); w.random.IntN(6) == 0 {
+		request.ClosesAt = &ends
+	}
 }
 
 // wantModel compares counters and bookings, with all their versions, with the model's.
 func (s *show) wantModel(t *testing.T, m *model.Event) {
 	t.Helper()
 	s.wantCounts(m.Available(), m.Confirmed, m.Waiting)
+	if held := s.now().Held; held != m.Held {
+		t.Fatalf("%d tickets are held, want %d", held, m.Held)
+	}
 	if now := s.now(); now.Version != m.Version || now.Settings != m.Settings {
 		t.Fatalf("the event is %+v, want %+v in state %s", now, m.Counts(), m.State)
 	}
@@ -192,6 +386,9 @@ func (s *show) wantModel(t *testing.T, m *model.Event) {
 	}
 	for i := range want {
 		got[i].Event, got[i].EventNumber, got[i].CreatedAt = uuid.Nil, 0, time.Time{}
+		if m.Now == 0 { // it knows no time
+			got[i].Promoted.At, got[i].Cancelled.At = 0, 0
+		}
 		if got[i] != want[i] {
 			t.Fatalf("booking %d is %+v, want %+v", i, got[i], want[i])
 		}
@@ -237,7 +434,7 @@ func TestPromotionStepsAgainstModel(t *testing.T) {
 					booking := m.Bookings[i]
 					m.PromoteAll() // the service does before it frees tickets
 					got, err := s.Cancel(ctx, store.CancelRequest{Booking: booking.ID, User: booking.User})
-					if want, _ := m.Cancel(booking.ID, booking.User); err != nil || got.Version != want.Version || got.Next != want.Next {
+					if want, _ := m.Cancel(booking.ID, booking.User); err != nil || got.Version != want.Version || got.Next() != want.Next {
 						t.Fatalf("booking %d: %+v, %v, want %+v", i, got, err, want)
 					}
 				}

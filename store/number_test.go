@@ -17,7 +17,7 @@ func occupyNumbers(t *testing.T, s *store.Store, numbers ...uint64) {
 	_, err := admin(t, s).Pipelined(ctx, func(pipe redis.Pipeliner) error {
 		for _, number := range numbers {
 			id := layout.NewID(number, layout.RandomShortID()).String()
-			pipe.HSet(ctx, layout.Keys{}.Event(number), "counters", "1|1|0|0|0|0|0", "uuid", id, "state", "open", "total", "1")
+			pipe.HSet(ctx, layout.Keys{}.Event(number), "counters", "1|1|0|0|0|0|0|0|0", "uuid", id, "state", "open", "total", "1")
 		}
 		return nil
 	})

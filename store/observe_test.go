@@ -53,6 +53,10 @@ func (w *watcher) Sent(commands int) {
 	w.sent += commands
 }
 
+func (w *watcher) Expired(int64) {}
+
+func (w *watcher) Unregistered() {}
+
 func (w *watcher) Promoted(bookings int64) {
 	w.mutex.Lock()
 	defer w.mutex.Unlock()
@@ -105,11 +109,13 @@ func TestObserver(t *testing.T) {
 	}
 	w.mutex.Lock()
 	defer w.mutex.Unlock()
-	want := map[string]int{"number": 1, "initialize": 1, "complete": 1, "book": 5, "cancel": 2, "update": 1, "promote": 1, "read event": 1}
+	want := map[string]int{
+		"number": 1, "initialize": 1, "complete": 1, "book": 5, "cancel": 2, "update": 1, "promote": 1, "read event": 1, "register": 1,
+	}
 	if !maps.Equal(w.tries, want) {
 		t.Errorf("told of %v, want %v", w.tries, want)
 	}
-	if commands := 13; w.sent != commands {
+	if commands := 14; w.sent != commands {
 		t.Errorf("%d commands were told as sent, want %d", w.sent, commands)
 	}
 	if len(w.repeats) > 0 || len(w.failed) > 0 || len(w.unanswered) > 0 {

@@ -9,7 +9,7 @@ import (
 	"boxoffice/store/conn"
 )
 
-// promote confirms a bounded number of waiting bookings while tickets are available,
+// promote confirms a bounded number of waiting bookings, or offers them tickets, while these are available,
 // and reports whether there is more to do. It waits for its acknowledgement, which covers
 // earlier steps too, or not.
 func (s *Store) promote(ctx context.Context, number uint64, acknowledged bool) (more bool, err error) {
@@ -54,13 +54,15 @@ func (s *Store) promoteAll(ctx context.Context, number uint64) error {
 // backgroundPromoteTime bounds one run of promotions of an event in the background.
 const backgroundPromoteTime = 30 * time.Second
 
-// backgroundPromoter makes promotions that no request waits for: of an event one run at a
-// time.
+// backgroundPromoter makes promotions, or ends holds, that no request waits for: of an event one run
+// at a time.
 type backgroundPromoter struct {
 	mutex   sync.Mutex
 	running map[uint64]bool // event number -> scheduled again meanwhile
 	group   sync.WaitGroup
 }
+
+func newBackground() backgroundPromoter { return backgroundPromoter{running: map[uint64]bool{}} }
 
 // schedule runs promote in the background, unless it runs for this event: then it runs
 // once more afterwards.
@@ -138,32 +140,20 @@ func (s *Store) pause(length time.Duration) {
 	}
 }
 
-// promoteLeftovers finishes, in the background, what a call that reads an event has found due:
-// whoever began it may have died.
-func (s *Store) promoteLeftovers(number uint64, promotionsDue bool) {
-	if promotionsDue && !s.identity.foreign.Load() {
-		s.schedulePromotion(number)
-	}
-}
-
-// The walk of PromoteAllLeftovers looks at a few hundred events a second.
+// The walk of walkAll looks at a few hundred events a second.
 const (
-	leftoversStep  = 100 // events in one round trip
-	leftoversPause = 250 * time.Millisecond
-	leftoversMost  = 1_000_000 // numbers
+	walkStep  = 100 // events in one round trip
+	walkPause = 250 * time.Millisecond
+	walkMost  = 1_000_000 // numbers
 )
 
-// PromoteAllLeftovers walks over all events, newest first, and finishes promotions that an
-// instance that died has left over. It is for an instance that starts, in the background: it
-// takes its time, waits for a Redis that is away, and ends with ctx or when the store is closed.
-func (s *Store) PromoteAllLeftovers(ctx context.Context) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	defer context.AfterFunc(s.lifetime, cancel)() //nolint:contextcheck // the store may be closed before ctx ends
+// walkAll walks over all events, newest first, and finishes or notes what is to be done without
+// traffic. It takes its time, waits for a Redis that is away, and ends with ctx.
+func (s *Store) walkAll(ctx context.Context) {
 	again := func(step func() error) bool {
 		for ctx.Err() == nil {
 			err := step()
-			s.pause(leftoversPause)
+			s.pause(walkPause)
 			if err == nil || !errors.Is(err, ErrUnavailable) && !errors.Is(err, ErrOverloaded) {
 				return err == nil
 			}
@@ -174,9 +164,14 @@ func (s *Store) PromoteAllLeftovers(ctx context.Context) {
 	if !again(func() (err error) { number, err = s.firstNumber(ctx, ""); return err }) {
 		return
 	}
-	for end := number - min(number, leftoversMost); number > end; number -= min(number, leftoversStep) {
+	for end := number - min(number, walkMost); number > end; number -= min(number, walkStep) {
 		if !again(func() error {
-			_, err := s.eventsBetween(ctx, number, number-min(number, leftoversStep))
+			entries, err := s.eventsBetween(ctx, number, number-min(number, walkStep))
+			for _, entry := range entries {
+				if entry.Deadline > 0 || entry.PromotionsDue {
+					s.register(ctx, entry.Number)
+				}
+			}
 			return err
 		}) {
 			return

@@ -63,10 +63,10 @@ func TestRaisedTotalPromotesInBoundedSteps(t *testing.T) {
 		last := int64(0)
 		for i, booked := range waitlist {
 			got := show.booking(booked)
-			if got.Status != store.StatusConfirmed || got.Promoted < last {
+			if got.Status != store.StatusConfirmed || got.Promoted.Version < last {
 				t.Fatalf("number %d of the waiting list: %+v, the one before was promoted at version %d", i, got, last)
 			}
-			last = got.Promoted
+			last = got.Promoted.Version
 		}
 	})
 }
@@ -108,8 +108,8 @@ func TestCancelAfterUnfinishedPromotion(t *testing.T) {
 		if err := s.RaiseOnly(ctx, show.event.Number, 1+lookLimit+5); err != nil {
 			t.Fatal(err)
 		}
-		if got := show.cancel("a", first); got.Next != waitlist[lookLimit+5].Booking {
-			t.Errorf("promoted %s, want number %d of the waiting list", got.Next, lookLimit+5)
+		if got := show.cancel("a", first); got.Next() != waitlist[lookLimit+5].Booking {
+			t.Errorf("promoted %s, want number %d of the waiting list", got.Next(), lookLimit+5)
 		}
 		show.wantCounts(0, 1+lookLimit+5, 4)
 	})
@@ -134,7 +134,7 @@ func TestWaitlistOfWithdrawnBookings(t *testing.T) {
 				show.wantCounts(0, 1, 1)
 				show.want(waitlist[count-1], store.StatusWaiting, 1)
 				got := show.cancel("a", first)
-				if got.Next != waitlist[count-1].Booking {
+				if got.Next() != waitlist[count-1].Booking {
 					t.Errorf("got %+v, want the last of the waiting list promoted", got)
 				}
 				show.wantCounts(0, 1, 0)
@@ -189,7 +189,7 @@ func TestLoweredTotalBlocksTheHead(t *testing.T) {
 		booked := show.book("a", 2)
 		big, small := show.book("b", 4), show.book("c", 1)
 		show.setTotal(2)
-		if got := show.cancel("a", booked); got.Next != uuid.Nil {
+		if got := show.cancel("a", booked); got.Next() != uuid.Nil {
 			t.Errorf("got %+v, want nobody promoted", got)
 		}
 		show.want(small, store.StatusWaiting, 2)
@@ -249,7 +249,7 @@ func TestLeftoversGoOn(t *testing.T) {
 		"events":   func(s *show, _ store.BookResult) error { return second(s.Events(ctx, "", 10)) },
 		"booking":  func(s *show, waiting store.BookResult) error { return second(s.Booking(ctx, waiting.Booking)) },
 		"bookings": func(s *show, _ store.BookResult) error { return second(s.Bookings(ctx, s.ref, "", 1)) },
-		"a start":  func(s *show, _ store.BookResult) error { s.PromoteAllLeftovers(ctx); return nil },
+		"a start":  func(s *show, _ store.BookResult) error { s.WalkAll(ctx); return nil },
 	} {
 		t.Run(name, func(t *testing.T) {
 			onEveryEngine(t, func(t *testing.T, s *store.Store) {

@@ -29,8 +29,12 @@ const (
 	EngineCluster  = conn.EngineCluster  // events spread over shards
 )
 
-// Unreachable is the kind of condition of a Redis that does not answer.
-const Unreachable = conn.Unreachable
+// Some kinds of conditions.
+const (
+	Unreachable = conn.Unreachable // Redis does not answer
+	OtherStore  = conn.OtherStore  // the data is not that which the service knows
+	ForeignKey  = conn.ForeignKey  // another program uses the service's keys
+)
 
 // ConditionKinds returns every kind of condition.
 func ConditionKinds() []ConditionKind { return conn.ConditionKinds() }
@@ -43,13 +47,29 @@ type Observer interface {
 }
 
 type promotionObserver interface {
-	// Promoted reports how many waiting bookings one script confirmed.
+	// Promoted reports how many waiting bookings one script confirmed, or offered their tickets.
 	Promoted(bookings int64)
+	// Unregistered reports a change that may leave work which could not be noted before.
+	Unregistered()
+	// Expired reports how many holds and offers one script ended at their deadlines.
+	Expired(bookings int64)
 }
 
 func (s *Store) observePromoted(bookings int64) {
 	if s.observer != nil && bookings > 0 {
 		s.observer.Promoted(bookings)
+	}
+}
+
+func (s *Store) observeUnregistered() {
+	if s.observer != nil {
+		s.observer.Unregistered()
+	}
+}
+
+func (s *Store) observeExpired(bookings int64) {
+	if s.observer != nil && bookings > 0 {
+		s.observer.Expired(bookings)
 	}
 }
 

@@ -18,8 +18,15 @@ var (
 	completeScript   = change(scripts.Complete)
 	updateScript     = change(scripts.Update)
 	bookScript       = change(scripts.Book)
+	holdScript       = change(scripts.Hold)
+	confirmScript    = change(scripts.Confirm)
+	extendScript     = change(scripts.Extend)
 	cancelScript     = change(scripts.Cancel)
+	expireScript     = change(scripts.Expire)
 	promoteScript    = change(scripts.Promote)
+	registerScript   = conn.NewScript(script(conn.Change, scripts.Register))
+	retireScript     = conn.NewScript(script(conn.Change, scripts.Retire))
+	leaseScript      = conn.NewScript(script(conn.Change, scripts.Lease))
 	writableScript   = conn.NewScript(script(conn.Change, scripts.Writable))
 	findScript       = read(conn.Read, scripts.Find)
 	listScript       = read(conn.List, scripts.List)
@@ -49,7 +56,21 @@ func ScriptNames() []string {
 	return names
 }
 
-// call calls a script, and returns its reply if that is not a refusal.
+// callEvent is call, for a script that may want holds and offers that have passed their deadlines to
+// be ended first.
+func (s *Store) callEvent(ctx context.Context, number uint64, call conn.Call) (*conn.Reply, error) {
+	for {
+		r, err := s.call(ctx, call)
+		if err != nil || r.Word != "due" {
+			return r, err
+		}
+		if err := s.expireDue(ctx, number); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// call calls a script. If its answer is a refusal, that is the error.
 func (s *Store) call(ctx context.Context, call conn.Call) (*conn.Reply, error) {
 	if call.Script.Kind == conn.Change && s.identity.foreign.Load() {
 		return nil, ErrOtherStore
@@ -61,7 +82,7 @@ func (s *Store) call(ctx context.Context, call conn.Call) (*conn.Reply, error) {
 	if err := refusals[r.Word]; errors.Is(err, ErrDamaged) {
 		return nil, fmt.Errorf("%s.lua, %s: %w", call.Script.Name, call.Keys[0], err)
 	} else if err != nil {
-		return nil, err
+		return r, err
 	}
 	return r, nil
 }

@@ -60,7 +60,7 @@ func TestSentinelFailover(t *testing.T) {
 	long, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	got, err := s.Cancel(long, store.CancelRequest{Booking: first.Booking, User: "a"})
-	if err != nil || got.Next != waiting.Booking {
+	if err != nil || got.Next() != waiting.Booking {
 		t.Fatalf("after the failover: %+v, %v", got, err)
 	}
 	show.wantCounts(0, 1, 0)

@@ -29,8 +29,13 @@ type Store struct {
 	lifetime           context.Context // ends when the store is closed
 	end                context.CancelFunc
 	backgroundPromoter backgroundPromoter
+	backgroundExpirer  backgroundPromoter
 
 	identity identity
+	expirer  expirer
+
+	registrations registrations
+	noted         chan uint64 // events that this instance has given a deadline, for the worker
 }
 
 // Open connects to the engine of the config, waiting for it as long as the context
@@ -43,7 +48,8 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 	// The probe asks a node about any event that it has or may have one day.
 	probe := conn.Probe{Script: writableScript, Keys: keys.OfEvent}
 	c, err := conn.Open(ctx, config, probe, identifyScript, numberScript, initializeScript, completeScript, updateScript,
-		bookScript, cancelScript, promoteScript, findScript, listScript)
+		bookScript, holdScript, confirmScript, extendScript, cancelScript, expireScript, promoteScript,
+		registerScript, retireScript, leaseScript, findScript, listScript)
 	if err != nil {
 		return nil, err
 	}
@@ -53,7 +59,8 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 }
 
 func newStore(c *conn.Conn, keys layout.Keys) *Store {
-	s := &Store{conn: c, keys: keys, backgroundPromoter: backgroundPromoter{running: map[uint64]bool{}}}
+	s := &Store{conn: c, keys: keys, backgroundPromoter: newBackground(), backgroundExpirer: newBackground(), noted: make(chan uint64, 16)}
+	s.registrations.until = map[uint64]time.Time{}
 	s.lifetime, s.end = context.WithCancel(context.Background())
 	return s
 }
@@ -70,11 +77,12 @@ func (s *Store) SetClock(now func() time.Time) { s.clock = now }
 func (s *Store) Close() error {
 	s.end()
 	s.backgroundPromoter.group.Wait()
+	s.backgroundExpirer.group.Wait()
 	return s.conn.Close()
 }
 
 // Verifier returns what verifies the books of this store, while it is in use.
-func (s *Store) Verifier() *verify.Verifier { return verify.New(s.conn, s.keys) }
+func (s *Store) Verifier() *verify.Verifier { return verify.New(s.conn, s.keys, s.clock) }
 
 // nowOverride is the time that a script takes instead of Redis's, in milliseconds since
 // 1970; empty, except in tests.

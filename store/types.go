@@ -24,6 +24,10 @@ type (
 	Status = layout.Status
 	// History is a booking's past, as its record tells it.
 	History = layout.History
+	// Moment is when something happened to a booking; the zero value is never.
+	Moment = layout.Moment
+	// Millis is a time in milliseconds since 1970, 0 for none.
+	Millis = layout.Millis
 )
 
 // The states of an event.
@@ -37,7 +41,10 @@ const (
 const (
 	StatusConfirmed = layout.StatusConfirmed
 	StatusWaiting   = layout.StatusWaiting
+	StatusHeld      = layout.StatusHeld      // until its deadline, if it is not confirmed
+	StatusOffered   = layout.StatusOffered   // the same, after it waited
 	StatusCancelled = layout.StatusCancelled // for good
+	StatusExpired   = layout.StatusExpired   // its deadline passed; it may still be confirmed late
 )
 
 // EventNumber refers to the event of this number.

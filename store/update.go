@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"boxoffice/store/conn"
 	"boxoffice/store/layout"
@@ -41,10 +42,11 @@ func (s *Store) Update(ctx context.Context, request UpdateRequest) (UpdateResult
 		return UpdateResult{}, err
 	}
 	defer permit.Release()
-	r, err := s.call(ctx, conn.Call{
+	s.register(ctx, number)
+	r, err := s.callEvent(ctx, number, conn.Call{
 		Script:    updateScript,
 		Keys:      s.keys.OfEvent(number)[:updateScript.Keys],
-		Args:      append([]any{s.nowOverride(), event.UUID()}, request.arguments()...),
+		Args:      slices.Concat([]any{s.nowOverride(), event.UUID()}, request.arguments(), []any{s.grace()}),
 		Unbounded: true,
 	})
 	if errors.Is(err, ErrUnavailable) { // the change may have been made, and then there is work
@@ -68,7 +70,7 @@ func (s *Store) Update(ctx context.Context, request UpdateRequest) (UpdateResult
 	return UpdateResult{Event: now, Replayed: replayed}, afterChange("read the changed event", err)
 }
 
-// arguments are those of update.lua from the id of the change on.
+// arguments are those of update.lua from the id of the change to the name of the API key.
 func (r UpdateRequest) arguments() []any {
 	settings, digest, versions := r.SettingsChange.Encode(), "", ""
 	if r.IdempotencyKey != "" {

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -22,8 +23,10 @@ import (
 func TestVerifyHealthyHistories(t *testing.T) {
 	onEveryEngine(t, func(t *testing.T, s *store.Store) {
 		const histories = 6
+		now := new(atomic.Int64)
+		s.SetClock(func() time.Time { return time.UnixMilli(now.Load()) })
 		for seed := range uint64(histories) {
-			walk(t, s, 1000+seed)
+			walk(t, s, 1000+seed, now, map[string]int{})
 		}
 		events := 0
 		numbers, err := s.Verifier().All(ctx, func(breach verify.Breach) { t.Error(breach) }, func(result verify.Result, err error) {
@@ -183,7 +186,7 @@ func TestVerifyFindsCorruptionWhileTheEventChanges(t *testing.T) {
 			Tickets: 1, Oldest: layout.ShortIDOf(v.nobody), Newest: layout.ShortIDOf(v.nobody),
 		}.String())
 		v.do("ZADD", v.withdrawn, 3_000_000, 3_000_000)
-		v.edit(v.bob, "nextBooking", "", "promotedCount", "")
+		v.set(layout.RequestField("request"), shortID(v.eve.Booking))
 		found := breaches(t, s, v.ref)
 		for _, rule := range []verify.Rule{verify.RuleConfirmed, verify.RuleUser, verify.RuleWithdrawn, verify.RuleCancellation} {
 			if !slices.ContainsFunc(found, func(b verify.Breach) bool { return b.Rule == rule }) {
@@ -264,7 +267,7 @@ func TestVerifyReadsInBoundedSteps(t *testing.T) {
 				entries += len(reply.Val())
 			case *redis.ZSliceCmd:
 				entries += len(reply.Val())
-			case *redis.SliceCmd, *redis.StringCmd, *redis.IntCmd, *redis.StatusCmd, *redis.DurationCmd:
+			case *redis.SliceCmd, *redis.StringCmd, *redis.IntCmd, *redis.StatusCmd, *redis.DurationCmd, *redis.TimeCmd:
 			default:
 				t.Errorf("a command of unknown reach: %v", command.Args())
 			}

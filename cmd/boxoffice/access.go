@@ -10,7 +10,6 @@ import (
 	"io"
 	"net/netip"
 	"net/url"
-	"os"
 	"strings"
 
 	"github.com/sirupsen/logrus"
@@ -121,11 +120,19 @@ func (c *config) apiKeys() ([]handlers.APIKey, error) {
 	if c.APIKeysFile == "" {
 		return c.keysWith(nil)
 	}
-	text, err := os.ReadFile(c.APIKeysFile)
+	text, err := c.readKeyFile()
 	if err != nil {
-		return nil, fmt.Errorf("setting API_KEYS_FILE: %w", pathless(err))
+		return nil, err
 	}
 	return c.keysWith(text)
+}
+
+func (c *config) readKeyFile() ([]byte, error) {
+	text, err := readRegular(c.APIKeysFile)
+	if err != nil {
+		return nil, fmt.Errorf("setting API_KEYS_FILE: %w", err)
+	}
+	return bytes.TrimPrefix(text, []byte("\ufeff")), nil
 }
 
 // keysWith returns the keys of API_KEYS and of a file's text. Its errors name the place, never

@@ -75,6 +75,8 @@ type config struct {
 	RedisStartTimeout     time.Duration `envconfig:"REDIS_START_TIMEOUT" default:"0s" desc:"how long to wait for Redis at start before giving up; 0 = as long as it takes (verify: 30s)"`
 	RedisCheckInterval    time.Duration `envconfig:"REDIS_CHECK_INTERVAL" default:"10s" desc:"how often to check whether Redis takes and keeps bookings"`
 
+	ExpiryGrace time.Duration `envconfig:"EXPIRY_GRACE" default:"1m" desc:"how long holds and offers do not expire after Redis was away, so that customers who paid meanwhile come first"`
+
 	Durability  string        `envconfig:"DURABILITY" default:"local" desc:"when a change is acknowledged: once Redis has it (local), once it is on Redis's disk (synced; Redis 8.0), or once replicas have it (replicated)"`
 	AckReplicas int           `envconfig:"ACK_REPLICAS" default:"1" desc:"replicas that must have a change, with DURABILITY=replicated"`
 	AckTimeout  time.Duration `envconfig:"ACK_TIMEOUT" default:"1500ms" desc:"time limit for replicas or the disk to get a change; it is then tried again until REQUEST_TIMEOUT"`
@@ -112,12 +114,15 @@ func (c *config) checkTimes(p *problems) {
 		p.requiref(one.value > 0, one.setting, "not a positive time")
 	}
 	p.requiref(c.DrainDelay >= 0, "DRAIN_DELAY", "negative")
+	p.requiref(c.ExpiryGrace >= 0, "EXPIRY_GRACE", "negative")
 	p.requiref(c.RedisStartTimeout >= 0, "REDIS_START_TIMEOUT", "negative")
 	p.requiref(c.RequestTimeout < c.WriteTimeout, "REQUEST_TIMEOUT", "not below WRITE_TIMEOUT: responses would be cut off")
 }
 
 func (c *config) checkRedis(p *problems) {
 	p.requiref(c.RedisPort >= 1 && c.RedisPort <= maxPort, "REDIS_PORT", "not a TCP port")
+	p.requiref(!strings.Contains(c.RedisHost, "/") && (!strings.Contains(c.RedisHost, ":") || net.ParseIP(c.RedisHost) != nil),
+		"REDIS_HOST", "not the name or the address of a host; its port is REDIS_PORT")
 	p.requiref(c.RedisPoolSize >= 1, "REDIS_POOL_SIZE", "not a positive number")
 	p.requiref(c.RedisDB >= 0, "REDIS_DB", "negative")
 	p.requiref(c.RedisHost == "" || len(c.RedisAddrs) == 0, "REDIS_HOST", "REDIS_ADDRS is set too; only one of them can be")

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"boxoffice/store/layout"
 	"boxoffice/store/redistest"
 )
 
@@ -79,7 +80,10 @@ func TestStartFinishesLeftovers(t *testing.T) {
 	}
 	p.end()
 	counters := client.HGet(ctx, "event:{1}", "counters").Val()
-	due := strings.TrimSuffix(counters, "|0") + "|1"
+	due, ok := layout.SetPart(layout.CountersParts(), counters, "promotionsDue", func(string) string { return "1" })
+	if !ok {
+		t.Fatal(counters)
+	}
 	if err := client.HSet(ctx, "event:{1}", "total", 2, "counters", due).Err(); err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +92,8 @@ func TestStartFinishesLeftovers(t *testing.T) {
 	defer tick.Stop()
 	for deadline := time.Now().Add(20 * time.Second); ; <-tick.C {
 		now := client.HGet(ctx, "event:{1}", "counters").Val()
-		if strings.HasPrefix(now, "1|4|2|0|") && strings.HasSuffix(now, "|0") {
+		read, err := layout.ParseCounters(now)
+		if err == nil && read.Version == 4 && read.Confirmed == 2 && read.Waiting == 0 && !read.PromotionsDue {
 			break
 		}
 		if time.Now().After(deadline) {

@@ -11,13 +11,15 @@ import (
 
 // storeMetrics is what the store does with Redis: it is a store.Observer.
 type storeMetrics struct {
-	attempts   *prometheus.HistogramVec
-	errors     *prometheus.CounterVec
-	retries    *prometheus.CounterVec
-	unanswered *prometheus.CounterVec
-	batches    prometheus.Histogram
-	promotions prometheus.Counter
-	known      map[string]storeCall
+	attempts     *prometheus.HistogramVec
+	errors       *prometheus.CounterVec
+	retries      *prometheus.CounterVec
+	unanswered   *prometheus.CounterVec
+	batches      prometheus.Histogram
+	promotions   prometheus.Counter
+	expiries     prometheus.Counter
+	unregistered prometheus.Counter
+	known        map[string]storeCall
 }
 
 var _ store.Observer = (*storeMetrics)(nil)
@@ -57,14 +59,22 @@ func newStoreMetrics(registry prometheus.Registerer) *storeMetrics {
 		}),
 		promotions: prometheus.NewCounter(prometheus.CounterOpts{
 			Namespace: namespace, Name: "promotions_total",
-			Help: "Waiting bookings confirmed by calls of this instance.",
+			Help: "Waiting bookings confirmed, or offered their tickets, by calls of this instance.",
+		}),
+		expiries: prometheus.NewCounter(prometheus.CounterOpts{
+			Namespace: namespace, Name: "expiries_total",
+			Help: "Holds and offers that this instance ended at their deadlines.",
+		}),
+		unregistered: prometheus.NewCounter(prometheus.CounterOpts{
+			Namespace: namespace, Name: "work_unregistered_total",
+			Help: "Changes whose later work could not be noted before: it may be done late, by the hourly walk.",
 		}),
 		known: map[string]storeCall{},
 	}
 	for _, name := range store.ScriptNames() {
 		m.known[name] = m.lookUp(name)
 	}
-	registry.MustRegister(m.attempts, m.errors, m.retries, m.unanswered, m.batches, m.promotions)
+	registry.MustRegister(m.attempts, m.errors, m.retries, m.unanswered, m.batches, m.promotions, m.expiries, m.unregistered)
 	return m
 }
 
@@ -104,6 +114,12 @@ func (m *storeMetrics) Sent(commands int) { m.batches.Observe(float64(commands))
 
 // Promoted counts bookings that were confirmed from the waiting list.
 func (m *storeMetrics) Promoted(bookings int64) { m.promotions.Add(float64(bookings)) }
+
+// Unregistered is part of store.Observer.
+func (m *storeMetrics) Unregistered() { m.unregistered.Inc() }
+
+// Expired is part of store.Observer.
+func (m *storeMetrics) Expired(bookings int64) { m.expiries.Add(float64(bookings)) }
 
 // watchedStore is what a scrape asks of a store.
 type watchedStore interface {

@@ -124,7 +124,7 @@ func TestStoreMetricsCount(t *testing.T) {
 		`boxoffice_store_call_duration_seconds_count{call="update"}`:     1,
 		`boxoffice_store_call_duration_seconds_count{call="read event"}`: 1,
 		`boxoffice_store_call_retries_total{call="book"}`:                0,
-		`boxoffice_store_batch_commands_sum`:                             1 + 1 + 1 + 12 + 3 + 1 + 1 + 1, // one a call
+		`boxoffice_store_batch_commands_sum`:                             1 + 1 + 1 + 12 + 3 + 1 + 1 + 1 + 1, // one a call, one of the event
 		`boxoffice_store_calls_in_flight{kind="change"}`:                 0,
 		`boxoffice_store_calls_in_flight{kind="read"}`:                   0,
 		`boxoffice_store_calls_in_flight{kind="list"}`:                   0,

@@ -86,7 +86,7 @@ func operate(ctx context.Context, c config, api *handlers.API, server *server, m
 	var background sync.WaitGroup
 	watching, stopWatching := context.WithCancel(ctx)
 	background.Go(func() { w.run(watching, c.RedisCheckInterval, s.Degraded()) })
-	background.Go(func() { s.PromoteAllLeftovers(watching) })
+	background.Go(func() { s.Work(watching, c.ExpiryGrace) })
 	defer background.Wait()
 	defer stopWatching()
 

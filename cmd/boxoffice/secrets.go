@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"net/url"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -41,11 +40,11 @@ func (c *config) readSecretFiles(p *problems) {
 			p.addf(setting, "%s is set too; only one of them can be", one.setting)
 			continue
 		}
-		text, err := os.ReadFile(*one.file)
+		text, err := readRegular(*one.file)
 		value := string(bytes.TrimSuffix(bytes.TrimSuffix(text, []byte("\n")), []byte("\r")))
 		switch {
 		case err != nil:
-			p.addf(setting, "%w", pathless(err))
+			p.addf(setting, "%w", err)
 		case strings.TrimSpace(value) == "":
 			p.addf(setting, "the file is empty")
 		case strings.ContainsFunc(value, unicode.IsControl):
@@ -84,6 +83,7 @@ func (c *config) applyURL(set map[string]bool, p *problems) {
 	c.RedisTLS = where.Scheme == "rediss"
 	c.RedisUsername = where.User.Username()
 	c.RedisPassword, _ = where.User.Password()
+	p.requiref(c.RedisUsername == "" || c.RedisPassword != "", "REDIS_URL", "its user has no effect without a password")
 	if port != "" {
 		c.RedisPort, err = strconv.Atoi(port)
 		p.requiref(err == nil && c.RedisPort >= 1 && c.RedisPort <= maxPort, "REDIS_URL", "its port is not a TCP port")

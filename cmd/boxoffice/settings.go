@@ -192,6 +192,8 @@ func (c *config) checkVoid(set map[string]bool, p *problems) {
 		return
 	}
 	needs(c.RedisHost != "", "REDIS_HOST", "REDIS_PORT")
+	needs(c.RedisPassword != "", "a password", "REDIS_USERNAME") // the client would not log in
+	needs(c.RedisSentinelPassword != "", "a password", "REDIS_SENTINEL_USERNAME")
 	needs(c.RedisTLS, "REDIS_TLS=true", "REDIS_TLS_CA", "REDIS_TLS_CERT", "REDIS_TLS_KEY", "REDIS_TLS_SERVER_NAME")
 	needs(c.RedisSentinelMaster != "", "REDIS_SENTINEL_MASTER",
 		"REDIS_SENTINEL_USERNAME", "REDIS_SENTINEL_PASSWORD", "REDIS_SENTINEL_PASSWORD_FILE")

@@ -72,6 +72,7 @@ func TestSecretsOfTheFileAreNotChanged(t *testing.T) {
 		`"Pa$S3CRET"`: "",
 		`${HOME}7`:    "",
 		`a #b`:        "",
+		` # mine`:     "",
 		`q7wz # mine`: "",
 		`"a\nb"`:      "",
 		`'a'b'`:       "",
@@ -129,6 +130,10 @@ func TestVoidAndUnknownSettings(t *testing.T) {
 		"no host":        {map[string]string{"REDIS_PORT": "6380"}, "REDIS_PORT: it has no effect without REDIS_URL, REDIS_HOST"},
 		"another's port": {map[string]string{"REDIS_ADDRS": "a:1", "REDIS_PORT": "6380"}, "REDIS_PORT: it has no effect without REDIS_HOST"},
 		"no sentinels":   {map[string]string{"REDIS_HOST": "a", "REDIS_SENTINEL_PASSWORD": "x7"}, "REDIS_SENTINEL_PASSWORD: it has no"},
+		"no password":    {map[string]string{"REDIS_HOST": "a", "REDIS_USERNAME": "u"}, "REDIS_USERNAME: it has no effect without a password"},
+		"a user alone":   {map[string]string{"REDIS_URL": "redis://u@a"}, "REDIS_URL: its user has no effect"},
+		"host and port":  {map[string]string{"REDIS_HOST": "a:6379"}, "REDIS_HOST: not the name"},
+		"a URL":          {map[string]string{"REDIS_HOST": "redis://a"}, "REDIS_HOST: not the name"},
 		"embedded":       {map[string]string{"REDIS_TLS": "true"}, "REDIS_TLS: it has no effect"},
 		"a typing error": {map[string]string{"REDIS_HOSTS": "a"}, "REDIS_HOSTS: there is no such setting; see"},
 		"service links":  {map[string]string{"REDIS_SERVICE_HOST": "a", "REDIS_PORT_6379_TCP": "b"}, "enableServiceLinks: false"},
@@ -148,6 +153,15 @@ func TestVoidAndUnknownSettings(t *testing.T) {
 	t.Setenv("REDIS_TLS", "false")
 	if _, err := readConfig("no such file"); err != nil {
 		t.Error(err)
+	}
+}
+
+// A comment where a value belongs is no value.
+func TestCommentsInPlaceOfValues(t *testing.T) {
+	unset(t, "REDIS_HOST", "PORT")
+	c, err := readConfig(written(t, "x.env", "REDIS_HOST= # none yet\nPORT=\t# as usual\n"))
+	if err != nil || c.RedisHost != "" || c.Port != 3000 {
+		t.Errorf("%v, %q, %d", err, c.RedisHost, c.Port)
 	}
 }
 

@@ -65,11 +65,28 @@ func runVerify(ctx context.Context, c config, textfile string, args []string, ou
 		}
 	}()
 
+	if err := checkStoreID(ctx, s, c.RedisStoreID); err != nil {
+		return err
+	}
 	found, err := verifyStore(ctx, s, one, len(args) == 0, output)
 	if textfile == "" || errors.Is(err, errEndedEarly) {
 		return err
 	}
 	return errors.Join(err, found.writeTextfile(textfile))
+}
+
+// checkStoreID returns an error if the data is not that of the id; an empty one is any data's.
+func checkStoreID(ctx context.Context, s *store.Store, id string) error {
+	if id == "" {
+		return nil
+	}
+	s.Identify(ctx, id)
+	for _, condition := range s.Health(ctx).Conditions {
+		if condition.Kind == store.OtherStore || condition.Kind == store.ForeignKey {
+			return fmt.Errorf("%s: %s", condition.Kind, condition.Detail)
+		}
+	}
+	return nil
 }
 
 var errEndedEarly = errors.New("verify ended early")

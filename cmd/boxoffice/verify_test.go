@@ -144,7 +144,7 @@ func TestVerifyCommandLostEvents(t *testing.T) {
 	}{
 		{[]any{"HSET", "events", "last", 7, "AAAAAAAAAAAAAA", 7}, nil,
 			note + "events verified: 6, bookings: 0, breaches: 0, events not verified: 0\n", true},
-		{[]any{"DEL", "event:{5}", "log:{5}", "waitlist:{5}", "withdrawn:{5}"}, nil,
+		{[]any{"DEL", "event:{5}", "log:{5}", "waitlist:{5}", "withdrawn:{5}", "deadlines:{5}"}, nil,
 			lost + note + "events verified: 5, bookings: 0, breaches: 1, events not verified: 0\n", false},
 		{[]any{"PING"}, []string{"5"},
 			lost + "events verified: 0, bookings: 0, breaches: 1, events not verified: 0\n", false},

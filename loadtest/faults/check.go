@@ -202,7 +202,7 @@ func (r *round) checkAnswers(f *findings) {
 		found := booked[a.Answer.Booking]
 		kept := found.Version == a.Answer.Version && found.Quantity == a.Quantity && found.User == a.User
 		if a.Verb != history.Book {
-			kept = found.Cancelled == a.Answer.Version
+			kept = found.Cancelled.Version == a.Answer.Version
 		}
 		if !kept {
 			f.countf(&f.lost, 1, "event %d: %s, after %s: lost, the books have %+v", a.Event, a, a.End, found)

@@ -209,7 +209,7 @@ func TestCheckersFail(t *testing.T) {
 			for i := range r.attempts {
 				for j, booking := range r.attempts[i].List {
 					if booking.ID == cancelled {
-						r.attempts[i].List[j].Status, r.attempts[i].List[j].Cancelled = store.StatusConfirmed, 0
+						r.attempts[i].List[j].Status, r.attempts[i].List[j].Cancelled = store.StatusConfirmed, store.Moment{}
 					}
 				}
 			}

@@ -25,16 +25,21 @@ type overHTTP struct {
 	turn      atomic.Uint64
 }
 
+// promoted is a booking that got its tickets from the waiting list.
+type promoted struct {
+	BookingID uuid.UUID `json:"bookingId"`
+}
+
 // answerBody is any answer of the service that these calls get.
 type answerBody struct {
 	BookingID uuid.UUID  `json:"bookingId"`
 	Position  int64      `json:"position"`
 	Version   int64      `json:"version"`
 	Next      *uuid.UUID `json:"nextBookingId"`
-	Promoted  int64      `json:"promoted"`
+	Promoted  []promoted `json:"promoted"`
 	Details   struct {   // of the event API's cancellation
 		Next     *uuid.UUID `json:"nextBookingId"`
-		Promoted int64      `json:"promoted"`
+		Promoted []promoted `json:"promoted"`
 	} `json:"details"`
 	Total     int64 `json:"totalTickets"`
 	Available int64 `json:"availableTickets"`
@@ -86,10 +91,10 @@ func (h *overHTTP) do(ctx context.Context, call history.Call) history.Attempt {
 		}
 	case history.Cancel:
 		attempt.Answer = model.Answer{
-			Booking: call.Booking, Version: got.Version, Next: orNil(got.Details.Next), Promoted: got.Details.Promoted,
+			Booking: call.Booking, Version: got.Version, Next: orNil(got.Details.Next), Promoted: int64(len(got.Details.Promoted)),
 		}
 	case history.CancelOldest:
-		attempt.Answer = model.Answer{Booking: got.BookingID, Version: got.Version, Next: orNil(got.Next), Promoted: got.Promoted}
+		attempt.Answer = model.Answer{Booking: got.BookingID, Version: got.Version, Next: orNil(got.Next), Promoted: int64(len(got.Promoted))}
 	case history.Status:
 		attempt.Counts = model.Counts{
 			Version: got.Version, Total: got.Total, Confirmed: got.Total - got.Available, Waiting: got.Waiting,

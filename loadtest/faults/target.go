@@ -73,7 +73,7 @@ func (d directly) do(ctx context.Context, call history.Call) history.Attempt {
 }
 
 func cancelled(result store.CancelResult) model.Answer {
-	return model.Answer{Booking: result.Booking, Version: result.Version, Next: result.Next, Promoted: result.Promoted}
+	return model.Answer{Booking: result.Booking, Version: result.Version, Next: result.Next(), Promoted: int64(len(result.Promoted))}
 }
 
 // list reads all bookings, oldest first, without what the model does not have. Nobody
@@ -93,6 +93,7 @@ func (d directly) list(ctx context.Context, event store.EventRef) ([]store.Booki
 			}
 			booking := entry.Booking
 			booking.CreatedAt, booking.Event, booking.EventNumber = time.Time{}, [16]byte{}, 0
+			booking.Promoted.At, booking.Cancelled.At = 0, 0
 			list = append(list, booking)
 			if seen[booking.ID] { // a chain that ends in itself would never end
 				page.Next = ""

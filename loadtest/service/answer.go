@@ -125,7 +125,9 @@ func readBody(kind Kind, code int, body []byte) Answer {
 		answer.Outcome = Cancelled
 		whole = bytes.Contains(body, []byte(`"waitingListAssigned":`))
 		answer.Next, _ = ParseID(stringMember(body, `"nextBookingId":`))
-		answer.Promoted = int32(integerMember(body, `"promoted":`))
+		if _, promoted, named := bytes.Cut(body, []byte(`"promoted":`)); named {
+			answer.Promoted = int32(bytes.Count(promoted, []byte(`"bookingId":`)))
+		}
 	case Status:
 		answer.Outcome = Found
 		answer.Available = integerMember(body, `"availableTickets":`)

@@ -12,6 +12,9 @@ const (
 	StatusConfirmed
 	StatusWaiting
 	StatusCancelled
+	StatusHeld
+	StatusOffered
+	StatusExpired
 )
 
 // bookingStatuses has each status with the API's word for it and the store's.
@@ -23,6 +26,9 @@ var bookingStatuses = [...]struct {
 	StatusConfirmed: {"Confirmed", store.StatusConfirmed},
 	StatusWaiting:   {"Waiting List", store.StatusWaiting},
 	StatusCancelled: {"Cancelled", store.StatusCancelled},
+	StatusHeld:      {"Held", store.StatusHeld},
+	StatusOffered:   {"Offered", store.StatusOffered},
+	StatusExpired:   {"Expired", store.StatusExpired},
 }
 
 // String returns the API's word.

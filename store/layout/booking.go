@@ -18,7 +18,9 @@ type Booking struct {
 	Position    int64 // live place in the waiting list, 1 = next; 0 if it does not wait
 	CreatedAt   time.Time
 
-	Version int64 // of the event when it was booked
+	Version     int64  // of the event when it was booked
+	HeldSeconds int64  // of a hold, as it was given first; else 0
+	Reference   string // the shop's own text
 	History
 }
 
@@ -41,6 +43,8 @@ func ParseBooking(number uint64, short, text string) (Booking, error) {
 		Status:      record.Status,
 		CreatedAt:   record.CreatedAt,
 		Version:     record.Version,
+		HeldSeconds: record.HeldSeconds,
+		Reference:   record.Reference,
 		History:     record.History,
 	}, nil
 }

@@ -7,7 +7,7 @@ import (
 )
 
 // countersParts names the parts of an event's counters, in order, as event.lua writes them.
-var countersParts = []string{"format", "version", "confirmed", "waiting", "lastJoined", "lastServed", "promotionsDue"}
+var countersParts = []string{"format", "version", "confirmed", "held", "waiting", "lastJoined", "lastServed", "promotionsDue", "deadline"}
 
 // CountersParts names the parts of an event's counters, in order.
 func CountersParts() []string { return slices.Clone(countersParts) }
@@ -18,12 +18,14 @@ const knownFormat = "1"
 
 // Counters are what an event counts.
 type Counters struct {
-	Version       int64 // raised by one with every change
-	Confirmed     int64 // tickets
-	Waiting       int64 // bookings
-	LastJoined    int64 // the last sequence number drawn
-	LastServed    int64 // all sequence numbers up to this one were promoted or withdrew
-	PromotionsDue bool  // promote.lua has work
+	Version       int64  // raised by one with every change
+	Confirmed     int64  // tickets
+	Held          int64  // tickets of holds and offers
+	Waiting       int64  // bookings
+	LastJoined    int64  // the last sequence number drawn
+	LastServed    int64  // all sequence numbers up to this one were promoted or withdrew
+	PromotionsDue bool   // promote.lua has work
+	Deadline      Millis // the earliest of a hold or an offer, or 0
 }
 
 // ParseCounters reads the field CountersField. Each gives the parts of the error one by
@@ -47,9 +49,11 @@ func ParseCounters(text string) (Counters, error) {
 	return Counters{
 		Version:       p.number("version"),
 		Confirmed:     p.number("confirmed"),
+		Held:          p.number("held"),
 		Waiting:       p.number("waiting"),
 		LastJoined:    p.number("lastJoined"),
 		LastServed:    p.number("lastServed"),
 		PromotionsDue: promotionsDue == "1",
+		Deadline:      Millis(p.number("deadline")),
 	}, p.err()
 }

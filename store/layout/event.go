@@ -62,21 +62,31 @@ type Event struct {
 	UUID   uuid.UUID
 	Settings
 	Confirmed int64 // tickets
+	Held      int64 // tickets of holds and offers
 	Waiting   int64 // bookings
 	Version   int64 // raised by one with every change
 	CreatedAt time.Time
 
+	Deadline Millis // the earliest of a hold or an offer, or 0; it may have passed a moment ago
+
 	PromotionsDue bool // waiting bookings are still to be promoted; it makes no version
 }
 
-// Available returns the tickets that are not confirmed. While bookings wait, a newcomer
-// gets none of them.
-func (e Event) Available() int64 { return e.TotalTickets - e.Confirmed }
+// Available returns the tickets that are neither confirmed nor held. While bookings wait, a
+// newcomer gets none of them.
+func (e Event) Available() int64 { return e.TotalTickets - e.Confirmed - e.Held }
+
+// OnSale reports whether the event is open and in its window. The time is the caller's; scripts go
+// by Redis's.
+func (e Event) OnSale(now time.Time) bool {
+	at := MillisOf(now)
+	return e.State == StateOpen && at >= e.OpensAt && (e.ClosesAt == 0 || at < e.ClosesAt)
+}
 
 // Bookable returns how many tickets newcomers can get now: none while anybody waits, or the event
-// takes no bookings. One booking gets at most MaxQuantity of them.
-func (e Event) Bookable() int64 {
-	if e.State != StateOpen || e.Waiting > 0 {
+// is not on sale. One booking gets at most MaxQuantity of them.
+func (e Event) Bookable(now time.Time) int64 {
+	if !e.OnSale(now) || e.Waiting > 0 {
 		return 0
 	}
 	return e.Available()
@@ -141,10 +151,12 @@ func ParseEvent(number uint64, values []any) (Event, error) {
 		UUID:      id,
 		Settings:  settings,
 		Confirmed: counters.Confirmed,
+		Held:      counters.Held,
 		Waiting:   counters.Waiting,
 		Version:   counters.Version,
 		CreatedAt: createdAt,
 
+		Deadline:      counters.Deadline,
 		PromotionsDue: counters.PromotionsDue,
 	}, nil
 }

@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	counters = "1|7|4|2|5|3|1"
+	counters = "1|7|4|1|2|5|3|1|1700000000001"
 	eventID  = "00000001-0000-8000-8000-000000000001"
 )
 
@@ -39,7 +39,8 @@ func TestEventIsReadFromItsFields(t *testing.T) {
 		Number: 1, UUID: uuid.MustParse(eventID), Settings: layout.Settings{
 			Name: "a|show", State: layout.StatePaused, TotalTickets: 9, MaxPerUser: 2, WaitlistLimit: 3,
 		},
-		Confirmed: 4, Waiting: 2, Version: 7, CreatedAt: time.UnixMilli(1700000000000).UTC(), PromotionsDue: true,
+		Confirmed: 4, Held: 1, Waiting: 2, Version: 7, CreatedAt: time.UnixMilli(1700000000000).UTC(), PromotionsDue: true,
+		Deadline: 1700000000001,
 	}
 	if err != nil || got != want {
 		t.Errorf("got %+v, %v, want %+v", got, err, want)
@@ -62,7 +63,7 @@ func TestEventsThatAreWrongAreErrors(t *testing.T) {
 		"state":              values(map[string]any{"state": "ajar"}),
 		"no counters":        values(map[string]any{"counters": nil}),
 		"no format":          values(map[string]any{"counters": "x"}),
-		"an empty format":    values(map[string]any{"counters": "|7|4|2|5|3|1"}),
+		"an empty format":    values(map[string]any{"counters": "|7|4|1|2|5|3|1|0"}),
 	} {
 		if _, err := layout.ParseEvent(1, values); errors.Is(err, layout.ErrDamaged) == (name == "too few fields") || err == nil {
 			t.Errorf("%s: %v", name, err)
@@ -81,10 +82,10 @@ func TestEventsThatAreWrongAreErrors(t *testing.T) {
 func TestEachWrongPartIsNamed(t *testing.T) {
 	_, err := layout.ParseSettings(map[string]string{"state": "open", "total": "many", "maxPerUser": "-1"})
 	wantErrors(t, err, `the event has no field name`, `field total is "many"`, `field maxPerUser is "-1"`)
-	_, err = layout.ParseCounters("1|7|x|2|5|3|2")
+	_, err = layout.ParseCounters("1|7|x|0|2|5|3|2|0")
 	wantErrors(t, err, `field promotionsDue is "2"`, `field confirmed is "x"`)
 	_, err = layout.ParseCounters("1|7")
-	wantErrors(t, err, "field counters: 2 parts, not 7")
+	wantErrors(t, err, "field counters: 2 parts, not 9")
 	wantErrors(t, nil)
 }
 
@@ -98,9 +99,12 @@ func TestSettingsAreNamedAsTheirFields(t *testing.T) {
 				field.Set(reflect.New(field.Type().Elem()))
 				field = field.Elem()
 			}
-			if field.Kind() == reflect.String {
+			switch field.Kind() {
+			case reflect.String:
 				field.SetString("a")
-			} else {
+			case reflect.Bool:
+				field.SetBool(true)
+			default:
 				field.SetInt(1)
 			}
 		}
@@ -141,7 +145,7 @@ func wantErrors(t *testing.T, err error, want ...string) {
 func TestCountersAreRead(t *testing.T) {
 	got, err := layout.ParseCounters(counters)
 	want := layout.Counters{
-		Version: 7, Confirmed: 4, Waiting: 2, LastJoined: 5, LastServed: 3, PromotionsDue: true,
+		Version: 7, Confirmed: 4, Held: 1, Waiting: 2, LastJoined: 5, LastServed: 3, PromotionsDue: true, Deadline: 1700000000001,
 	}
 	if err != nil || got != want {
 		t.Errorf("got %+v, %v, want %+v", got, err, want)

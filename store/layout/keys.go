@@ -57,11 +57,24 @@ func (k Keys) Waitlist(number uint64) string { return k.of("waitlist", number) }
 // Withdrawn is the sorted set of sequence numbers of bookings cancelled before their turn.
 func (k Keys) Withdrawn(number uint64) string { return k.of("withdrawn", number) }
 
+// Deadlines is the sorted set of holds and offers by their deadlines.
+func (k Keys) Deadlines(number uint64) string { return k.of("deadlines", number) }
+
 // Log is the list of an event's changes: the entry of version v at index v - 1.
 func (k Keys) Log(number uint64) string { return k.of("log", number) }
+
+// Partitions is how many sorted sets share the events that may have work without traffic.
+const Partitions = 16
+
+// Due is the sorted set of events that may have work, those whose number leaves the same remainder as
+// this one.
+func (k Keys) Due(number uint64) string { return k.of("due", number%Partitions) }
+
+// Lease is the hash that says which instance does the work of a partition.
+func (k Keys) Lease(partition uint64) string { return k.of("lease", partition) }
 
 // OfEvent are all keys of an event, in the order in which the scripts that work on the whole of it
 // take them.
 func (k Keys) OfEvent(number uint64) []string {
-	return []string{k.Event(number), k.Log(number), k.Waitlist(number), k.Withdrawn(number)}
+	return []string{k.Event(number), k.Log(number), k.Waitlist(number), k.Withdrawn(number), k.Deadlines(number)}
 }

@@ -16,18 +16,24 @@ const (
 	ChangeCreated   ChangeKind = "created"   // the event
 	ChangeUpdated   ChangeKind = "updated"   // its settings
 	ChangeBooked    ChangeKind = "booked"    // a booking, whose record says the rest
+	ChangeHeld      ChangeKind = "held"      // tickets were held
+	ChangeConfirmed ChangeKind = "confirmed" // a hold or an offer
+	ChangeExtended  ChangeKind = "extended"  // a hold or an offer got a later deadline
 	ChangeCancelled ChangeKind = "cancelled" // a booking, and what it freed promoted others
+	ChangeExpired   ChangeKind = "expired"   // holds and offers, and what they freed promoted others
 	ChangePromoted  ChangeKind = "promoted"  // bookings, in a step of their own
 )
 
 // Change is one entry of an event's log: what one version changed.
 type Change struct {
-	Kind     ChangeKind
-	At       time.Time      // of a booking its record tells it, and this is zero
-	By       string         // API key of the organizer who asked; may be empty
-	Settings SettingsChange // those that ChangeUpdated changed, as far as this version knows them
-	Booking  ShortID        // of ChangeBooked and ChangeCancelled
-	Promoted []ShortID      // of ChangeCancelled and ChangePromoted, in order
+	Kind      ChangeKind
+	At        time.Time      // of a booking its record tells it, and this is zero
+	By        string         // API key of the organizer who asked; may be empty
+	Settings  SettingsChange // those that ChangeUpdated changed, as far as this version knows them
+	Booking   ShortID        // which one, where it is one
+	ExpiresAt Millis         // of ChangeExtended
+	Expired   []ShortID      // of ChangeExpired, in order of their deadlines
+	Promoted  []ShortID      // of ChangeCancelled, ChangeExpired and ChangePromoted, in order
 }
 
 // ParseChange reads an entry of the log. log.lua, which writes it, says what it consists of.
@@ -58,6 +64,10 @@ func ParseChange(text string) (Change, error) {
 var changes = map[string]func(rest string) (Change, error){
 	"E": func(rest string) (Change, error) { return Change{Kind: ChangeCreated, By: rest}, nil },
 	"U": parseUpdated,
+	"H": parseOne(ChangeHeld),
+	"C": parseOne(ChangeConfirmed),
+	"D": parseExtended,
+	"T": parseExpired,
 	"X": parseCancelled,
 	"P": parsePromoted,
 }
@@ -78,6 +88,40 @@ func parseUpdated(rest string) (Change, error) {
 	}
 	change.By = update.By
 	return change, nil
+}
+
+// parseOne reads an entry that names one booking and nothing else.
+func parseOne(kind ChangeKind) func(rest string) (Change, error) {
+	return func(rest string) (Change, error) {
+		booking := ParseShortID(rest)
+		if rest == "" || booking == InvalidShortID {
+			return Change{}, errors.New("an entry of the log without its booking")
+		}
+		return Change{Kind: kind, Booking: booking}, nil
+	}
+}
+
+func parseExtended(rest string) (Change, error) {
+	booking, deadline, _ := strings.Cut(rest, "|")
+	change, err := parseOne(ChangeExtended)(booking)
+	expiresAt, ok := wholeNumber(deadline)
+	if !ok && err == nil {
+		err = errors.New("an entry of the log without the new deadline")
+	}
+	change.ExpiresAt = Millis(expiresAt)
+	return change, err
+}
+
+func parseExpired(rest string) (Change, error) {
+	ended, promoted, ok := strings.Cut(rest, "|")
+	change := Change{Kind: ChangeExpired}
+	var err, promotedErr error
+	change.Expired, err = parseShortIDs(ended)
+	change.Promoted, promotedErr = parseShortIDs(promoted)
+	if !ok || len(change.Expired) == 0 && err == nil {
+		err = errors.New("an entry of the log without the bookings that expired")
+	}
+	return change, errors.Join(err, promotedErr)
 }
 
 func parseCancelled(rest string) (Change, error) {

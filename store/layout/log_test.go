@@ -25,6 +25,15 @@ func TestChangesAreRead(t *testing.T) {
 		"X|1700000000000|" + a + "|" + b + "," + a + "|": {
 			Kind: layout.ChangeCancelled, At: at, Booking: idA, Promoted: []layout.ShortID{idB, idA},
 		},
+		"H|1700000000000|" + a:         {Kind: layout.ChangeHeld, At: at, Booking: idA},
+		"C|1700000000000|" + a:         {Kind: layout.ChangeConfirmed, At: at, Booking: idA},
+		"D|1700000000000|" + a + "|12": {Kind: layout.ChangeExtended, At: at, Booking: idA, ExpiresAt: 12},
+		"T|1700000000000|" + a + "," + b + "|": {
+			Kind: layout.ChangeExpired, At: at, Expired: []layout.ShortID{idA, idB},
+		},
+		"T|1700000000000|" + a + "|" + b: {
+			Kind: layout.ChangeExpired, At: at, Expired: []layout.ShortID{idA}, Promoted: []layout.ShortID{idB},
+		},
 		"P|1700000000000|" + b: {Kind: layout.ChangePromoted, At: at, Promoted: []layout.ShortID{idB}},
 	} {
 		if got, err := layout.ParseChange(text); err != nil || !reflect.DeepEqual(got, want) {
@@ -34,6 +43,7 @@ func TestChangesAreRead(t *testing.T) {
 	for _, text := range []string{
 		"", "rubbish", "E", "E|", "E|now|", "Z|1|", "U|1|", "U|1|{}", `U|1|{"settings":{}}`, `U|1|{"settings":[1]}`,
 		"X|1|", "X|1|" + a, "X|1|" + a + "|", "X|1|rubbish||", "X|1||" + a + "|", "X|1|" + a + "|rubbish|", "X|1|" + a + "|,|",
+		"H|1|", "H|1|" + a + "|", "C|1|rubbish", "D|1|" + a, "D|1|" + a + "|x", "D|1||12", "T|1|" + a, "T|1||" + a, "T|1|" + a + "|,",
 		"P|1|", "P|1|" + a + ",", "P|1|rubbish",
 	} {
 		if got, err := layout.ParseChange(text); err == nil {

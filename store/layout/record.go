@@ -8,22 +8,25 @@ import (
 )
 
 // A booking is one field of its event's hash: its short id, and a record with | between
-// its parts. The scripts write it; the first four parts change, the rest is what replays
-// are answered from.
+// its parts. The scripts write it; the parts before quantity change, and so does older; the
+// rest is what replays are answered from.
 
 // Parts of a record, in order. booking.lua, which writes it, says what they are.
 const (
 	partStatus = iota
 	partPromoted
+	partConfirmed
 	partCancelled
-	partNext
-	partPromotedCount
+	partExpired
+	partExpiresAt
 	partQuantity
 	partCreatedAt
 	partVersion
 	partOlder
 	partSequence
 	partPosition
+	partSeconds
+	partReference
 	partUser // last, since it may contain |
 	recordParts
 )
@@ -31,8 +34,8 @@ const (
 // RecordParts names the parts of a record, in order.
 func RecordParts() []string {
 	return []string{
-		"status", "promotedVersion", "cancelledVersion", "nextBooking", "promotedCount", "quantity", "createdAt",
-		"version", "older", "sequence", "position", "user",
+		"status", "promoted", "confirmed", "cancelled", "expired", "expiresAt", "quantity", "createdAt",
+		"version", "older", "sequence", "position", "seconds", "reference", "user",
 	}
 }
 
@@ -40,15 +43,16 @@ func RecordParts() []string {
 type Record struct {
 	Status Status
 	History
-	Next          ShortID
-	PromotedCount int64 // bookings that its cancellation promoted; Next is the first of them
-	Quantity      int64 // tickets
-	CreatedAt     time.Time
-	Version       int64   // of the event when it was booked
-	Older         ShortID // the user's next older live booking, unless it is the oldest; may be InvalidShortID
-	Sequence      int64   // the number drawn when it joined the waiting list, or 0
-	Position      int64   // in the waiting list when it was booked, 1 = next; or 0
-	User          string
+	Quantity     int64 // tickets
+	CreatedAt    time.Time
+	Version      int64   // of the event when it was booked
+	Older        ShortID // the user's next older live booking, unless it is the oldest; may be InvalidShortID
+	Sequence     int64   // the number drawn when it joined the waiting list, or 0
+	Position     int64   // in the waiting list when it was booked, 1 = next; or 0
+	AskedSeconds int64   // of a hold, as it was asked for; 0 if that was left to the event
+	HeldSeconds  int64   // of a hold, as it was given; else 0
+	Reference    string  // the shop's own text
+	User         string
 }
 
 // ParseRecord reads a record. It does not judge whether the parts can be true together.
@@ -66,43 +70,98 @@ func ParseRecord(text string) (Record, error) {
 	if !known || !firstKnown {
 		return Record{}, errors.New("its status is unknown")
 	}
-	var wrong error
-	number := func(part, bits int, required bool) int64 {
-		if parts[part] == "" && !required {
-			return 0
-		}
-		value, ok := wholeNumber(parts[part])
-		if (!ok || value == 0 || value >= 1<<bits) && wrong == nil {
-			wrong = fmt.Errorf("its part %s is not a whole number above 0", RecordParts()[part])
-		}
-		return value
-	}
+	p := recordReader{parts: parts}
 	record := Record{
-		Status:        status,
-		History:       History{First: first, Promoted: number(partPromoted, 62, false), Cancelled: number(partCancelled, 62, false)},
-		Next:          ParseShortID(parts[partNext]),
-		PromotedCount: number(partPromotedCount, 31, false),
-		Quantity:      number(partQuantity, 32, true),
-		Version:       number(partVersion, 62, true),
-		Older:         ParseShortID(parts[partOlder]),
-		Sequence:      number(partSequence, 32, false),
-		Position:      number(partPosition, 32, false),
-		User:          parts[partUser],
+		Status: status,
+		History: History{
+			First: first, Promoted: p.moment(partPromoted), Confirmed: p.moment(partConfirmed), Cancelled: p.moment(partCancelled),
+			Expired: p.moment(partExpired), ExpiresAt: Millis(p.number(partExpiresAt, 62, false)),
+		},
+		Quantity: p.number(partQuantity, 32, true),
+		Version:  p.number(partVersion, 62, true),
+		Older:    ParseShortID(parts[partOlder]),
+		Sequence: p.number(partSequence, 32, false),
+		Position: p.number(partPosition, 32, false),
+		User:     parts[partUser],
 	}
-	created, ok := instant(parts[partCreatedAt])
-	if !ok && wrong == nil {
-		wrong = fmt.Errorf("its part %s is not a time", RecordParts()[partCreatedAt])
+	var ok bool
+	if record.CreatedAt, ok = instant(parts[partCreatedAt]); !ok {
+		p.wrongf("its part %s is not a time", RecordParts()[partCreatedAt])
 	}
-	record.CreatedAt = created
-	if wrong == nil {
-		wrong = record.checkPromoted()
+	if err := record.parseSeconds(parts[partSeconds]); err != nil {
+		p.wrongf("%w", err)
 	}
-	return record, wrong
+	if record.Reference, ok = decodeReference(parts[partReference]); !ok {
+		p.wrongf("its reference is not one")
+	}
+	return record, p.wrong
 }
 
-func (r Record) checkPromoted() error {
-	if r.Next == InvalidShortID || (r.Next == ShortID{}) != (r.PromotedCount == 0) {
-		return errors.New("it does not say which bookings it promoted, and how many")
+// recordReader reads the parts of a record, and remembers the first thing that is wrong.
+type recordReader struct {
+	parts []string
+	wrong error
+}
+
+func (p *recordReader) wrongf(format string, args ...any) {
+	if p.wrong == nil {
+		p.wrong = fmt.Errorf(format, args...)
+	}
+}
+
+// number reads a number above 0 and below 2 to the power of bits, or 0 for an empty part.
+func (p *recordReader) number(part, bits int, required bool) int64 {
+	if p.parts[part] == "" && !required {
+		return 0
+	}
+	value, ok := wholeNumber(p.parts[part])
+	if !ok || value == 0 || value >= 1<<bits {
+		p.wrongf("its part %s is not a whole number above 0", RecordParts()[part])
+	}
+	return value
+}
+
+func (p *recordReader) moment(part int) Moment {
+	if p.parts[part] == "" {
+		return Moment{}
+	}
+	version, at, several := strings.Cut(p.parts[part], "@")
+	number, ok := wholeNumber(version)
+	when, isTime := wholeNumber(at)
+	if !several || !ok || number == 0 || !isTime || when == 0 || when > lastMillisecond {
+		p.wrongf("its part %s is not a version and a time", RecordParts()[part])
+	}
+	return Moment{number, Millis(when)}
+}
+
+// parseSeconds reads how long a hold was asked for, and how long it was given.
+func (r *Record) parseSeconds(text string) error {
+	asked, given, isHold := strings.Cut(text, ":")
+	if isHold != r.First.Ends() || !isHold && text != "" {
+		return errors.New("its seconds do not fit its first status")
+	}
+	if !isHold {
+		return nil
+	}
+	var askedOK, givenOK bool
+	r.AskedSeconds, askedOK = wholeNumber(asked)
+	r.HeldSeconds, givenOK = wholeNumber(given)
+	if !askedOK || !givenOK || r.HeldSeconds == 0 {
+		return errors.New("its seconds are no numbers")
 	}
 	return nil
+}
+
+// A reference stands in the middle of a record, so what separates parts is written otherwise.
+var (
+	referenceEncoder = strings.NewReplacer("%", "%25", "|", "%7C")
+	referenceDecoder = strings.NewReplacer("%25", "%", "%7C", "|")
+)
+
+// EncodeReference returns a reference as scripts take it.
+func EncodeReference(reference string) string { return referenceEncoder.Replace(reference) }
+
+func decodeReference(text string) (reference string, ok bool) {
+	reference = referenceDecoder.Replace(text)
+	return reference, EncodeReference(reference) == text
 }

@@ -18,6 +18,11 @@ type Settings struct {
 	MaxPerUser    int64  `json:"maxPerUser,omitempty"`    // tickets confirmed or waiting, 0 = no limit
 	MaxQuantity   int64  `json:"maxQuantity,omitempty"`   // tickets of one booking, 0 = no limit
 	WaitlistLimit int64  `json:"waitlistLimit,omitempty"` // bookings, 0 = no limit
+	WaitlistOff   bool   `json:"waitlistOff,omitempty"`   // nobody joins the waiting list
+	HoldSeconds   int64  `json:"holdSeconds,omitempty"`   // longest hold, 0 = no holds
+	OfferSeconds  int64  `json:"offerSeconds,omitempty"`  // how long a promotion is an offer, 0 = it confirms at once
+	OpensAt       Millis `json:"opensAt,omitempty"`       // when the sale starts, 0 = at once
+	ClosesAt      Millis `json:"closesAt,omitempty"`      // when the sale ends, 0 = never
 }
 
 // SettingsChange changes settings. Nil leaves one as it is.
@@ -28,6 +33,11 @@ type SettingsChange struct {
 	MaxPerUser    *int64  `json:"maxPerUser,omitempty"`
 	MaxQuantity   *int64  `json:"maxQuantity,omitempty"`
 	WaitlistLimit *int64  `json:"waitlistLimit,omitempty"`
+	WaitlistOff   *bool   `json:"waitlistOff,omitempty"`
+	HoldSeconds   *int64  `json:"holdSeconds,omitempty"`
+	OfferSeconds  *int64  `json:"offerSeconds,omitempty"`
+	OpensAt       *Millis `json:"opensAt,omitempty"`
+	ClosesAt      *Millis `json:"closesAt,omitempty"`
 }
 
 // Apply returns the settings as they are after the change.
@@ -38,6 +48,11 @@ func (c SettingsChange) Apply(s Settings) Settings {
 	set(&s.MaxPerUser, c.MaxPerUser)
 	set(&s.MaxQuantity, c.MaxQuantity)
 	set(&s.WaitlistLimit, c.WaitlistLimit)
+	set(&s.WaitlistOff, c.WaitlistOff)
+	set(&s.HoldSeconds, c.HoldSeconds)
+	set(&s.OfferSeconds, c.OfferSeconds)
+	set(&s.OpensAt, c.OpensAt)
+	set(&s.ClosesAt, c.ClosesAt)
 	return s
 }
 
@@ -49,7 +64,10 @@ func set[T any](setting, to *T) {
 
 // SettingsFields are the fields with the settings of an event.
 func SettingsFields() []string {
-	return []string{"name", "state", "total", "maxPerUser", "maxQuantity", "waitlistLimit"}
+	return []string{
+		"name", "state", "total", "maxPerUser", "maxQuantity", "waitlistLimit", "waitlistOff",
+		"holdSeconds", "offerSeconds", "opensAt", "closesAt",
+	}
 }
 
 // Encode returns the settings as initialize.lua takes them. The same settings give the same
@@ -78,6 +96,11 @@ func ParseSettings(fields map[string]string) (Settings, error) {
 		MaxPerUser:    p.optional("maxPerUser"),
 		MaxQuantity:   p.optional("maxQuantity"),
 		WaitlistLimit: p.optional("waitlistLimit"),
+		WaitlistOff:   p.optional("waitlistOff") == 1,
+		HoldSeconds:   p.optional("holdSeconds"),
+		OfferSeconds:  p.optional("offerSeconds"),
+		OpensAt:       Millis(p.optional("opensAt")),
+		ClosesAt:      Millis(p.optional("closesAt")),
 	}
 	return settings, p.err()
 }

@@ -2,6 +2,7 @@ package layout
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 
 	"boxoffice/scripts"
@@ -16,6 +17,11 @@ const Sentinel = "-"
 // its index + WaitlistBase, stays the same while others join behind it and are served ahead
 // of it.
 func WaitlistBase(lastServed int64) int64 { return lastServed - lastServed%scripts.TrimEvery }
+
+// IsDeadlinesSentinel reports whether a member of the set of deadlines is the Sentinel.
+func IsDeadlinesSentinel(member any, score float64) bool {
+	return member == Sentinel && math.IsInf(score, 1)
+}
 
 // IsWithdrawnSentinel reports whether a member of the set of withdrawn bookings is the
 // Sentinel.

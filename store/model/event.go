@@ -38,9 +38,15 @@ type Booking struct {
 	Sequence int64 // number drawn when it joined the waiting list, or 0
 
 	Booked       Answer // to the first request
-	Promoted     int64  // version then, or 0
+	Reference    string
+	AskedSeconds int64  // of a hold
+	HeldSeconds  int64  // of a hold, as it was given
+	Linked       int64  // version at which it came to the young end of its user's bookings
 	Cancellation string // user and idempotency key of a cancellation by user, or empty
 	Cancelled    Answer // to the first cancellation; Version is 0 before
+
+	Promoted, Confirmed, Expired, Ended store.Moment // Ended is when it was cancelled
+	ExpiresAt                           store.Millis // deadline, or 0 if it never had one
 }
 
 // Answer is what a change is answered with. It does not distinguish a first answer from
@@ -53,6 +59,9 @@ type Answer struct {
 	Position int64        // of a booking when it was made
 	Next     uuid.UUID    // the first booking that a cancellation promoted
 	Promoted int64        // bookings that a cancellation promoted
+
+	ExpiresAt store.Millis // of a hold when it was made, or of what was extended
+	Late      bool         // of a confirmation: the deadline had passed
 }
 
 // Counts is an event's status.
@@ -94,7 +103,10 @@ func (e *Event) Update(request store.UpdateRequest) (refusal error) {
 		return nil
 	case e.State == store.StateClosed && settings.State != store.StateClosed:
 		return store.ErrEventClosed
-	case settings.TotalTickets < e.Confirmed:
+	case settings.TotalTickets < e.Confirmed+e.Held && e.due():
+		e.ExpireAll()
+		return e.Update(request)
+	case settings.TotalTickets < e.Confirmed+e.Held:
 		return store.ErrCapacityBelowConfirmed
 	}
 	e.Change(settings)
@@ -124,7 +136,15 @@ func (e *Event) serve(passed int64) (promoted []uuid.UUID, more bool) {
 	sequences, more := e.Tickets.Serve(passed)
 	for _, sequence := range sequences {
 		i := e.find(func(b *Booking) bool { return b.Sequence == sequence })
-		b := e.change(i, func(b *Booking) { b.Status, b.Promoted = store.StatusConfirmed, e.Version+1 })
+		b := e.change(i, func(b *Booking) {
+			b.Status, b.Promoted = store.StatusConfirmed, e.moment()
+			if e.OfferSeconds > 0 {
+				b.Status, b.ExpiresAt = store.StatusOffered, e.Now+store.Millis(e.OfferSeconds*1000)
+				if e.ClosesAt != 0 {
+					b.ExpiresAt = min(b.ExpiresAt, e.ClosesAt)
+				}
+			}
+		})
 		promoted = append(promoted, b.ID)
 	}
 	return promoted, more
@@ -133,12 +153,15 @@ func (e *Event) serve(passed int64) (promoted []uuid.UUID, more bool) {
 // PromotedAt returns who was promoted at a version, in order.
 func (e *Event) PromotedAt(version int64) (promoted []uuid.UUID) {
 	for _, b := range e.Bookings {
-		if b.Promoted == version {
+		if b.Promoted.Version == version {
 			promoted = append(promoted, b.ID)
 		}
 	}
 	return promoted
 }
+
+// moment is that of the change that is made now.
+func (e *Event) moment() store.Moment { return store.Moment{Version: e.Version + 1, At: e.Now} }
 
 // commit ends a change: it has a version of its own.
 func (e *Event) commit() { e.Version++ }
@@ -160,7 +183,11 @@ func (e *Event) List() []store.Booking {
 	for _, b := range e.Bookings {
 		row := store.Booking{
 			ID: b.ID, User: b.User, Quantity: b.Quantity, Status: b.Status, Version: b.Booked.Version,
-			History: store.History{First: b.Booked.Status, Promoted: b.Promoted, Cancelled: b.Cancelled.Version},
+			Reference: b.Reference, HeldSeconds: b.HeldSeconds,
+			History: store.History{
+				First: b.Booked.Status, Promoted: b.Promoted, Confirmed: b.Confirmed, Cancelled: b.Ended, Expired: b.Expired,
+				ExpiresAt: b.ExpiresAt,
+			},
 		}
 		if b.Status.Waits() {
 			position++

@@ -14,7 +14,10 @@ import (
 type Tickets struct {
 	store.Settings
 	Confirmed int64 // tickets
+	Held      int64 // tickets of holds and offers
 	Waiting   int64 // bookings
+
+	Now store.Millis // the time; it never moves by itself
 
 	// PromotionsDue is true from a change that leaves promotions to be made until a step of
 	// promotions finds none left.
@@ -32,7 +35,10 @@ type waiter struct {
 }
 
 // Available returns the tickets that nobody has.
-func (t *Tickets) Available() int64 { return t.TotalTickets - t.Confirmed }
+func (t *Tickets) Available() int64 { return t.TotalTickets - t.Confirmed - t.Held }
+
+// serves reports whether the waiting list is served now.
+func (t *Tickets) serves() bool { return Promotes(t.State) && (t.ClosesAt == 0 || t.Now < t.ClosesAt) }
 
 // NewcomerStatus returns what a booking of so many tickets would be now: nobody
 // overtakes, so it is confirmed only if nobody waits.
@@ -65,10 +71,14 @@ func (t *Tickets) Withdraw(sequence int64) {
 	}
 }
 
-// Promote gives a booking of the waiting list its tickets.
+// Promote gives a booking of the waiting list its tickets, or offers them.
 func (t *Tickets) Promote(sequence int64) {
 	t.Withdraw(sequence)
-	t.Confirm(t.waitlist[sequence-1].quantity)
+	if quantity := t.waitlist[sequence-1].quantity; t.OfferSeconds > 0 {
+		t.Held += quantity
+	} else {
+		t.Confirm(quantity)
+	}
 }
 
 // Head returns the sequence number of who is next in the waiting list, or 0.
@@ -111,7 +121,7 @@ func (t *Tickets) Serve(passed int64) (promoted []int64, more bool) {
 	for !StepEnds(looked) && t.lastServed+looked < lastJoined {
 		next := t.waitlist[t.lastServed+looked]
 		if next.waits {
-			if !Promotes(t.State) || next.quantity > t.Available() {
+			if !t.serves() || next.quantity > t.Available() {
 				break
 			}
 			t.Promote(t.lastServed + looked + 1)
@@ -130,6 +140,7 @@ func (t *Tickets) clone() Tickets {
 }
 
 func (t *Tickets) equal(other *Tickets) bool {
-	return t.Settings == other.Settings && t.Confirmed == other.Confirmed && t.Waiting == other.Waiting &&
+	return t.Settings == other.Settings && t.Confirmed == other.Confirmed && t.Held == other.Held && t.Now == other.Now &&
+		t.Waiting == other.Waiting &&
 		t.PromotionsDue == other.PromotionsDue && t.lastServed == other.lastServed && slices.Equal(t.waitlist, other.waitlist)
 }

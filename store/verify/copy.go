@@ -40,7 +40,7 @@ func (b *copied) at(version int64) layout.Status {
 
 // withdrawn reports whether it was cancelled while it waited, as of a version.
 func (b *copied) withdrawn(version int64) bool {
-	return b.at(version) == layout.StatusCancelled && b.past.First.Waits() && b.past.Promoted == 0
+	return b.at(version) == layout.StatusCancelled && b.past.First.Waits() && b.past.Promoted.Version == 0
 }
 
 func (b *copied) live(version int64) bool { return b.at(version).Live() }
@@ -53,12 +53,6 @@ type holder struct {
 	listed bool // there is an entry
 }
 
-// freed is whom a booking's cancellation promoted, as its record says.
-type freed struct {
-	first layout.ShortID
-	count int64
-}
-
 const slabSize = 4096
 
 type eventCopy struct {
@@ -67,14 +61,13 @@ type eventCopy struct {
 	indexes   map[layout.ShortID]int32
 	users     []holder
 	userIndex map[string]int32
-	freed     map[int32]freed  // by cancelled booking
 	updates   map[string]int64 // id of a change of settings -> version
+	deadlines bool             // some booking has or had one
 }
 
 func newEventCopy() eventCopy {
 	return eventCopy{
-		indexes: map[layout.ShortID]int32{}, userIndex: map[string]int32{},
-		freed: map[int32]freed{}, updates: map[string]int64{},
+		indexes: map[layout.ShortID]int32{}, userIndex: map[string]int32{}, updates: map[string]int64{},
 	}
 }
 
@@ -89,7 +82,7 @@ func (c *eventCopy) find(id layout.ShortID) *copied {
 }
 
 // findOrAdd returns the booking of an id, a new one if need be.
-func (c *eventCopy) findOrAdd(id layout.ShortID) (int32, *copied) {
+func (c *eventCopy) findOrAdd(id layout.ShortID) *copied {
 	i, ok := c.indexes[id]
 	if !ok {
 		i = c.bookings
@@ -100,7 +93,7 @@ func (c *eventCopy) findOrAdd(id layout.ShortID) (int32, *copied) {
 		c.bookings++
 		*c.booking(i) = copied{id: id}
 	}
-	return i, c.booking(i)
+	return c.booking(i)
 }
 
 func (c *eventCopy) user(name string) int32 {
@@ -117,7 +110,7 @@ func (c *eventCopy) user(name string) int32 {
 // put takes in a booking's record. The error says what is wrong with it. Where it
 // contradicts itself, the rest is checked by what its versions say.
 func (c *eventCopy) put(id layout.ShortID, text string) (*copied, error) {
-	i, b := c.findOrAdd(id)
+	b := c.findOrAdd(id)
 	record, err := layout.ParseRecord(text)
 	b.known, b.broken = err == nil, err != nil
 	if err != nil {
@@ -127,9 +120,7 @@ func (c *eventCopy) put(id layout.ShortID, text string) (*copied, error) {
 	b.older = record.Older
 	b.quantity, b.sequence, b.position = uint32(record.Quantity), uint32(record.Sequence), uint32(record.Position)
 	b.user = c.user(record.User)
-	if record.PromotedCount > 0 {
-		c.freed[i] = freed{record.Next, record.PromotedCount}
-	}
+	c.deadlines = c.deadlines || b.past.ExpiresAt != 0
 	return b, b.contradiction(record)
 }
 
@@ -144,11 +135,17 @@ func (b *copied) contradiction(record layout.Record) error {
 	}{
 		{b.version < 2, "it was booked at a version before the first booking"},
 		{(b.sequence == 0) != (b.position == 0), "it has only one of sequence number and position"},
-		{!b.past.Possible(), "it was promoted without having waited"},
-		{b.past.Promoted != 0 && b.past.Promoted <= b.version, "it was promoted before it was booked"},
-		{b.past.Cancelled != 0 && b.past.Cancelled <= max(b.version, b.past.Promoted), "it was cancelled before it was booked or promoted"},
+		{!b.past.Possible(), "it was promoted without having waited, or ended or was confirmed without having been held"},
+		{!follows(b.past.Promoted, b.version), "it was promoted before it was booked"},
+		{!follows(b.past.Expired, max(b.version, b.past.Promoted.Version)), "it expired before it was booked or promoted"},
+		{
+			!follows(b.past.Confirmed, max(b.version, b.past.Promoted.Version, b.past.Expired.Version)),
+			"it was confirmed before it was held or offered, or before it expired",
+		},
+		{!follows(b.past.Cancelled, max(b.version, b.past.Confirmed.Version, b.past.Promoted.Version)), "it was cancelled before all else"},
+		{b.past.Cancelled.Version != 0 && b.past.Expired.Version != 0 && b.past.Confirmed.Version == 0, "it was cancelled after it had expired"},
+		{b.past.Expired.Version != 0 && b.past.Expired.At < b.past.ExpiresAt, "it expired before its deadline"},
 		{(b.sequence != 0) != b.past.First.Waits(), "its first status and its sequence number do not agree"},
-		{b.past.Cancelled == 0 && record.PromotedCount > 0, "it promoted others without being cancelled"},
 		{b.older == layout.InvalidShortID, "the user's next older booking is none"},
 		{record.User == "", "it has no user"},
 	} {
@@ -157,6 +154,20 @@ func (b *copied) contradiction(record layout.Record) error {
 		}
 	}
 	return nil
+}
+
+// follows reports whether something did not happen, or after a version.
+func follows(moment layout.Moment, version int64) bool {
+	return moment.Version == 0 || moment.Version > version
+}
+
+// linked is the version at which it came to the young end of its user's chain, as of a version: when it
+// was booked, or when it was confirmed after it had expired.
+func (b *copied) linked(version int64) int64 {
+	if past := b.past.At(version); past.Expired.Version != 0 && past.Confirmed.Version != 0 {
+		return past.Confirmed.Version
+	}
+	return b.version
 }
 
 // putHolder takes in a user's entry, which is empty for a user who has no live booking any

@@ -54,7 +54,7 @@ func (in *inspection) checkNotAhead(ctx context.Context) error {
 	}
 	for i := range in.bookings {
 		b := in.booking(i)
-		if newest := max(b.version, b.past.Promoted, b.past.Cancelled); b.known && newest > version {
+		if newest := max(b.version, b.past.Last()); b.known && newest > version {
 			in.breachf(b, RuleVersions, "its record is of version %d, and the event has only reached %d", newest, version)
 		}
 	}
@@ -81,15 +81,19 @@ func named(id layout.ShortID) string {
 // checkCounters compares what the event counted when the look started with what
 // its bookings add up to as of that version.
 func (in *inspection) checkCounters() {
-	var confirmed, waiting, lastConfirmed int64
-	var last *copied // to be confirmed
+	var confirmed, held, waiting, lastTaken int64
+	var last *copied // to get tickets
 	for _, i := range in.past {
 		b := in.booking(i)
 		status := b.at(in.start.Version)
 		if status.HasTickets() {
-			confirmed += int64(b.quantity)
-			if at := max(b.version, b.past.Promoted); at > lastConfirmed {
-				last, lastConfirmed = b, at
+			if status.Ends() {
+				held += int64(b.quantity)
+			} else {
+				confirmed += int64(b.quantity)
+			}
+			if at := max(b.version, b.past.At(in.start.Version).Last()); at > lastTaken {
+				last, lastTaken = b, at
 			}
 		}
 		if status.Waits() {
@@ -99,22 +103,25 @@ func (in *inspection) checkCounters() {
 	if confirmed != in.start.Confirmed {
 		in.breachf(nil, RuleConfirmed, "%d tickets are confirmed, the event says %d", confirmed, in.start.Confirmed)
 	}
+	if held != in.start.Held {
+		in.breachf(nil, RuleHeld, "%d tickets are held or offered, the event says %d", held, in.start.Held)
+	}
 	if waiting != in.start.Waiting {
 		in.breachf(nil, RuleWaiting, "%d bookings wait, the event says %d", waiting, in.start.Waiting)
 	}
 	if int64(len(in.waitlist)) != in.start.LastJoined {
 		in.breachf(nil, RuleSequence, "%d bookings were put in the waiting list, the event says %d", len(in.waitlist), in.start.LastJoined)
 	}
-	if confirmed > in.start.settings.TotalTickets {
-		in.breachf(last, RuleOversold, "%d tickets are confirmed of %d; this booking was the last to be confirmed",
-			confirmed, in.start.settings.TotalTickets)
+	if confirmed+held > in.start.settings.TotalTickets {
+		in.breachf(last, RuleOversold, "%d tickets are confirmed or held of %d; this booking was the last to get any",
+			confirmed+held, in.start.settings.TotalTickets)
 	}
 	if entries := in.start.length - 1 - in.start.stillListed(); in.start.LastServed+entries != in.start.LastJoined {
 		in.breachf(nil, RuleWaitlist, "the list holds %d bookings, and of %d sequence numbers %d are used up",
 			entries, in.start.LastJoined, in.start.LastServed)
 	}
 	in.checkServedUpTo()
-	in.checkHead(in.start.settings.TotalTickets - confirmed)
+	in.checkHead(in.start.settings.TotalTickets - confirmed - held)
 }
 
 // checkServedUpTo checks that those who wait are beyond the number up to which the
@@ -126,7 +133,7 @@ func (in *inspection) checkServedUpTo() {
 		if reached && b.at(in.start.Version).Waits() {
 			in.breachf(b, RuleWaitlist, "it waits with sequence number %d, and the list was served up to %d", b.sequence, in.start.LastServed)
 		}
-		if !reached && b.past.Promoted != 0 && b.past.Promoted <= in.start.Version {
+		if !reached && b.past.Promoted.Version != 0 && b.past.Promoted.Version <= in.start.Version {
 			in.breachf(b, RuleWaitlist, "it was promoted with sequence number %d, and the list was served only up to %d",
 				b.sequence, in.start.LastServed)
 		}
@@ -143,7 +150,7 @@ func (in *inspection) checkHead(available int64) {
 		in.breachf(entry, RuleUnserved, "it is at the head of the waiting list, and cancelled")
 	}
 	first := slices.IndexFunc(in.waitlist, func(i int32) bool { return in.booking(i).at(in.start.Version).Waits() })
-	if first < 0 || in.start.settings.State != layout.StateOpen {
+	if first < 0 || in.start.settings.State != layout.StateOpen || in.start.saleEnded() {
 		return
 	}
 	if head := in.booking(in.waitlist[first]); int64(head.quantity) <= available {
@@ -152,7 +159,7 @@ func (in *inspection) checkHead(available int64) {
 }
 
 // A change is what made one version of the event, or a part of it: one cancellation
-// may promote many.
+// may promote many, and many may expire at once.
 type change struct {
 	version int64
 	booking int32
@@ -163,8 +170,11 @@ type changeKind byte
 
 const (
 	cancelling changeKind = iota
+	expiring
 	promoting
 	booking
+	confirming
+	extending
 	updating
 )
 
@@ -179,8 +189,13 @@ func (in *inspection) changes() []change {
 	for _, i := range in.past {
 		b := in.booking(i)
 		add(b.version, i, booking)
-		add(b.past.Promoted, i, promoting)
-		add(b.past.Cancelled, i, cancelling)
+		add(b.past.Promoted.Version, i, promoting)
+		add(b.past.Confirmed.Version, i, confirming)
+		add(b.past.Expired.Version, i, expiring)
+		add(b.past.Cancelled.Version, i, cancelling)
+	}
+	for version, i := range in.extensions {
+		add(version, i, extending)
 	}
 	for _, version := range in.updates {
 		add(version, -1, updating)

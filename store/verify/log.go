@@ -92,7 +92,8 @@ func (in *inspection) checkLog(ctx context.Context) error {
 // logged is a change as an entry of the log has it, but for its time.
 type logged struct {
 	kind     layout.ChangeKind
-	booking  layout.ShortID // that was booked or cancelled
+	booking  layout.ShortID   // the one that it is about
+	expired  []layout.ShortID // in order of their ids
 	promoted []layout.ShortID
 }
 
@@ -100,6 +101,9 @@ func (l logged) String() string {
 	text := string(l.kind)
 	if l.booking != (layout.ShortID{}) {
 		text += " " + l.booking.String()
+	}
+	if len(l.expired) > 0 {
+		text += fmt.Sprintf(" %s", l.expired)
 	}
 	if len(l.promoted) > 0 {
 		text += fmt.Sprintf(", promoted %s", l.promoted)
@@ -109,12 +113,15 @@ func (l logged) String() string {
 
 // checkEntry compares the entry of one version with what the records say of it.
 func (in *inspection) checkEntry(version int64, entry layout.Change, changes []change) {
-	says := logged{entry.Kind, entry.Booking, entry.Promoted}
+	says := logged{entry.Kind, entry.Booking, entry.Expired, entry.Promoted}
 	want, ok := in.loggedChange(version, changes)
-	if !ok || says.kind == want.kind && says.booking == want.booking && slices.Equal(says.promoted, want.promoted) {
+	slices.SortFunc(says.expired, compareIDs)
+	slices.SortFunc(want.expired, compareIDs)
+	if !ok || says.kind == want.kind && says.booking == want.booking && slices.Equal(says.promoted, want.promoted) &&
+		slices.Equal(says.expired, want.expired) {
 		return
 	}
-	for _, id := range append([]layout.ShortID{says.booking}, says.promoted...) {
+	for _, id := range slices.Concat([]layout.ShortID{says.booking}, says.expired, says.promoted) {
 		switch b := in.find(id); {
 		case id == layout.ShortID{}:
 		case b == nil || !b.known && !b.broken:
@@ -135,14 +142,21 @@ func (in *inspection) loggedChange(version int64, changes []change) (says logged
 	}
 	says.kind = "nothing"
 	for i, c := range changes {
-		if c.version != version || i > 0 && c.kind != promoting {
+		if c.version != version || i > 0 && !joins(c, changes[i-1]) {
 			return says, false
 		}
 		switch c.kind {
 		case cancelling:
 			says.kind, says.booking = layout.ChangeCancelled, in.booking(c.booking).id
 		case booking:
-			says.kind, says.booking = layout.ChangeBooked, in.booking(c.booking).id
+			says.kind, says.booking = madeBy(in.booking(c.booking)), in.booking(c.booking).id
+		case confirming:
+			says.kind, says.booking = layout.ChangeConfirmed, in.booking(c.booking).id
+		case extending:
+			says.kind, says.booking = layout.ChangeExtended, in.booking(c.booking).id
+		case expiring:
+			says.kind = layout.ChangeExpired
+			says.expired = append(says.expired, in.booking(c.booking).id)
 		case updating:
 			says.kind = layout.ChangeUpdated
 		case promoting:
@@ -153,4 +167,34 @@ func (in *inspection) loggedChange(version int64, changes []change) (says logged
 		}
 	}
 	return says, true
+}
+
+func compareIDs(a, b layout.ShortID) int { return slices.Compare(a[:], b[:]) }
+
+// findExtensions finds the versions at which deadlines were moved: a record only has the last one.
+func (in *inspection) findExtensions(ctx context.Context) error {
+	if !in.deadlines {
+		return nil
+	}
+	in.extensions = map[int64]int32{}
+	return in.readLog(ctx, 1, in.start.Version, func(version int64, text string) {
+		if entry, err := layout.ParseChange(text); err == nil && entry.Kind == layout.ChangeExtended {
+			if i, known := in.indexes[entry.Booking]; known {
+				in.extensions[version] = i
+			}
+		}
+	})
+}
+
+// madeBy is the kind of change that made a booking.
+func madeBy(b *copied) layout.ChangeKind {
+	if b.past.First.Ends() {
+		return layout.ChangeHeld
+	}
+	return layout.ChangeBooked
+}
+
+// joins reports whether a change may be a part of the same version as the one before.
+func joins(c, before change) bool {
+	return c.kind == promoting || c.kind == expiring && before.kind == expiring
 }

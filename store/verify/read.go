@@ -95,7 +95,7 @@ func (in *inspection) take(name, value string) {
 	case layout.FieldHolding:
 		in.putHolder(field.User, value)
 	case layout.FieldNewer:
-		_, b := in.findOrAdd(field.Booking)
+		b := in.findOrAdd(field.Booking)
 		b.newer = layout.ParseShortID(value)
 	case layout.FieldRequest:
 		in.takeRequest(field.Request, value)
@@ -115,7 +115,7 @@ func (in *inspection) takeRequest(id, value string) {
 		in.updates[id] = request.Version
 	case request.Version > 0: // it changed nothing
 	default:
-		_, b := in.findOrAdd(request.Cancelled)
+		b := in.findOrAdd(request.Cancelled)
 		b.cancelledByUser = true
 	}
 }
@@ -158,8 +158,8 @@ func (in *inspection) reread(ctx context.Context, bookings []*copied) error {
 func (in *inspection) catchUp(ctx context.Context, version int64) error {
 	var bookings []*copied
 	err := in.readLog(ctx, in.caughtUp+1, version, func(_ int64, entry string) {
-		if change, err := layout.ParseChange(entry); err == nil && change.Kind == layout.ChangeBooked {
-			_, b := in.findOrAdd(change.Booking)
+		if change, err := layout.ParseChange(entry); err == nil && (change.Kind == layout.ChangeBooked || change.Kind == layout.ChangeHeld) {
+			b := in.findOrAdd(change.Booking)
 			bookings = append(bookings, b)
 		}
 	})

@@ -24,6 +24,12 @@ type instant struct {
 	logged   int64           // entries of the log
 	served   []string        // entries of the list that were served, the last of them last
 	head     string          // the one after them
+	now      time.Time       // of the shard
+}
+
+// saleEnded reports whether nobody is promoted any more.
+func (i instant) saleEnded() bool {
+	return i.settings.ClosesAt != 0 && layout.MillisOf(i.now) >= i.settings.ClosesAt
 }
 
 // stillListed is how many of those who were served follow entry 0.
@@ -35,6 +41,7 @@ func (in *inspection) readStart(ctx context.Context, event layout.EventRef) (com
 	var settings *redis.SliceCmd
 	var length, logged *redis.IntCmd
 	var top *redis.StringSliceCmd
+	var now *redis.TimeCmd
 	keys := in.keys.OfEvent(in.number)
 	lives := make([]*redis.DurationCmd, len(keys))
 	fields := layout.AllEventFields()
@@ -42,6 +49,7 @@ func (in *inspection) readStart(ctx context.Context, event layout.EventRef) (com
 		settings = tx.HMGet(ctx, in.keys.Event(in.number), fields...)
 		length = tx.LLen(ctx, in.keys.Waitlist(in.number))
 		logged = tx.LLen(ctx, in.keys.Log(in.number))
+		now = tx.Time(ctx)
 		top = tx.LRange(ctx, in.keys.Waitlist(in.number), 0, scripts.TrimEvery)
 		for i, key := range keys {
 			lives[i] = tx.PTTL(ctx, key)
@@ -61,6 +69,9 @@ func (in *inspection) readStart(ctx context.Context, event layout.EventRef) (com
 	}
 	if !event.Matches(in.start.event) {
 		return false, layout.ErrEventNotFound
+	}
+	if in.start.now = now.Val(); in.clock != nil {
+		in.start.now = in.clock()
 	}
 	in.start.length, in.start.logged = length.Val(), logged.Val()
 	in.start.served = top.Val()[:min(len(top.Val()), int(in.start.stillListed())+1)]

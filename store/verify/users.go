@@ -86,7 +86,14 @@ func (in *inspection) doubtfulEntries() []entry {
 			doubtful = append(doubtful, entry{kind: kind, booking: b})
 		}
 	}
-	for _, i := range in.order {
+	order := in.order
+	if in.deadlines { // a late confirmation comes last
+		order = slices.Clone(order)
+		slices.SortStableFunc(order, func(a, b int32) int {
+			return cmp.Compare(in.booking(a).linked(forever), in.booking(b).linked(forever))
+		})
+	}
+	for _, i := range order {
 		b := in.booking(i)
 		if !b.live(forever) {
 			continue
@@ -187,7 +194,7 @@ func (in *inspection) liveChains(ctx context.Context, entries []entry, version i
 	if err := in.reread(ctx, theirs); err != nil {
 		return nil, err
 	}
-	slices.SortFunc(theirs, func(a, b *copied) int { return cmp.Compare(a.version, b.version) })
+	slices.SortFunc(theirs, func(a, b *copied) int { return cmp.Compare(a.linked(version), b.linked(version)) })
 	for _, b := range theirs {
 		if b.live(version) {
 			chains[b.user] = append(chains[b.user], b)
@@ -217,9 +224,8 @@ func (in *inspection) wanted(chains map[int32][]*copied, e entry) (b *copied, wa
 		return e.booking, "", e.kind == entryOlder
 	}
 	chain := chains[e.booking.user]
-	at, live := slices.BinarySearchFunc(chain, e.booking.version, func(b *copied, version int64) int {
-		return cmp.Compare(b.version, version)
-	})
+	at := slices.Index(chain, e.booking)
+	live := at >= 0
 	switch {
 	case e.kind == entryOlder && live && at > 0:
 		return e.booking, chain[at-1].id.String(), false

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -23,9 +24,11 @@ const (
 	RuleRecord       Rule = "record"               // a booking's record is well-formed and does not contradict itself
 	RuleVersions     Rule = "one change a version" // every version of the event was made by one change that left its trace
 	RuleConfirmed    Rule = "confirmed counter"    // tickets of confirmed bookings
+	RuleHeld         Rule = "held counter"         // tickets of holds and offers
+	RuleDeadlines    Rule = "deadlines"            // the set holds the holds and offers by their deadlines, and the event knows the first
 	RuleWaiting      Rule = "waiting counter"      // bookings that wait
 	RuleSequence     Rule = "sequence numbers"     // 1, 2, 3 ... in order of booking, up to the counter
-	RuleOversold     Rule = "never oversell"       // confirmed tickets <= total tickets
+	RuleOversold     Rule = "never oversell"       // confirmed and held tickets <= total tickets
 	RuleOvertaken    Rule = "nobody overtakes"     // confirmed strictly in order of the waiting list
 	RuleUnserved     Rule = "the head is served"   // nobody waits for tickets that are available
 	RuleWaitlist     Rule = "waiting list"         // the list holds whom it should, once, in order
@@ -72,12 +75,16 @@ type Result struct {
 
 // Verifier verifies what one Redis holds. Make one with New.
 type Verifier struct {
-	conn *conn.Conn
-	keys layout.Keys
+	conn  *conn.Conn
+	keys  layout.Keys
+	clock func() time.Time // nil, except in tests: Redis is asked
 }
 
-// New returns a verifier of what the Redis of a connection holds under these keys.
-func New(c *conn.Conn, keys layout.Keys) *Verifier { return &Verifier{c, keys} }
+// New returns a verifier of what the Redis of a connection holds under these keys. The clock is nil,
+// except in tests.
+func New(c *conn.Conn, keys layout.Keys, clock func() time.Time) *Verifier {
+	return &Verifier{c, keys, clock}
+}
 
 // ErrUnsteady means that a second look at an event did not find what the first had:
 // somebody repaired or broke it meanwhile, or Redis failed over or moved the event
@@ -159,7 +166,9 @@ type inspection struct {
 	eventCopy
 	start instant
 
-	order    []int32 // bookings in order of their versions
+	order      []int32         // bookings in order of their versions
+	extensions map[int64]int32 // version -> booking whose deadline was moved
+
 	past     []int32 // those of order that were booked when the look started
 	waitlist []int32 // those of past that were put in the waiting list, by sequence number
 
@@ -192,11 +201,14 @@ func (in *inspection) run(ctx context.Context, event layout.EventRef) error {
 		return err
 	}
 	in.sort()
+	if err := in.findExtensions(ctx); err != nil {
+		return err
+	}
 	in.checkHistory()
 	in.checkCounters()
 	// The waiting list first: it relies on records that are older than the list it reads.
 	for _, check := range []func(context.Context) error{
-		in.checkWaitlist, in.checkWithdrawn, in.checkUsers, in.checkCancellations, in.checkLog,
+		in.checkWaitlist, in.checkWithdrawn, in.checkDeadlines, in.checkUsers, in.checkCancellations, in.checkLog,
 	} {
 		if err := check(ctx); err != nil {
 			return err

@@ -144,8 +144,8 @@ func (w *waitlistWalk) entry(entry string, lastServed int64) {
 	case b.inWaitlist:
 		w.breachf(b, RuleWaitlist, "it is in the list twice")
 		return
-	case b.past.Promoted != 0:
-		w.breachf(b, RuleWaitlist, "it is in the list, and was promoted at version %d", b.past.Promoted)
+	case b.past.Promoted.Version != 0:
+		w.breachf(b, RuleWaitlist, "it is in the list, and was promoted at version %d", b.past.Promoted.Version)
 	}
 	b.inWaitlist = true
 	at := w.firstBeyond(int64(b.sequence) - 1)

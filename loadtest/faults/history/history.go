@@ -171,15 +171,15 @@ func raises(attempts []Attempt) func(a Attempt) int64 {
 func promotions(list Attempt) []porcupine.Operation {
 	cancelled := map[int64]bool{0: true}
 	for _, b := range list.List {
-		cancelled[b.Cancelled] = true
+		cancelled[b.Cancelled.Version] = true
 	}
 	var history []porcupine.Operation
 	for _, b := range list.List {
-		if cancelled[b.Promoted] {
+		if cancelled[b.Promoted.Version] {
 			continue
 		}
-		cancelled[b.Promoted] = true // once a version
-		promote := Attempt{Call: Call{Event: list.Event, Verb: Promote}, Answered: true, Answer: model.Answer{Version: b.Promoted}}
+		cancelled[b.Promoted.Version] = true // once a version
+		promote := Attempt{Call: Call{Event: list.Event, Verb: Promote}, Answered: true, Answer: model.Answer{Version: b.Promoted.Version}}
 		history = append(history, porcupine.Operation{ClientId: list.Client, Input: promote.Call, Output: promote, Return: forever})
 	}
 	return history

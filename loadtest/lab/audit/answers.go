@@ -28,7 +28,7 @@ func (r *row) past() store.History {
 	if r.Waited {
 		first = store.StatusWaiting
 	}
-	return store.History{First: first, Promoted: r.Promoted, Cancelled: r.Cancelled}
+	return store.History{First: first, Promoted: store.Moment{Version: r.Promoted}, Cancelled: store.Moment{Version: r.Cancelled}}
 }
 
 // claim is one wish to book: a request, or all requests with one idempotency key.

@@ -201,9 +201,9 @@ func (f *faulty) cancel(w http.ResponseWriter, id string) {
 		newest.Status, newest.Cancelled = service.StatusCancelled, f.event.Version
 	}
 	next, assigned := f.promoting[id]
-	details := map[string]any{"waitingListAssigned": assigned, "nextBookingId": nil, "promoted": 0}
+	details := map[string]any{"waitingListAssigned": assigned, "nextBookingId": nil, "promoted": []any{}}
 	if assigned {
-		details["nextBookingId"], details["promoted"] = next, 1
+		details["nextBookingId"], details["promoted"] = next, []any{map[string]any{"bookingId": next}}
 	}
 	answer(w, http.StatusOK, map[string]any{"details": details, "version": b.Cancelled})
 }

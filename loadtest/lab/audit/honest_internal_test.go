@@ -103,7 +103,7 @@ func (h *honest) breaches() []Breach {
 	for _, b := range h.List() {
 		listed = append(listed, service.Booking{
 			ID: b.ID.String(), User: b.User, Quantity: b.Quantity, Status: service.StatusOf(b.Status), Position: b.Position,
-			Version: b.Version, Waited: b.First.Waits(), Promoted: b.Promoted, Cancelled: b.Cancelled,
+			Version: b.Version, Waited: b.First.Waits(), Promoted: b.Promoted.Version, Cancelled: b.Cancelled.Version,
 		})
 	}
 	slices.Reverse(listed)

@@ -28,6 +28,7 @@ const (
 	registerTime  = 10 * time.Minute
 	registerSlack = 15 * time.Second // longer than a change may take
 	registerWait  = 500 * time.Millisecond
+	registerAgain = 5 * time.Second // after it was not possible: meanwhile no change waits for it
 
 	leaseTime  = 5 * time.Second
 	leaseRenew = 2 * time.Second
@@ -43,7 +44,9 @@ const (
 	awayAtLeast = 2 * time.Second // shorter outages cost nobody a confirmation
 )
 
-// registrations are the events that this instance has noted, and until when.
+const mostRegistrations = 100_000
+
+// registrations are the events that this instance has noted, and until when that is known.
 type registrations struct {
 	mutex sync.Mutex
 	until map[uint64]time.Time
@@ -69,21 +72,17 @@ func (s *Store) register(ctx context.Context, number uint64) {
 	if err == nil {
 		err = r.End("registered")
 	}
+	until := now.Add(registerTime)
 	if err != nil {
 		s.observeUnregistered()
-		return
+		until = now.Add(registerSlack + registerAgain)
 	}
 	s.registrations.mutex.Lock()
 	defer s.registrations.mutex.Unlock()
-	s.registrations.until[number] = now.Add(registerTime)
-	const many = 100_000
-	if len(s.registrations.until) > many {
-		for old, until := range s.registrations.until {
-			if until.Before(now) {
-				delete(s.registrations.until, old)
-			}
-		}
+	if len(s.registrations.until) >= mostRegistrations {
+		clear(s.registrations.until) // to note an event again costs one write
 	}
+	s.registrations.until[number] = until
 }
 
 // noteDeadline tells the worker of this instance of a deadline that comes before its next look.

@@ -53,26 +53,13 @@ func (f *findings) countf(count *int, more int, format string, args ...any) {
 // event against itself.
 func (r *round) readBooks(ctx context.Context) error {
 	books := directly{r.books}
-events:
 	for _, event := range r.events {
-		for _, verb := range []history.Verb{history.List, history.Status} {
-			call := event
-			call.Verb = verb
-			read := r.do(ctx, books, 0, call)
-			if errors.Is(read.Answer.Refusal, store.ErrEventNotFound) {
-				r.breaches = append(r.breaches, fmt.Sprintf("event %d is lost", event.Event))
-				continue events
-			}
-			if read.Answer.Refusal != nil {
-				return fmt.Errorf("event %d: %w", event.Event, read.Answer.Refusal)
-			}
-			if verb == history.List {
-				raises, err := r.raises(ctx, event.Event)
-				if err != nil {
-					return err
-				}
-				r.attempts[len(r.attempts)-1].Raises = raises
-			}
+		switch err := r.readCalm(ctx, books, event); {
+		case errors.Is(err, store.ErrEventNotFound):
+			r.breaches = append(r.breaches, fmt.Sprintf("event %d is lost", event.Event))
+			continue
+		case err != nil:
+			return fmt.Errorf("event %d: %w", event.Event, err)
 		}
 		_, err := r.books.Verifier().Event(ctx, store.EventNumber(event.Event), func(breach verify.Breach) {
 			r.breaches = append(r.breaches, breach.String())
@@ -87,6 +74,33 @@ events:
 		}
 	}
 	return nil
+}
+
+// readCalm reads an event's bookings and then its status. A call that somebody gave up may still run
+// meanwhile, and a list is read in parts: then it reads both again.
+func (r *round) readCalm(ctx context.Context, books directly, event history.Call) error {
+	for {
+		before, err := r.books.Event(ctx, store.EventNumber(event.Event))
+		if err != nil {
+			return err
+		}
+		made := len(r.attempts)
+		list, status := event, event
+		list.Verb, status.Verb = history.List, history.Status
+		if read := r.do(ctx, books, 0, list); read.Answer.Refusal != nil {
+			return read.Answer.Refusal
+		}
+		raises, err := r.raises(ctx, event.Event)
+		if err != nil {
+			return err
+		}
+		r.attempts[len(r.attempts)-1].Raises = raises
+		read := r.do(ctx, books, 0, status)
+		if read.Answer.Refusal != nil || read.Counts.Version == before.Version {
+			return read.Answer.Refusal
+		}
+		r.attempts = r.attempts[:made]
+	}
 }
 
 // raises are the totals that were set, each with the version that set it.

@@ -29,6 +29,7 @@ run: ## serve on http://127.0.0.1:3000, in memory unless a Redis is configured
 # tested with all packages, except that of the faults, which `make faults` tests.
 test: ## run all tests with the race detector, and the Lua lint; REDIS_SERVER selects a server
 	go test -race -timeout 30m $(PACKAGES)
+	go test -run '^$$' -bench . -benchtime 1x $(PACKAGES) # to see that they run
 ifeq ($(PACKAGES),./...)
 	@for module in $(filter-out . ./loadtest/faults,$(MODULES)); do \
 		echo "go test in $$module"; \

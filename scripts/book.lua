@@ -7,8 +7,8 @@
 -- KEYS[3]  waitlist        list
 -- ARGV[1]  acks            1 if the answer waits for replicas or the disk, see unchanged.lua
 -- ARGV[2]  now             milliseconds since 1970, in tests; else empty
--- ARGV[3]  uuid            of the event, or empty for whatever event has this number
--- ARGV[4]  grace           1 if nothing is to expire now, else 0
+-- ARGV[3]  grace           1 if nothing is to expire now, else 0
+-- ARGV[4]  uuid            of the event, or empty for whatever event has this number
 -- and for each booking, at most 64:
 -- ARGV[5]  booking         short id, chosen by the caller
 -- ARGV[6]  user
@@ -29,7 +29,7 @@
 --   corrupt                nothing changed: the event, the record of the booking, or its user's entry is broken
 
 local eventKey, logKey, waitlistKey = KEYS[1], KEYS[2], KEYS[3]
-local acks, override, uuid, grace = ARGV[1], ARGV[2], ARGV[3], ARGV[4] == '1'
+local acks, override, grace, uuid = ARGV[1], ARGV[2], ARGV[3] == '1', ARGV[4]
 
 local fields = {} -- two for each booking
 for i = 5, #ARGV, 5 do

@@ -8,15 +8,15 @@
 -- KEYS[5]  deadlines       sorted set
 -- ARGV[1]  acks            1 if the answer waits for replicas or the disk, see unchanged.lua
 -- ARGV[2]  now             milliseconds since 1970, in tests; else empty
--- ARGV[3]  uuid            of the event, or empty for whatever event has this number; always
+-- ARGV[3]  grace           1 if nothing is to expire now, else 0
+-- ARGV[4]  uuid            of the event, or empty for whatever event has this number; always
 --                          empty if a booking is given
--- ARGV[4]  booking         short id, or empty for the user's oldest booking that has tickets, or the
+-- ARGV[5]  booking         short id, or empty for the user's oldest booking that has tickets, or the
 --                          oldest waiting one if none has any
--- ARGV[5]  user            owner of the booking; or empty for whoever that is, if a booking is given
--- ARGV[6]  cancellation    id of this request, chosen by the caller. Without a booking id it
+-- ARGV[6]  user            owner of the booking; or empty for whoever that is, if a booking is given
+-- ARGV[7]  cancellation    id of this request, chosen by the caller. Without a booking id it
 --                          distinguishes a retry from a request to cancel one more
--- ARGV[7]  by              name of the organizer's API key of the request, or empty
--- ARGV[8]  grace           1 if nothing is to expire now, else 0
+-- ARGV[8]  by              name of the organizer's API key of the request, or empty
 -- Returns  {word, version, booking, replayed, promotionsDue, rows}
 --                promotionsDue is 1 if promote.lua has work
 --   cancelled    rows is a flat list of the bookings that this cancellation promoted, in order:
@@ -32,8 +32,8 @@
 --                answer can name the booking that gets the tickets
 
 local eventKey, logKey, waitlistKey, withdrawnKey, deadlinesKey = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local acks, override, uuid, booking = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-local user, cancellation, by, grace = ARGV[5], '!' .. ARGV[6], ARGV[7], ARGV[8] == '1'
+local acks, override, grace, uuid, booking = ARGV[1], ARGV[2], ARGV[3] == '1', ARGV[4], ARGV[5]
+local user, cancellation, by = ARGV[6], '!' .. ARGV[7], ARGV[8]
 local byUser = booking == ''
 
 local e, found, refusal = load_event(eventKey, uuid, {'@' .. user, byUser and cancellation or booking})

@@ -6,8 +6,8 @@
 -- KEYS[3]  deadlines       sorted set
 -- ARGV[1]  acks            1 if the answer waits for replicas or the disk, see unchanged.lua
 -- ARGV[2]  now             milliseconds since 1970, in tests; else empty
--- ARGV[3]  uuid            of the event, or empty for whatever event has this number
--- ARGV[4]  grace           1 if nothing is to expire now, else 0
+-- ARGV[3]  grace           1 if nothing is to expire now, else 0
+-- ARGV[4]  uuid            of the event, or empty for whatever event has this number
 -- ARGV[5]  booking         short id, chosen by the caller
 -- ARGV[6]  user
 -- ARGV[7]  quantity        tickets, all or nothing
@@ -28,7 +28,7 @@
 --   corrupt      nothing changed: the event, the record of the booking, or its user's entry is broken
 
 local eventKey, logKey, deadlinesKey = KEYS[1], KEYS[2], KEYS[3]
-local acks, override, uuid, grace, booking = ARGV[1], ARGV[2], ARGV[3], ARGV[4] == '1', ARGV[5]
+local acks, override, grace, uuid, booking = ARGV[1], ARGV[2], ARGV[3] == '1', ARGV[4], ARGV[5]
 local user, quantity, asked, reference = ARGV[6], tonumber(ARGV[7]), tonumber(ARGV[8]), ARGV[9]
 
 local holder = '@' .. user

@@ -6,14 +6,14 @@
 -- KEYS[2]  log             list
 -- ARGV[1]  acks            1 if the answer waits for replicas or the disk, see unchanged.lua
 -- ARGV[2]  now             milliseconds since 1970, in tests; else empty
--- ARGV[3]  uuid            of the event, or empty for whatever event has this number
--- ARGV[4]  change          id of this change, chosen by the caller
--- ARGV[5]  digest          of what the change asks for, if its id is derived from an idempotency
+-- ARGV[3]  grace           1 if nothing is to expire now, else 0
+-- ARGV[4]  uuid            of the event, or empty for whatever event has this number
+-- ARGV[5]  change          id of this change, chosen by the caller
+-- ARGV[6]  digest          of what the change asks for, if its id is derived from an idempotency
 --                          key; else empty
--- ARGV[6]  versions        the event must be at one of these, separated by commas; or empty
--- ARGV[7]  settings        JSON object: the settings to change, by the names of their fields
--- ARGV[8]  by              name of the API key of the request, or empty
--- ARGV[9]  grace           1 if nothing is to expire now, else 0
+-- ARGV[7]  versions        the event must be at one of these, separated by commas; or empty
+-- ARGV[8]  settings        JSON object: the settings to change, by the names of their fields
+-- ARGV[9]  by              name of the API key of the request, or empty
 -- Returns  {word, version, promotionsDue, replayed}
 --   updated                the settings are as requested, by this call; or replayed is 1, and
 --                          an earlier call with this id made them so, which may have changed since
@@ -27,8 +27,8 @@
 --   unknown_format: nothing changed, a later version of the service made the event
 
 local eventKey, logKey = KEYS[1], KEYS[2]
-local acks, override, uuid, change, digest = ARGV[1], ARGV[2], ARGV[3], '!' .. ARGV[4], ARGV[5]
-local versions, settings, by, grace = ARGV[6], cjson.decode(ARGV[7]), ARGV[8], ARGV[9] == '1'
+local acks, override, grace, uuid, change = ARGV[1], ARGV[2], ARGV[3] == '1', ARGV[4], '!' .. ARGV[5]
+local digest, versions, settings, by = ARGV[6], ARGV[7], cjson.decode(ARGV[8]), ARGV[9]
 
 local fields, names = {change}, {}
 for name in pairs(settings) do

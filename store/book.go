@@ -56,7 +56,7 @@ func (s *Store) bookCall(request BookRequest) (uuid.UUID, conn.Call) {
 	return booking, conn.Call{
 		Script: bookScript,
 		Keys:   s.keys.OfEvent(number)[:bookScript.Keys],
-		Args:   []any{s.nowOverride(), request.Event.UUID(), s.grace()},
+		Args:   []any{request.Event.UUID()},
 		Item: []any{
 			layout.ShortIDOf(booking).String(), request.User, request.Quantity, layout.EncodeReference(request.Reference),
 			flag(!request.NeverWaits),

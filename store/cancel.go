@@ -87,7 +87,7 @@ func (s *Store) cancel(ctx context.Context, event EventRef, booking, user, cance
 	for {
 		r, err := s.callEvent(ctx, number, conn.Call{
 			Script: cancelScript, Keys: s.keys.OfEvent(number), Unbounded: true,
-			Args: []any{s.nowOverride(), event.UUID(), booking, user, cancellation, by, s.grace()},
+			Args: []any{event.UUID(), booking, user, cancellation, by},
 		})
 		if err != nil {
 			return CancelResult{}, err

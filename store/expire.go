@@ -20,19 +20,13 @@ type expirer struct {
 	grace      atomic.Int64 // nanoseconds: see Work
 }
 
-// length is how long nothing expires after Redis was away.
-func (e *expirer) length() time.Duration { return time.Duration(e.grace.Load()) }
-
-// HoldExpiry keeps all holds and offers from expiring for a time: after Redis was away, the
+// grant keeps all holds and offers from expiring for the time of grace: after Redis was away, the
 // confirmations of those who paid meanwhile come first.
-func (s *Store) HoldExpiry(grace time.Duration) {
-	s.expirer.graceUntil.Store(time.Now().Add(grace).UnixNano())
+func (e *expirer) grant() {
+	e.graceUntil.Store(time.Now().Add(time.Duration(e.grace.Load())).UnixNano())
 }
 
 func (s *Store) inGrace() bool { return time.Now().UnixNano() < s.expirer.graceUntil.Load() }
-
-// grace is inGrace, as scripts take it.
-func (s *Store) grace() int { return flag(s.inGrace()) }
 
 // expireDue ends the holds and offers of an event whose deadlines have passed. Calls that come
 // together share one run.
@@ -52,7 +46,7 @@ func (s *Store) expireDue(ctx context.Context, number uint64) error {
 }
 
 // expireAll ends them, a bounded number in each call, and calls rest after each with the time that it
-// took. It stops if Redis was away: whoever paid meanwhile comes first.
+// took. The first only asks for the time: if Redis was away, that begins the time of grace.
 func (s *Store) expireAll(ctx context.Context, number uint64, rest func(time.Duration)) error {
 	asked := int64(0)
 	for {
@@ -61,9 +55,6 @@ func (s *Store) expireAll(ctx context.Context, number uint64, rest func(time.Dur
 		took := time.Since(began)
 		if err != nil {
 			return err
-		}
-		if took >= awayAtLeast {
-			s.HoldExpiry(s.expirer.length())
 		}
 		if s.inGrace() || word != "ask" && (next == 0 || next > now) {
 			return nil

@@ -27,7 +27,8 @@ func (s *Store) BookTogether(ctx context.Context, requests []BookRequest) ([]Boo
 	results, calls := make([]BookResult, len(requests)), make([]conn.Call, len(requests))
 	ids := make([]uuid.UUID, len(requests))
 	for i, request := range requests {
-		ids[i], calls[i] = s.bookCall(request)
+		id, call := s.bookCall(request)
+		ids[i], calls[i] = id, s.timed(call)
 	}
 	replies, errs := s.conn.CallTogether(ctx, calls)
 	for i, r := range replies {
@@ -45,7 +46,7 @@ func (s *Store) BookTogether(ctx context.Context, requests []BookRequest) ([]Boo
 func (s *Store) BookID(ctx context.Context, booking uuid.UUID, request BookRequest) (BookResult, error) {
 	_, call := s.bookCall(request)
 	call.Item[0] = layout.ShortIDOf(booking).String()
-	r, err := s.call(ctx, call)
+	r, err := s.call(ctx, s.timed(call))
 	if err != nil {
 		return BookResult{}, err
 	}
@@ -56,7 +57,7 @@ func (s *Store) BookID(ctx context.Context, booking uuid.UUID, request BookReque
 func (s *Store) RaiseOnly(ctx context.Context, number uint64, total int64) error {
 	_, err := s.call(ctx, conn.Call{
 		Script: updateScript, Keys: layout.Keys{}.OfEvent(number)[:updateScript.Keys],
-		Args: []any{"", "", "change", "", "", layout.SettingsChange{TotalTickets: &total}.Encode(), "", 0},
+		Args: []any{"", 0, "", "change", "", "", layout.SettingsChange{TotalTickets: &total}.Encode(), ""},
 	})
 	return err
 }
@@ -118,8 +119,8 @@ func (s *Store) InGrace() bool { return s.inGrace() }
 
 // LeaseAndRetire does for one event what a worker does, and returns what went wrong.
 func (s *Store) LeaseAndRetire(ctx context.Context, number uint64) error {
-	w := &worker{Store: s, id: "a test"}
-	lease, err := w.callLease(ctx, int(number%layout.Partitions), leaseTime)
+	w := &worker{Store: s, partition: number % layout.Partitions, instance: "a test"}
+	lease, err := w.callLease(ctx, leaseTime)
 	if err != nil {
 		return err
 	}
@@ -127,8 +128,8 @@ func (s *Store) LeaseAndRetire(ctx context.Context, number uint64) error {
 	if err := lease.End("leased", "taken"); err != nil {
 		return err
 	}
-	w.partitions[number%layout.Partitions] = partition{owned: true, deadline: map[uint64]time.Time{}}
-	w.look(ctx, int(number%layout.Partitions))
+	w.owned, w.deadlines = true, map[uint64]time.Time{}
+	w.look(ctx)
 	retired, err := s.call(ctx, conn.Call{
 		Script: retireScript, Keys: []string{s.keys.Due(number)}, Args: []any{s.nowOverride(), number}, Unbounded: true,
 	})

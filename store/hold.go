@@ -53,7 +53,7 @@ func (s *Store) Hold(ctx context.Context, request HoldRequest) (HoldResult, erro
 		Script: holdScript,
 		Keys:   []string{s.keys.Event(number), s.keys.Log(number), s.keys.Deadlines(number)},
 		Args: []any{
-			s.nowOverride(), request.Event.UUID(), s.grace(), layout.ShortIDOf(booking).String(), request.User, request.Quantity,
+			request.Event.UUID(), layout.ShortIDOf(booking).String(), request.User, request.Quantity,
 			request.Seconds, layout.EncodeReference(request.Reference),
 		},
 	})
@@ -95,11 +95,13 @@ type ConfirmResult struct {
 // Errors: ErrBookingNotFound (also if it is somebody else's), ErrHoldExpired, ErrBookingCancelled,
 // ErrBookingWaiting, ErrUnavailable.
 func (s *Store) Confirm(ctx context.Context, booking uuid.UUID, user string) (ConfirmResult, error) {
-	r, err := s.callBooking(ctx, confirmScript, booking, func(short string) []any {
-		return []any{s.nowOverride(), s.grace(), short, user}
-	})
+	number, call, err := s.bookingCall(confirmScript, booking, user)
 	if err != nil {
 		return ConfirmResult{}, err
+	}
+	r, err := s.callEvent(ctx, number, call)
+	if err != nil {
+		return ConfirmResult{}, ofBooking(err)
 	}
 	result := ConfirmResult{Version: r.Integer(), Late: r.Flag(), Replayed: r.Flag(), Current: Status(r.Text())}
 	return result, r.End("confirmed")
@@ -118,31 +120,36 @@ type ExtendResult struct {
 // Errors: ErrBookingNotFound (also if it is somebody else's), ErrHoldExpired, ErrHoldLimit,
 // ErrNotHeld, ErrEventPaused, ErrEventClosed, ErrUnavailable.
 func (s *Store) Extend(ctx context.Context, booking uuid.UUID, user string, seconds int64) (ExtendResult, error) {
-	r, err := s.callBooking(ctx, extendScript, booking, func(short string) []any {
-		return []any{s.nowOverride(), short, user, seconds}
-	})
+	_, call, err := s.bookingCall(extendScript, booking, user, seconds)
 	if err != nil {
 		return ExtendResult{}, err
+	}
+	call.Args = append([]any{s.nowOverride()}, call.Args...)
+	r, err := s.call(ctx, call)
+	if err != nil {
+		return ExtendResult{}, ofBooking(err)
 	}
 	version, expiresAt, now := r.Integer(), layout.Millis(r.Integer()), layout.Millis(r.Integer())
 	return ExtendResult{Version: version, ExpiresAt: expiresAt.Time(), ExpiresIn: between(now, expiresAt)}, r.End("extended")
 }
 
-// callBooking calls a script that works on the deadline of one booking.
-func (s *Store) callBooking(
-	ctx context.Context, script *conn.Script, booking uuid.UUID, args func(short string) []any,
-) (*conn.Reply, error) {
+// bookingCall is the call of a script that works on the deadline of one booking.
+func (s *Store) bookingCall(script *conn.Script, booking uuid.UUID, args ...any) (number uint64, call conn.Call, err error) {
 	number, ok := layout.NumberOf(booking)
 	if !ok {
-		return nil, ErrBookingNotFound
+		return 0, conn.Call{}, ErrBookingNotFound
 	}
-	r, err := s.callEvent(ctx, number, conn.Call{
+	return number, conn.Call{
 		Script: script,
 		Keys:   []string{s.keys.Event(number), s.keys.Log(number), s.keys.Deadlines(number)},
-		Args:   args(layout.ShortIDOf(booking).String()),
-	})
+		Args:   append([]any{layout.ShortIDOf(booking).String()}, args...),
+	}, nil
+}
+
+// ofBooking is an error of such a call: without its event there is no booking.
+func ofBooking(err error) error {
 	if errors.Is(err, ErrEventNotFound) {
-		err = ErrBookingNotFound
+		return ErrBookingNotFound
 	}
-	return r, err
+	return err
 }

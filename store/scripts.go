@@ -56,11 +56,11 @@ func ScriptNames() []string {
 	return names
 }
 
-// callEvent is call, for a script that may want holds and offers that have passed their deadlines to
-// be ended first.
+// callEvent is call, for a script whose answer depends on the time, and that may want holds and offers
+// that have passed their deadlines to be ended first.
 func (s *Store) callEvent(ctx context.Context, number uint64, call conn.Call) (*conn.Reply, error) {
 	for {
-		r, err := s.call(ctx, call)
+		r, err := s.call(ctx, s.timed(call))
 		if err != nil || r.Word != "due" {
 			return r, err
 		}
@@ -68,6 +68,13 @@ func (s *Store) callEvent(ctx context.Context, number uint64, call conn.Call) (*
 			return nil, err
 		}
 	}
+}
+
+// timed puts first among the arguments of a call what counts at the moment: grace may begin between
+// two tries.
+func (s *Store) timed(call conn.Call) conn.Call {
+	call.Args = append([]any{s.nowOverride(), flag(s.inGrace())}, call.Args...)
+	return call
 }
 
 // call calls a script. If its answer is a refusal, that is the error.

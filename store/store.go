@@ -35,7 +35,7 @@ type Store struct {
 	expirer  expirer
 
 	registrations registrations
-	noted         chan uint64 // events that this instance has given a deadline, for the worker
+	noted         [layout.Partitions]chan struct{} // this instance has given an event a deadline, for the workers
 }
 
 // Open connects to the engine of the config, waiting for it as long as the context
@@ -59,7 +59,10 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 }
 
 func newStore(c *conn.Conn, keys layout.Keys) *Store {
-	s := &Store{conn: c, keys: keys, backgroundPromoter: newBackground(), backgroundExpirer: newBackground(), noted: make(chan uint64, 16)}
+	s := &Store{conn: c, keys: keys, backgroundPromoter: newBackground(), backgroundExpirer: newBackground()}
+	for p := range s.noted {
+		s.noted[p] = make(chan struct{}, 1)
+	}
 	s.registrations.until = map[uint64]time.Time{}
 	s.lifetime, s.end = context.WithCancel(context.Background())
 	return s

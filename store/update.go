@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"errors"
-	"slices"
 
 	"boxoffice/store/conn"
 	"boxoffice/store/layout"
@@ -46,7 +45,7 @@ func (s *Store) Update(ctx context.Context, request UpdateRequest) (UpdateResult
 	r, err := s.callEvent(ctx, number, conn.Call{
 		Script:    updateScript,
 		Keys:      s.keys.OfEvent(number)[:updateScript.Keys],
-		Args:      slices.Concat([]any{s.nowOverride(), event.UUID()}, request.arguments(), []any{s.grace()}),
+		Args:      append([]any{event.UUID()}, request.arguments()...),
 		Unbounded: true,
 	})
 	if errors.Is(err, ErrUnavailable) { // the change may have been made, and then there is work

@@ -36,12 +36,10 @@ const (
 	lookInterval     = time.Second
 	longLookInterval = 5 * time.Second // with more than manyEvents
 	manyEvents       = 20_000
-	lookStep         = 100 // events in one round trip
+	lookStep         = 500 // events in one round trip
 	lookTime         = 2 * time.Second
 
 	walkInterval = time.Hour
-
-	awayAtLeast = 2 * time.Second // shorter outages cost nobody a confirmation
 )
 
 const mostRegistrations = 100_000
@@ -91,25 +89,20 @@ func (s *Store) noteDeadline(number uint64, left time.Duration) {
 		return
 	}
 	select {
-	case s.noted <- number:
-	default:
+	case s.noted[number%layout.Partitions] <- struct{}{}:
+	default: // a look is to come
 	}
 }
 
-// worker does the work of the partitions that it has leased.
+// worker does the work of one partition, while it has the lease.
 type worker struct {
 	*Store
-	id         string
-	partitions [layout.Partitions]partition
-	failing    time.Time // since when Redis has not answered, or zero
-	answered   bool      // Redis has answered before
-}
-
-type partition struct {
-	owned    bool
-	ask      time.Time            // when to renew the lease, or to ask for it
-	look     time.Time            // when to look at its events
-	deadline map[uint64]time.Time // of events, by the clock of this machine
+	partition uint64
+	instance  string // which has the lease
+	owned     bool
+	ask       time.Time            // when to renew the lease, or to ask for it
+	next      time.Time            // when to look at its events
+	deadlines map[uint64]time.Time // of events, by the clock of this machine
 }
 
 // Work ends holds and offers at their deadlines and finishes promotions that were left over, until
@@ -120,10 +113,18 @@ func (s *Store) Work(ctx context.Context, grace time.Duration) {
 	defer cancel()
 	defer context.AfterFunc(s.lifetime, cancel)() //nolint:contextcheck // the store may be closed before ctx ends
 	s.expirer.grace.Store(int64(grace))
-	w := &worker{Store: s, id: layout.RandomShortID().String()}
-	var walking sync.WaitGroup
-	walking.Go(func() { s.walkHourly(ctx) })
-	defer walking.Wait()
+	var working sync.WaitGroup
+	defer working.Wait()
+	working.Go(func() { s.conn.WatchOutages(ctx, s.expirer.grant) })
+	working.Go(func() { s.walkHourly(ctx) })
+	instance := layout.RandomShortID().String()
+	for p := range uint64(layout.Partitions) { // each by itself: some may wait for a shard that is away
+		w := &worker{Store: s, partition: p, instance: instance}
+		working.Go(func() { w.work(ctx) })
+	}
+}
+
+func (w *worker) work(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -131,8 +132,8 @@ func (s *Store) Work(ctx context.Context, grace time.Duration) {
 		case <-ctx.Done():
 			w.giveBack() //nolint:contextcheck // it outlives ctx
 			return
-		case number := <-s.noted:
-			w.look(ctx, int(number%layout.Partitions))
+		case <-w.noted[w.partition]:
+			w.look(ctx)
 		case <-timer.C:
 		}
 		timer.Reset(time.Until(w.step(ctx)))
@@ -155,107 +156,98 @@ func (s *Store) walkHourly(ctx context.Context) {
 
 // step does what is due now, and returns when something will be due next.
 func (w *worker) step(ctx context.Context) (next time.Time) {
-	next = time.Now().Add(lookInterval)
-	for p := range w.partitions {
-		one := &w.partitions[p]
-		if !time.Now().Before(one.ask) {
-			w.lease(ctx, p)
-		}
-		if one.owned && !time.Now().Before(one.look) {
-			w.look(ctx, p)
-		}
-		if one.ask.Before(next) {
-			next = one.ask
-		}
-		if !one.owned {
-			continue
-		}
-		for number, deadline := range one.deadline {
-			switch {
-			case deadline.After(time.Now()):
-				if deadline.Before(next) {
-					next = deadline
-				}
-			default:
-				delete(one.deadline, number) // the next look finds what is left
-				w.expireInBackground(number) //nolint:contextcheck // it outlives the step
-			}
+	if !time.Now().Before(w.ask) {
+		w.lease(ctx)
+	}
+	if !w.owned {
+		return w.ask
+	}
+	if !time.Now().Before(w.next) {
+		w.look(ctx)
+	}
+	next = w.next
+	if w.ask.Before(next) {
+		next = w.ask
+	}
+	for number, deadline := range w.deadlines {
+		switch {
+		case !deadline.After(time.Now()):
+			delete(w.deadlines, number)  // the next look finds what is left
+			w.expireInBackground(number) //nolint:contextcheck // it outlives the step
+		case deadline.Before(next):
+			next = deadline
 		}
 	}
 	return next
 }
 
-// lease asks for a partition, or renews its lease.
-func (w *worker) lease(ctx context.Context, p int) {
+// lease asks for the partition, or renews its lease.
+func (w *worker) lease(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, lookTime)
 	defer cancel()
-	one, asked := &w.partitions[p], time.Now()
-	r, err := w.callLease(ctx, p, leaseTime)
-	w.note(err)
+	asked := time.Now()
+	r, err := w.callLease(ctx, leaseTime)
 	if err != nil {
-		one.owned = false // until it is known again
-		one.ask = time.Now().Add(lookInterval)
+		w.owned = false // until it is known again
+		w.ask = time.Now().Add(lookInterval)
 		return
 	}
 	left := time.Duration(r.Integer()) * time.Millisecond
-	if r.End("leased", "taken") != nil {
-		one.ask = asked.Add(leaseTime)
-		return
-	}
-	if r.Word == "leased" {
-		if !one.owned {
-			one.look, one.deadline = time.Time{}, map[uint64]time.Time{}
+	switch {
+	case r.End("leased", "taken") != nil:
+		w.ask = asked.Add(leaseTime)
+	case r.Word == "leased":
+		if !w.owned {
+			w.next, w.deadlines = time.Time{}, map[uint64]time.Time{}
 		}
-		one.owned, one.ask = true, asked.Add(leaseRenew)
-		return
+		w.owned, w.ask = true, asked.Add(leaseRenew)
+	default:
+		w.owned, w.ask = false, asked.Add(min(left, leaseTime)+time.Millisecond)
 	}
-	one.owned, one.ask = false, asked.Add(min(left, leaseTime)+time.Millisecond)
 }
 
-func (w *worker) callLease(ctx context.Context, p int, length time.Duration) (*conn.Reply, error) {
+func (w *worker) callLease(ctx context.Context, length time.Duration) (*conn.Reply, error) {
 	return w.call(ctx, conn.Call{
-		Script: leaseScript, Keys: []string{w.keys.Lease(uint64(p))}, Args: []any{w.nowOverride(), w.id, int(length.Seconds())},
+		Script: leaseScript, Keys: []string{w.keys.Lease(w.partition)}, Args: []any{w.nowOverride(), w.instance, int(length.Seconds())},
 		Unbounded: true, Unacknowledged: true,
 	})
 }
 
-// giveBack ends the leases, so that other instances need not wait for that.
+// giveBack ends the lease, so that other instances need not wait for that.
 func (w *worker) giveBack() {
+	if !w.owned {
+		return
+	}
 	ctx, cancel := context.WithTimeout(w.lifetime, lookTime)
 	defer cancel()
-	for p := range w.partitions {
-		if w.partitions[p].owned {
-			_, _ = w.callLease(ctx, p, 0) // it ends by itself, too
-		}
-	}
+	_, _ = w.callLease(ctx, 0) // it ends by itself, too
 }
 
-// look reads the events of a partition that may have work, and does it or remembers when it is due.
-func (w *worker) look(ctx context.Context, p int) {
-	one := &w.partitions[p]
-	if !one.owned {
+// look reads the events of the partition that may have work, and does it or remembers when it is due.
+func (w *worker) look(ctx context.Context) {
+	if !w.owned {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, lookTime)
 	defer cancel()
 	var entries []redis.Z
-	err := w.conn.QueryAll(ctx, conn.Query{What: "list events that may have work", Unbounded: true},
+	_ = w.conn.QueryAll(ctx, conn.Query{What: "list events that may have work", Unbounded: true},
 		func(ctx context.Context, client redis.UniversalClient) (err error) {
-			entries, err = client.ZRangeWithScores(ctx, w.keys.Due(uint64(p)), 0, -1).Result()
+			entries, err = client.ZRangeWithScores(ctx, w.keys.Due(w.partition), 0, -1).Result()
 			return err
-		})
-	w.note(err)
-	one.look = time.Now().Add(lookInterval)
-	if len(entries) > manyEvents {
-		one.look = time.Now().Add(longLookInterval)
+		}) // the next look may find more
+	w.next = time.Now().Add(lookInterval)
+	if len(entries) > manyEvents/layout.Partitions {
+		w.next = time.Now().Add(longLookInterval)
 	}
 	for some := range slices.Chunk(entries, lookStep) {
-		w.lookAt(ctx, one, some)
+		w.lookAt(ctx, some)
 	}
 }
 
-// lookAt looks at some events, given as numbers with the times until which they have to stay.
-func (w *worker) lookAt(ctx context.Context, one *partition, entries []redis.Z) {
+// lookAt looks at some events, given as numbers with the times until which they have to stay. Those
+// of a shard that is away wait for the next look, and the others do not wait for them.
+func (w *worker) lookAt(ctx context.Context, entries []redis.Z) {
 	numbers, stays := make([]uint64, 0, lookStep), make([]layout.Millis, 0, lookStep)
 	for _, entry := range entries {
 		member, _ := entry.Member.(string)
@@ -264,57 +256,46 @@ func (w *worker) lookAt(ctx context.Context, one *partition, entries []redis.Z) 
 		}
 	}
 	counters := make([]*redis.StringCmd, len(numbers))
-	err := w.conn.QueryAll(ctx, conn.Query{What: "look for work", Unbounded: true},
+	_ = w.conn.QueryAll(ctx, conn.Query{What: "look for work", Unbounded: true},
 		func(ctx context.Context, client redis.UniversalClient) error {
-			_, err := client.Pipelined(ctx, func(pipe redis.Pipeliner) error {
+			_, _ = client.Pipelined(ctx, func(pipe redis.Pipeliner) error {
 				for i, number := range numbers {
 					counters[i] = pipe.HGet(ctx, w.keys.Event(number), layout.CountersField)
 				}
 				return nil
 			})
-			if errors.Is(err, redis.Nil) { // an event that was never completed
-				err = nil
-			}
-			return err
+			return nil // each has its own
 		})
-	w.note(err)
-	if err != nil {
-		return
-	}
 	for i, number := range numbers {
-		found, err := layout.ParseCounters(counters[i].Val())
-		switch {
-		case counters[i].Val() != "" && err != nil: // broken, or of a later version: not for this instance
-		case found.Deadline > 0:
-			one.deadline[number] = time.Now().Add(time.Duration(found.Deadline-w.now()) * time.Millisecond)
-		case !found.PromotionsDue && stays[i] <= w.now():
-			w.retire(ctx, number)
-		}
-		if err == nil && found.PromotionsDue {
-			w.schedulePromotion(number) //nolint:contextcheck // it outlives the look
-		}
+		w.found(ctx, number, stays[i], counters[i])
 	}
 }
 
-// retire takes an event without work out of its partition.
+// found does what the counters of an event ask for. One that was never completed has none.
+func (w *worker) found(ctx context.Context, number uint64, stays layout.Millis, answer *redis.StringCmd) {
+	var counters layout.Counters
+	if !errors.Is(answer.Err(), redis.Nil) {
+		var err error
+		if counters, err = layout.ParseCounters(answer.Val()); err != nil {
+			return // no answer; broken; or of a later version, and not for this instance
+		}
+	}
+	if counters.PromotionsDue {
+		w.schedulePromotion(number) //nolint:contextcheck // it outlives the look
+	}
+	switch {
+	case counters.Deadline > 0:
+		w.deadlines[number] = time.Now().Add(time.Duration(counters.Deadline-w.now()) * time.Millisecond)
+	case !counters.PromotionsDue && stays <= w.now():
+		w.retire(ctx, number)
+	}
+}
+
+// retire takes an event without work out of the partition; if that fails, the next look does.
 func (w *worker) retire(ctx context.Context, number uint64) {
-	_, err := w.call(ctx, conn.Call{
+	_, _ = w.call(ctx, conn.Call{
 		Script: retireScript, Keys: []string{w.keys.Due(number)}, Args: []any{w.nowOverride(), number}, Unbounded: true, Unacknowledged: true,
 	})
-	w.note(err)
-}
-
-// note watches whether Redis is away. A first start is not.
-func (w *worker) note(err error) {
-	switch away := errors.Is(err, ErrUnavailable); {
-	case away && w.failing.IsZero():
-		w.failing = time.Now()
-	case !away:
-		if w.answered && !w.failing.IsZero() && time.Since(w.failing) >= awayAtLeast {
-			w.HoldExpiry(w.expirer.length())
-		}
-		w.failing, w.answered = time.Time{}, true
-	}
 }
 
 // expireInBackground ends what has passed its deadline, and rests after each call as long as the call

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -107,7 +108,9 @@ func (r *rig) cost(ctx context.Context, operations int, do func() error) (float6
 }
 
 func (r *rig) event(ctx context.Context, total int) (store.EventRef, uint64, error) {
-	result, err := r.Initialize(ctx, store.InitializeRequest{Settings: store.Settings{Name: "bench", TotalTickets: int64(total)}})
+	result, err := r.Initialize(ctx, store.InitializeRequest{Settings: store.Settings{
+		Name: "bench", TotalTickets: int64(total), HoldSeconds: 3600,
+	}})
 	return store.EventUUID(result.Event.UUID), result.Event.Number, err
 }
 
@@ -153,31 +156,44 @@ const depth = 200
 
 // pipelined runs a script count times, each time with the keys and arguments that
 // call returns, and returns what Redis spent on one, in microseconds.
-func (r *rig) pipelined(ctx context.Context, source string, count int, call func(i int) (keys []string, args []any)) (
-	float64, error,
-) {
-	return r.cost(ctx, count, func() error { return r.send(ctx, source, count, depth, call) })
+func (r *rig) pipelined(ctx context.Context, script scripts.Script, number uint64, count int, args func(i int) []any) (float64, error) {
+	return r.cost(ctx, count, func() error { return r.send(ctx, script, number, count, depth, args) })
 }
 
-// send runs a script count times, so many calls in a pipeline.
-func (r *rig) send(ctx context.Context, source string, count, depth int, call func(i int) (keys []string, args []any)) error {
-	script := redis.NewScript(source)
-	if err := script.Load(ctx, r.client).Err(); err != nil {
+// send runs a script on an event count times, so many calls in a pipeline. What it answers has to be
+// the word of success of some script: else something else is measured.
+func (r *rig) send(ctx context.Context, script scripts.Script, number uint64, count, depth int, args func(i int) []any) error {
+	loaded := redis.NewScript(script.Source)
+	if err := loaded.Load(ctx, r.client).Err(); err != nil {
 		return err
 	}
+	keys := eventKeys(number, script)
 	for first := 0; first < count; first += depth {
-		_, err := r.client.Pipelined(ctx, func(pipe redis.Pipeliner) error {
+		replies, err := r.client.Pipelined(ctx, func(pipe redis.Pipeliner) error {
 			for i := first; i < min(first+depth, count); i++ {
-				keys, args := call(i)
-				pipe.EvalSha(ctx, script.Hash(), keys, args...)
+				given := args(i)
+				if items := len(given) - script.Args; items != 0 && (script.ItemArgs == 0 || items%script.ItemArgs != 0) {
+					return fmt.Errorf("%s.lua takes %d arguments and %d for an item, not %d", script.Name, script.Args, script.ItemArgs, len(given))
+				}
+				pipe.EvalSha(ctx, loaded.Hash(), keys, given...)
 			}
 			return nil
 		})
 		if err != nil {
-			return err
+			return fmt.Errorf("%s.lua: %w", script.Name, err)
+		}
+		for _, reply := range replies {
+			items, err := reply.(*redis.Cmd).Slice() //nolint:forcetypeassert // EvalSha makes no other
+			if err != nil || len(items) == 0 || !succeeded[fmt.Sprint(items[0])] {
+				return fmt.Errorf("%s.lua answered %v: %w", script.Name, items, err)
+			}
 		}
 	}
 	return nil
+}
+
+var succeeded = map[string]bool{
+	"confirmed": true, "waiting": true, "held": true, "extended": true, "cancelled": true, "expired": true,
 }
 
 // mainThread is the processor time of Redis's main thread during do, in microseconds: what
@@ -216,32 +232,49 @@ func (r *rig) mainThreadTime(ctx context.Context) (microseconds float64, err err
 
 // constant is the limit of Redis (L2): a script that takes what book.lua takes, and
 // answers in the same shape, and does nothing.
-const constant = `return {'confirmed', 1, 0, 0, 0}`
+var constant = func() scripts.Script {
+	script := scripts.Book
+	script.Name, script.Source = "constant", `return {'confirmed', 1, 0, 0, 0}`
+	return script
+}()
 
 // constantCost is L2.
 func (r *rig) constantCost(ctx context.Context, calls int) (float64, error) {
-	return r.pipelined(ctx, constant, calls, func(i int) ([]string, []any) {
-		return bookArguments(1, shortID(i), "u"+strconv.Itoa(i))
-	})
+	return r.pipelined(ctx, constant, 1, calls, bookArguments)
 }
 
 // eventKeys are those that a script takes, as the store hands them over.
 func eventKeys(number uint64, script scripts.Script) []string {
+	if script.Name == scripts.Hold.Name || script.Name == scripts.Confirm.Name || script.Name == scripts.Extend.Name {
+		return []string{layout.Keys{}.Event(number), layout.Keys{}.Log(number), layout.Keys{}.Deadlines(number)}
+	}
 	return layout.Keys{}.OfEvent(number)[:script.Keys]
 }
 
-// bookArguments are the keys and arguments of book.lua, as the store hands them over.
-func bookArguments(number uint64, booking, user string) (keys []string, args []any) {
-	return eventKeys(number, scripts.Book), []any{"0", "", "", booking, user, 1}
+// The arguments of scripts, as the store hands them over, about the i-th booking of an event, of a
+// user of its own.
+
+func bookArguments(i int) []any { return bookTogether(i, 1) }
+
+func holdArguments(i int) []any {
+	return []any{"0", "", 0, "", shortID(i), "u" + strconv.Itoa(i), 1, 0, ""}
 }
 
-// bookTogether are those of bookings in one call, by as many users.
-func bookTogether(number uint64, first, count int) (keys []string, args []any) {
-	args = []any{"0", "", ""}
+func confirmArguments(i int) []any {
+	return []any{"0", "", 0, shortID(i), "u" + strconv.Itoa(i)}
+}
+
+func cancelArguments(i int) []any {
+	return []any{"0", "", 0, "", shortID(i), "u" + strconv.Itoa(i), "", ""}
+}
+
+// bookTogether are those of count bookings in one call.
+func bookTogether(first, count int) []any {
+	args := []any{"0", "", 0, ""}
 	for i := first; i < first+count; i++ {
-		args = append(args, shortID(i), "u"+strconv.Itoa(i), 1)
+		args = append(args, shortID(i), "u"+strconv.Itoa(i), 1, "", 1)
 	}
-	return eventKeys(number, scripts.Book), args
+	return args
 }
 
 // shortID returns the short id of an event's i-th booking.

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"strconv"
 
 	"boxoffice/scripts"
 )
@@ -30,9 +29,7 @@ func (b *bench) together(ctx context.Context) error {
 			first, count := booked, b.calls/size
 			booked += count * size
 			spent, err := r.mainThread(ctx, func() error {
-				return r.send(ctx, scripts.Book.Source, count, depth, func(i int) ([]string, []any) {
-					return bookTogether(number, first+i*size, size)
-				})
+				return r.send(ctx, scripts.Book, number, count, depth, func(i int) []any { return bookTogether(first+i*size, size) })
 			})
 			return spent / float64(count*size), err
 		}
@@ -40,9 +37,7 @@ func (b *bench) together(ctx context.Context) error {
 	empty := func(depth int) func() (float64, error) {
 		return func() (float64, error) {
 			spent, err := r.mainThread(ctx, func() error {
-				return r.send(ctx, constant, b.calls, depth, func(i int) ([]string, []any) {
-					return bookArguments(number, shortID(i), "u"+strconv.Itoa(i))
-				})
+				return r.send(ctx, constant, number, b.calls, depth, bookArguments)
 			})
 			return spent / float64(b.calls), err
 		}

@@ -65,6 +65,8 @@ type batcher struct {
 	lanes  sync.WaitGroup
 	sent   func(commands int) // observes each pipeline; nil disables that
 	acks   acks               // what a batch waits for; set before the first call
+
+	contacts contacts
 }
 
 func newBatcher() *batcher {
@@ -206,6 +208,9 @@ func (b *batcher) send(at lane, batch []*request) {
 		_ = pipe.Process(ctx, calls[i].command(ctx))
 	}
 	unacknowledged := b.exec(ctx, pipe, at.waits())
+	if at.kind == Change {
+		b.contacts.answered(at.node)
+	}
 	for i := range calls {
 		calls[i].answer()
 	}

@@ -41,7 +41,7 @@ func (c *Conn) probeNode(ctx context.Context, node *redis.Client, h *Health) {
 	if keys == nil || h.Has(Loading) {
 		return
 	}
-	answers, err := c.runProbe(ctx, node, keys)
+	answers, err := c.runProbe(ctx, node, keys, func(cmd redis.Cmder) error { return node.Process(ctx, cmd) })
 	if reply, ok := errors.AsType[redis.Error](err); ok {
 		answers = []string{reply.Error()}
 	} else if err != nil {
@@ -61,10 +61,11 @@ func (c *Conn) probeNode(ctx context.Context, node *redis.Client, h *Health) {
 	}
 }
 
-func (c *Conn) runProbe(ctx context.Context, node *redis.Client, keys []string) ([]string, error) {
+// runProbe returns what the node would refuse a change for.
+func (c *Conn) runProbe(ctx context.Context, node *redis.Client, keys []string, process func(redis.Cmder) error) ([]string, error) {
 	send := func() (*redis.Cmd, error) {
 		cmd := c.probe.Script.command(ctx, keys, nil)
-		return cmd, node.Process(ctx, cmd)
+		return cmd, process(cmd)
 	}
 	cmd, err := send()
 	if redis.HasErrorPrefix(err, "NOSCRIPT") {

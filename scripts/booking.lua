@@ -24,37 +24,32 @@
 
 -- Each status by its letter. A booking hasTickets if its quantity is taken from the event's
 -- total, waits if it is on the waiting list, and ends if it loses its tickets at its deadline; one
--- that has none of these is over.
-local STATUS = {
-  C = {name = 'confirmed', hasTickets = true, waits = false, ends = false},
-  W = {name = 'waiting', hasTickets = false, waits = true, ends = false},
-  H = {name = 'held', hasTickets = true, waits = false, ends = true},
-  O = {name = 'offered', hasTickets = true, waits = false, ends = true},
-  X = {name = 'cancelled', hasTickets = false, waits = false, ends = false},
-  E = {name = 'expired', hasTickets = false, waits = false, ends = false},
-}
+-- that has none of these is over. Each call of a script builds all tables anew, so these are flat.
+local STATUS = {C = 'confirmed', W = 'waiting', H = 'held', O = 'offered', X = 'cancelled', E = 'expired'}
 local LETTER = {confirmed = 'C', waiting = 'W', held = 'H', offered = 'O', cancelled = 'X', expired = 'E'}
-
-local RECORD = '^(%u)(%u)|([%d@]*)|([%d@]*)|([%d@]*)|([%d@]*)|(%d*)'
-  .. '|(%d+)|(%d+)|(%d+)|([^|]*)|(%d*)|(%d*)|([%d:]*)|([^|]*)|(.+)$'
+local HAS_TICKETS = {C = true, H = true, O = true}
+local ENDS = {H = true, O = true}
 
 -- Parses a record into a table. Returns nil if the text is not a record.
 local function read_booking(record)
-  local status, first, promoted, confirmed, cancelled, expired, expiresAt,
-    quantity, createdAt, version, older, sequence, position, seconds, reference, user = string.match(record, RECORD)
-  local now, atFirst = STATUS[status], STATUS[first]
-  if not now or not atFirst then return nil end
+  local letter, firstLetter, promoted, confirmed, cancelled, expired, expiresAt,
+    quantity, createdAt, version, older, sequence, position, seconds, reference, user = string.match(record,
+      '^(%u)(%u)|([%d@]*)|([%d@]*)|([%d@]*)|([%d@]*)|(%d*)'
+      .. '|(%d+)|(%d+)|(%d+)|([^|]*)|(%d*)|(%d*)|([%d:]*)|([^|]*)|(.+)$')
+  local status, first = STATUS[letter], STATUS[firstLetter]
+  if not status or not first then return nil end
   local asked, given = string.match(seconds, '^(%d+):(%d+)$')
   local b = {
-    status = now.name, hasTickets = now.hasTickets, waits = now.waits, ends = now.ends, firstStatus = atFirst.name,
+    status = status, hasTickets = HAS_TICKETS[letter] or false, waits = letter == LETTER.waiting,
+    ends = ENDS[letter] or false, firstStatus = first,
     promoted = promoted, confirmed = confirmed, cancelled = cancelled, expired = expired,
-    expiresAt = whole_number(expiresAt), quantity = whole_number(quantity), createdAt = whole_number(createdAt),
-    version = whole_number(version), older = older,
-    sequence = whole_number(sequence), position = whole_number(position),
-    seconds = seconds, asked = whole_number(asked), given = whole_number(given), reference = reference, user = user,
+    expiresAt = number_of(expiresAt), quantity = number_of(quantity), createdAt = number_of(createdAt),
+    version = number_of(version), older = older,
+    sequence = number_of(sequence), position = number_of(position),
+    seconds = seconds, asked = number_of(asked), given = number_of(given), reference = reference, user = user,
   }
   if not (b.quantity and b.createdAt and b.version) or b.waits and not b.sequence or b.ends and not b.expiresAt
-    or atFirst.ends and not b.given then return nil end
+    or ENDS[firstLetter] and not b.given then return nil end
   return b
 end
 
@@ -64,7 +59,7 @@ local function digits(number) return number and string.format('%d', number) or '
 local function write_moment(version, now) return string.format('%d@%d', version, now) end
 
 -- Returns the version of when something happened, or 0.
-local function version_of(moment) return whole_number(string.match(moment, '^(%d+)@')) or 0 end
+local function version_of(moment) return number_of(string.match(moment, '^(%d+)@')) or 0 end
 
 local function write_booking(b)
   return table.concat({
@@ -86,11 +81,9 @@ local function new_record(status, expiresAt, quantity, createdAt, version, older
     .. '|' .. older .. place .. seconds .. '|' .. reference .. '|' .. user
 end
 
-local WAITING_RECORD = '^' .. LETTER.waiting .. '%u||||||(%d+)|'
-
 -- Returns the quantity of a booking that waits, or nil if it does not wait.
 local function waiting_quantity(record)
-  local quantity = string.match(record, WAITING_RECORD)
+  local quantity = string.match(record, '^W%u||||||(%d+)|') -- its letter, and nothing happened to it
   return quantity and tonumber(quantity)
 end
 

@@ -15,6 +15,8 @@ local NUMBERS = {
   'holdSeconds', 'offerSeconds', 'opensAt', 'closesAt',
 }
 
+local TOO_LONG = '%d%d%d%d%d%d%d%d%d%d%d%d%d%d%d%d' -- 16 digits
+
 -- uuid is the id that the event must have, or empty for any. fields names further fields of
 -- the hash to read in the same call, and is changed. The second result has their values in
 -- the same order, false where a field is missing. The third result is nil, or the word to
@@ -38,21 +40,27 @@ local function load_event(eventKey, uuid, fields)
     markable = true, -- see unchanged.lua
     uuid = values[n + 2],
     state = values[n + 3],
-    version = whole_number(version),
-    confirmed = whole_number(confirmed), -- tickets
-    held = whole_number(held), -- tickets of holds and offers
-    waiting = whole_number(waiting), -- bookings
-    lastJoined = whole_number(lastJoined), -- sequence number
-    lastServed = whole_number(lastServed), -- sequence number
+    version = tonumber(version),
+    confirmed = tonumber(confirmed), -- tickets
+    held = tonumber(held), -- tickets of holds and offers
+    waiting = tonumber(waiting), -- bookings
+    lastJoined = tonumber(lastJoined), -- sequence number
+    lastServed = tonumber(lastServed), -- sequence number
     promotionsDue = tonumber(promotionsDue), -- 1 if promote.lua has work
-    deadline = whole_number(deadline), -- the earliest of a hold or an offer, in milliseconds since 1970, or 0
+    deadline = tonumber(deadline), -- the earliest of a hold or an offer, in milliseconds since 1970, or 0
     log = {}, -- entries for commit to append
+    total = 0, maxPerUser = 0, maxQuantity = 0, waitlistLimit = 0, waitlistOff = 0, -- all of NUMBERS, at once:
+    holdSeconds = 0, offerSeconds = 0, opensAt = 0, closesAt = 0, -- a table that grows is copied
   }
-  local valid = e.uuid and e.version and e.confirmed and e.held and e.waiting and e.lastJoined and e.lastServed
-    and e.deadline and (e.state == 'open' or e.state == 'paused' or e.state == 'closed')
+  -- As whole_number has it, but for all of the counters in one look: nearly every script is here first.
+  local whole = not string.find(counters, '|0%d') and not string.find(counters, TOO_LONG)
+  local valid = whole and e.uuid and (e.state == 'open' or e.state == 'paused' or e.state == 'closed')
   for i = 1, #NUMBERS do
-    local number = whole_number(values[n + 3 + i] or '0')
-    e[NUMBERS[i]], valid = number, valid and number
+    local text = values[n + 3 + i]
+    if text then
+      local number = whole_number(text)
+      e[NUMBERS[i]], valid = number, valid and number
+    end
   end
   if not valid or e.total == 0 then return {key = eventKey, markable = false}, values, 'corrupt' end
   if uuid ~= '' and uuid ~= e.uuid then return e, values, 'no_event' end

@@ -15,7 +15,7 @@ local function read_holding(text)
   if not text or text == '' then return 0, '', '' end
   local tickets, oldest, newest = string.match(text, '^(%d+):([^:]+):?([^:]*)$')
   if newest == '' then newest = oldest end
-  return whole_number(tickets), oldest, newest
+  return number_of(tickets), oldest, newest
 end
 
 local function write_holding(tickets, oldest, newest)

@@ -1,8 +1,13 @@
 -- Numbers in texts; joined in front of the scripts that read stored numbers.
 
--- Returns the number that a text is, or nil. As in Go, it is digits alone, no zero in front,
--- and no more digits than Lua keeps; tonumber would take ' 12 ', 0x10 and 1e3.
-local function whole_number(text)
-  if text and #text <= 15 and (text == '0' or string.find(text, '^[1-9]%d*$')) then return tonumber(text) end
+-- Returns the number that digits are, or nil: as in Go, no zero in front, and no more digits than
+-- Lua keeps. It is for what a pattern has found to be digits alone, as much as there is.
+local function number_of(digits)
+  if digits and #digits <= 15 and (string.byte(digits) ~= 48 or digits == '0') then return tonumber(digits) end
   return nil
+end
+
+-- Returns the number that a text is, or nil. tonumber would take ' 12 ', 0x10 and 1e3.
+local function whole_number(text)
+  return text and string.find(text, '^%d+$') and number_of(text)
 end

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -33,7 +34,7 @@ func damages(v *victim) (all []damage) {
 	}
 	for _, field := range layout.AllEventFields() {
 		if field != layout.CountersField {
-			booked := field == "total" || field == "maxPerUser" || field == "waitlistLimit"
+			booked := slices.Contains([]string{"total", "maxPerUser", "maxQuantity", "waitlistLimit"}, field)
 			number := booked || field == layout.CreatedAtField
 			all = append(all, damage{"field " + field, number, booked, func(v *victim, text string) { v.set(field, text) }})
 		}

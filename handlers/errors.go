@@ -67,6 +67,17 @@ func problemOf(err error) problem {
 	return internalError
 }
 
+// RefusalOf returns the store's error that a problem code stands for, or nil: for programs that hold
+// what the API answers against the rules.
+func RefusalOf(code string) error {
+	for _, known := range problems {
+		if known.code == code && known.status < http.StatusInternalServerError {
+			return known.err
+		}
+	}
+	return nil
+}
+
 var internalError = problem{
 	status: http.StatusInternalServerError, code: "internal_error", title: "Internal server error",
 	detail: "An unexpected error occurred",

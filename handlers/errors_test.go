@@ -128,7 +128,7 @@ func TestOtherStore(t *testing.T) {
 // A refusal is recognised however deep it is wrapped, and is nothing to log.
 func TestRefusalsFromTheStore(t *testing.T) {
 	t.Parallel()
-	for code, refusal := range map[string]struct {
+	known := map[string]struct {
 		err    error
 		status int
 	}{
@@ -145,7 +145,27 @@ func TestRefusalsFromTheStore(t *testing.T) {
 		"unavailable":              {store.ErrUnavailable, 503},
 		"storage_full":             {store.ErrStorageFull, 503},
 		"refused":                  {store.ErrRefused, 503},
-	} {
+		"quantity_limit":           {store.ErrQuantityLimit, 409},
+		"version_mismatch":         {store.ErrVersionMismatch, 412},
+		"sold_out":                 {store.ErrSoldOut, 409},
+		"sale_not_started":         {store.ErrSaleNotStarted, 409},
+		"sale_ended":               {store.ErrSaleEnded, 409},
+		"holds_off":                {store.ErrHoldsOff, 409},
+		"hold_limit":               {store.ErrHoldLimit, 409},
+		"hold_expired":             {store.ErrHoldExpired, 409},
+		"not_held":                 {store.ErrNotHeld, 409},
+		"booking_cancelled":        {store.ErrBookingCancelled, 409},
+		"booking_waiting":          {store.ErrBookingWaiting, 409},
+		"overloaded":               {store.ErrOverloaded, 503},
+		"other_store":              {store.ErrOtherStore, 503},
+		"damaged":                  {store.ErrDamaged, 500},
+	}
+	for code, err := range handlers.StoreErrors() {
+		if !errors.Is(known[code].err, err) {
+			t.Errorf("%s, %v, is not tested here", code, err)
+		}
+	}
+	for code, refusal := range known {
 		var j journal
 		c := serve(t, &fake{fails: func(context.Context) error {
 			return fmt.Errorf("outer: %w", fmt.Errorf("inner: %w", refusal.err))

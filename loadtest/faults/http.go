@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"boxoffice/handlers"
 	"boxoffice/loadtest/faults/history"
 	"boxoffice/loadtest/service"
 	"boxoffice/store"
@@ -46,13 +47,9 @@ type answerBody struct {
 	Waiting   int64 `json:"waitingListCount"`
 }
 
-var refusalCodes = map[string]error{
-	"booking_not_found":        store.ErrBookingNotFound,
-	"user_limit":               store.ErrUserLimit,
-	"waiting_list_full":        store.ErrWaitingListFull,
-	"quantity_over_capacity":   store.ErrOverCapacity,
-	"capacity_below_confirmed": store.ErrCapacityBelowConfirmed,
-	"idempotency_mismatch":     store.ErrIdempotencyMismatch,
+// bookedStatuses are those that an answer of the short API stands for.
+var bookedStatuses = map[int]store.Status{
+	http.StatusCreated: store.StatusConfirmed, http.StatusAccepted: store.StatusWaiting,
 }
 
 func (h *overHTTP) do(ctx context.Context, call history.Call) history.Attempt {
@@ -85,10 +82,12 @@ func (h *overHTTP) do(ctx context.Context, call history.Call) history.Attempt {
 	attempt.First = call.Verb == history.Book && !response.Replayed
 	switch call.Verb {
 	case history.Book:
-		attempt.Answer = model.Answer{Booking: got.BookingID, Version: got.Version, Status: store.StatusConfirmed, Position: got.Position}
-		if response.Code == http.StatusAccepted {
-			attempt.Answer.Status = store.StatusWaiting
+		status, known := bookedStatuses[response.Code]
+		if !known {
+			attempt.Answer.Refusal = fmt.Errorf("a booking answered %d: %s", response.Code, response.Body)
+			return attempt
 		}
+		attempt.Answer = model.Answer{Booking: got.BookingID, Version: got.Version, Status: status, Position: got.Position}
 	case history.Cancel:
 		attempt.Answer = model.Answer{
 			Booking: call.Booking, Version: got.Version, Next: orNil(got.Details.Next), Promoted: int64(len(got.Details.Promoted)),
@@ -115,7 +114,7 @@ func decode(response service.Response, got *answerBody) error {
 	if response.Code < http.StatusMultipleChoices {
 		return json.Unmarshal(response.Body, got)
 	}
-	if refusal, known := refusalCodes[response.ProblemCode()]; known {
+	if refusal := handlers.RefusalOf(response.ProblemCode()); refusal != nil {
 		return refusal
 	}
 	return fmt.Errorf("%d %s: %s", response.Code, http.StatusText(response.Code), response.Body)

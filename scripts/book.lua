@@ -26,7 +26,8 @@
 --                          change the answer. Call expire.lua first
 --   unknown_format         nothing changed: a later version of the service made the event
 --   mismatch               nothing changed: this id was used before for something else
---   corrupt                nothing changed: the event, the record of the booking, or its user's entry is broken
+--   corrupt                nothing changed: the event, the record of the booking, its user's entry or
+--                          the waiting list is broken
 
 local eventKey, logKey, waitlistKey = KEYS[1], KEYS[2], KEYS[3]
 local acks, override, grace, uuid = ARGV[1], ARGV[2], ARGV[3] == '1', ARGV[4]
@@ -42,6 +43,7 @@ local now, closed = millis and string.format('%d', millis), millis and not_selli
 local due = millis and not grace and expiry_due(e, millis)
 local made, holdings = {}, {} -- records and holdings that this call has changed, by field
 local changes, joined = {}, {}
+local whole -- whether the waiting list is; nil before the first who joins
 
 local function decide(booking, user, holder, quantity, reference, waits, record, holding)
   if refusal then return refusal, 0, 0, 0, 0, '' end
@@ -69,6 +71,8 @@ local function decide(booking, user, holder, quantity, reference, waits, record,
     if not waits or e.waitlistOff == 1 then return 'sold_out', 0, 0, 0, 0, '' end
     word, position, sequence = 'waiting', e.waiting + 1, e.lastJoined + 1
     if e.waitlistLimit > 0 and position > e.waitlistLimit then return 'waiting_list_full', 0, 0, 0, 0, '' end
+    whole = whole == nil and redis.call('LLEN', waitlistKey) == waitlist_length(e) or whole
+    if not whole then return 'corrupt', 0, 0, 0, 0, '' end
     e.waiting, e.lastJoined = position, sequence
     joined[#joined + 1] = booking
   else

@@ -69,6 +69,10 @@ end
 
 local function available_tickets(e) return e.total - e.confirmed - e.held end
 
+-- Returns how long the list of those who wait is, as waitlist.lua keeps it. If it is not, somebody
+-- has lost their place: then nobody joins and nobody is served.
+local function waitlist_length(e) return 1 + e.lastJoined - (e.lastServed - e.lastServed % TRIM_EVERY) end
+
 -- Returns the word for why the event sells nothing now, or nil.
 local function not_selling(e, now)
   if e.state ~= 'open' then return 'event_' .. e.state end

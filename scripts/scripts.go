@@ -102,10 +102,10 @@ var (
 )
 
 // loadLua reads an event.
-var loadLua = wholeLua + eventLua
+var loadLua = boundsLua + wholeLua + eventLua
 
 // endingLua ends bookings and serves the waiting list.
-var endingLua = boundsLua + loadLua + bookingLua + holdingsLua + unlinkLua + deadlinesLua + waitlistLua + logLua + clockLua + unchangedLua
+var endingLua = loadLua + bookingLua + holdingsLua + unlinkLua + deadlinesLua + waitlistLua + logLua + clockLua + unchangedLua
 
 // The scripts. Their headers say what they take and answer.
 var (
@@ -116,7 +116,7 @@ var (
 		Source: loadLua + settingsLua + logLua + clockLua + unchangedLua + initializeLua,
 	}
 	Complete = Script{Name: "complete", Keys: 1, Args: 3, Source: unchangedLua + completeLua}
-	Update   = Script{Name: "update", Keys: 2, Args: 9, Source: loadLua + settingsLua + logLua + clockLua + unchangedLua + updateLua}
+	Update   = Script{Name: "update", Keys: 3, Args: 9, Source: loadLua + settingsLua + logLua + clockLua + unchangedLua + updateLua}
 	Book     = Script{
 		Name: "book", Keys: 3, Args: 4, Items: BatchLimit, ItemArgs: 5, ItemAnswers: 6,
 		Source: loadLua + bookingLua + holdingsLua + logLua + clockLua + unchangedLua + bookLua,
@@ -137,14 +137,14 @@ var (
 	Expire  = Script{Name: "expire", Keys: 5, Args: 3, Source: endingLua + expireLua}
 	Promote = Script{
 		Name: "promote", Keys: 5, Args: 2,
-		Source: boundsLua + loadLua + bookingLua + deadlinesLua + waitlistLua + logLua + clockLua + unchangedLua + promoteLua,
+		Source: loadLua + bookingLua + deadlinesLua + waitlistLua + logLua + clockLua + unchangedLua + promoteLua,
 	}
 	Register = Script{Name: "register", Keys: 1, Args: 3, Source: clockLua + registerLua}
 	Retire   = Script{Name: "retire", Keys: 1, Args: 2, Source: clockLua + retireLua}
 	Lease    = Script{Name: "lease", Keys: 1, Args: 3, Source: wholeLua + clockLua + leaseLua}
 	Writable = Script{Name: "writable", Keys: 5, Source: writableLua}
-	Find     = Script{Name: "find", Keys: 2, Args: 1, Source: boundsLua + loadLua + bookingLua + deadlinesLua + waitlistLua + findLua}
-	List     = Script{Name: "list", Keys: 3, Args: 3, Source: boundsLua + loadLua + bookingLua + deadlinesLua + waitlistLua + logLua + listLua}
+	Find     = Script{Name: "find", Keys: 2, Args: 1, Source: loadLua + bookingLua + deadlinesLua + waitlistLua + findLua}
+	List     = Script{Name: "list", Keys: 3, Args: 3, Source: loadLua + bookingLua + deadlinesLua + waitlistLua + logLua + listLua}
 )
 
 // All returns every script.

@@ -4,6 +4,7 @@
 --
 -- KEYS[1]  event           hash
 -- KEYS[2]  log             list
+-- KEYS[3]  waitlist        list
 -- ARGV[1]  acks            1 if the answer waits for replicas or the disk, see unchanged.lua
 -- ARGV[2]  now             milliseconds since 1970, in tests; else empty
 -- ARGV[3]  grace           1 if nothing is to expire now, else 0
@@ -26,7 +27,7 @@
 --   corrupt                nothing changed: what is stored of the event is broken
 --   unknown_format: nothing changed, a later version of the service made the event
 
-local eventKey, logKey = KEYS[1], KEYS[2]
+local eventKey, logKey, waitlistKey = KEYS[1], KEYS[2], KEYS[3]
 local acks, override, grace, uuid, change = ARGV[1], ARGV[2], ARGV[3] == '1', ARGV[4], '!' .. ARGV[5]
 local digest, versions, settings, by = ARGV[6], ARGV[7], cjson.decode(ARGV[8]), ARGV[9]
 
@@ -71,7 +72,10 @@ if e.total < e.confirmed + e.held then
   return unchanged(e, acks, {word, 0, 0, 0})
 end
 
-if e.state == 'open' and e.waiting > 0 and available_tickets(e) > 0 then e.promotionsDue = 1 end
+if e.state == 'open' and e.waiting > 0 and available_tickets(e) > 0 then
+  if redis.call('LLEN', waitlistKey) ~= waitlist_length(e) then return {'corrupt', 0, 0, 0} end
+  e.promotionsDue = 1
+end
 log_change(e, log_entry('U', now, cjson.encode({by = by, settings = changed})))
 changes[#changes + 1] = change
 changes[#changes + 1] = write_change(e.version, true, digest)

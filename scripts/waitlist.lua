@@ -13,7 +13,8 @@
 --
 -- passed is the number of bookings at the head that this call itself withdrew. The result is a
 -- table: promoted (short ids, in order), looked and withdrawn (numbers of bookings), more, and
--- expiresAt (of the offers, or empty). It is nil if a booking of the list has no record.
+-- expiresAt (of the offers, or empty). It is nil if the list is too short, or a booking of it
+-- has no record.
 
 local function serve_waitlist(e, waitlistKey, now, passed, edits)
   local available, open = available_tickets(e), e.state == 'open' and (e.closesAt == 0 or now < e.closesAt)
@@ -34,9 +35,11 @@ local function serve_waitlist(e, waitlistKey, now, passed, edits)
     local bookings, stored
     if window == 1 then -- the usual case by far, and a third cheaper this way
       local booking = redis.call('LINDEX', waitlistKey, string.format('%d', at + looked))
+      if not booking then return nil end
       bookings, stored = {booking}, {redis.call('HGET', e.key, booking)}
     else
       bookings = redis.call('LRANGE', waitlistKey, at + looked, at + looked + window - 1)
+      if #bookings == 0 then return nil end
       stored = redis.call('HMGET', e.key, unpack(bookings))
     end
     for i = 1, #bookings do

@@ -190,3 +190,48 @@ func TestEventsWithoutTheirCounter(t *testing.T) {
 		}
 	})
 }
+
+// Where somebody has lost their place in line, nobody joins and nobody is served: each call that
+// would is refused and changes nothing. The sale can still be stopped.
+func TestWaitingListThatIsTooShort(t *testing.T) {
+	for name, spoil := range map[string]func(client redis.UniversalClient, waitlist string) error{
+		"missing": func(client redis.UniversalClient, waitlist string) error { return client.Del(ctx, waitlist).Err() },
+		"cut off": func(client redis.UniversalClient, waitlist string) error { return client.RPop(ctx, waitlist).Err() },
+		"empty": func(client redis.UniversalClient, waitlist string) error {
+			return client.LTrim(ctx, waitlist, 0, 0).Err()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			onEveryEngine(t, func(t *testing.T, s *store.Store) {
+				show := newShow(t, s, tickets(1))
+				ann := show.book("ann", 1)
+				show.book("bob", 1)
+				show.book("cyd", 1)
+				keys := layout.Keys{}
+				if err := spoil(admin(t, s), keys.Waitlist(show.event.Number)); err != nil {
+					t.Fatal(err)
+				}
+				raise := int64(4)
+				before := show.now()
+				for call, err := range map[string]error{
+					"book":  second(s.Book(ctx, store.BookRequest{Event: show.ref, User: "dan", Quantity: 1})),
+					"raise": second(s.Update(ctx, store.UpdateRequest{Event: show.ref, SettingsChange: store.SettingsChange{TotalTickets: &raise}})),
+				} {
+					if !errors.Is(err, store.ErrDamaged) {
+						t.Errorf("%s: %v", call, err)
+					}
+				}
+				if name != "cut off" { // where the head is there, it is served
+					if _, err := s.Cancel(ctx, store.CancelRequest{Booking: ann.Booking, User: "ann"}); !errors.Is(err, store.ErrDamaged) {
+						t.Errorf("cancel: %v", err)
+					}
+				}
+				if after := show.now(); after != before {
+					t.Errorf("%+v became %+v", before, after)
+				}
+				show.setState(store.StatePaused)
+				show.setState(store.StateClosed)
+			})
+		})
+	}
+}

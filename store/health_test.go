@@ -3,6 +3,8 @@ package store_test
 import (
 	"context"
 	"errors"
+	"os"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -10,7 +12,9 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"boxoffice/scripts"
 	"boxoffice/store"
+	"boxoffice/store/conn"
 	"boxoffice/store/redistest"
 )
 
@@ -137,6 +141,70 @@ func TestHealthWithoutPermission(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantHealth(t, s, "", "unknown whether bookings are durable")
+}
+
+// A right that only some changes need is missed before one of them is asked for.
+func TestEachRightOfChangesIsTried(t *testing.T) {
+	redistest.Require(t)
+	server := startServer(t, redistest.Start)
+	s := open(t, store.Config{Addrs: []string{server.Addr}})
+	show := newShow(t, s, tickets(1))
+	show.book("ann", 1)
+	source, err := os.ReadFile("../scripts/writable.lua")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tried := map[string]bool{}
+	for _, command := range regexp.MustCompile(`try\('([A-Z]+)'`).FindAllStringSubmatch(string(source), -1) {
+		tried[strings.ToLower(command[1])] = true
+	}
+	// What the scripts of changes call, as far as it is not of one key that a probe cannot have.
+	for _, script := range scripts.All() {
+		if script.Name == "writable" || !strings.Contains(script.Source, "local eventKey, logKey") {
+			continue
+		}
+		for _, command := range regexp.MustCompile(`call\('([A-Z]+)'`).FindAllStringSubmatch(script.Source, -1) {
+			if name := strings.ToLower(command[1]); !tried[name] {
+				t.Errorf("%s.lua calls %s, which writable.lua does not try", script.Name, name)
+			}
+		}
+	}
+	for command := range tried {
+		for _, change := range []string{"-", "+"} {
+			if err := s.Client().Do(ctx, "ACL", "SETUSER", "default", change+command).Err(); err != nil {
+				t.Fatal(err)
+			}
+			h := s.Health(ctx)
+			if h.Has(conn.RightsMissing) != (change == "-") {
+				t.Errorf("%s%s: %+v", change, command, h)
+			}
+		}
+	}
+}
+
+// A Redis that takes no further connection says so, also to who writes to it first.
+func TestTooManyClients(t *testing.T) {
+	redistest.Require(t)
+	server := startServer(t, redistest.Start)
+	s := open(t, store.Config{Addrs: []string{server.Addr}, ReadTimeout: 300 * time.Millisecond})
+	keeps := redis.NewClient(&redis.Options{Addr: server.Addr, PoolSize: 1})
+	t.Cleanup(func() { _ = keeps.Close() })
+	if err := keeps.Do(ctx, "CONFIG", "SET", "maxclients", "1").Err(); err != nil {
+		t.Fatal(err)
+	}
+	if err := keeps.Do(ctx, "CLIENT", "KILL", "TYPE", "normal").Err(); err != nil { // but for this one
+		t.Fatal(err)
+	}
+	wantHealth(t, s, "max number of clients", "")
+	for range 20 { // whichever comes first, the end of the connection or what is said before it
+		if h := s.Health(ctx); !strings.Contains(strings.Join(h.Problems(), "\n"), "max number of clients") {
+			t.Errorf("%+v", h)
+		}
+	}
+	if err := keeps.Do(ctx, "CONFIG", "SET", "maxclients", "1000").Err(); err != nil {
+		t.Fatal(err)
+	}
+	wantHealth(t, s, "", "")
 }
 
 // One shard that is away leaves the others to book on; a cluster that is down does not.

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync/atomic"
 
@@ -70,8 +71,8 @@ func (s *Store) OtherStore() bool { return s.identity.foreign.Load() }
 // whether this is still the same store.
 func (s *Store) Health(ctx context.Context) Health {
 	h := s.conn.Health(ctx)
-	if !s.identity.watched.Load() || !h.Ready() {
-		return h
+	if !s.identity.watched.Load() || h.Has(conn.Unreachable) || h.Has(conn.LoginRefused) || h.Has(conn.Loading) || h.Has(conn.ClusterDown) {
+		return h // it cannot be read
 	}
 	if s.identity.id() == "" {
 		s.learnID(ctx)
@@ -100,7 +101,11 @@ func (s *Store) judgeEventsKey(ctx context.Context) (found Condition, wrong bool
 		return Condition{Kind: conn.OtherStore, Blocks: true, Detail: otherStore(events.store, known, s.identity.pinned)}, true
 	}
 	s.identity.foreign.Store(false)
-	if _, err := events.lastNumber(); err != nil {
+	last, err := events.lastNumber()
+	if err == nil && last == layout.MaxNumber {
+		err = errors.New("the last event number that there is has been given")
+	}
+	if err != nil {
 		return Condition{
 			Kind: conn.CounterDamaged, Detail: fmt.Sprintf("no event can be created, and events are not listed: %v", err),
 		}, true

@@ -10,6 +10,7 @@ import (
 
 	"boxoffice/store"
 	"boxoffice/store/layout"
+	"boxoffice/store/redistest"
 )
 
 // beside opens a further instance on the same Redis, which ends with the test.
@@ -195,6 +196,32 @@ func TestBrokenCounterIsAWarning(t *testing.T) {
 				t.Errorf("%q: %+v", last, h)
 			}
 		}
+		if err := admin(t, s).HSet(ctx, layout.Keys{}.Events(), layout.LastField, uint64(layout.MaxNumber)).Err(); err != nil {
+			t.Fatal(err)
+		}
+		if h := s.Health(ctx); !h.Ready() || !strings.Contains(strings.Join(h.Warnings(), "\n"), "last event number") {
+			t.Errorf("no number is left: %+v", h)
+		}
 		show.book("a", 1)
 	})
+}
+
+// A node that became a replica of another store's master is found out, though it is not ready anyway:
+// it may be made a master again.
+func TestReplicaOfAnotherStore(t *testing.T) {
+	redistest.Require(t)
+	server, other := startServer(t, redistest.Start), startServer(t, redistest.Start)
+	s := open(t, store.Config{Addrs: []string{server.Addr}})
+	open(t, store.Config{Addrs: []string{other.Addr}}).Identify(ctx, "")
+	if s.Identify(ctx, "") == "" {
+		t.Fatal("no id")
+	}
+	host, port, _ := strings.Cut(other.Addr, ":")
+	if err := admin(t, s).Do(ctx, "REPLICAOF", host, port).Err(); err != nil {
+		t.Fatal(err)
+	}
+	wantHealth(t, s, "this is another store", "")
+	if !s.OtherStore() {
+		t.Error("changes are not refused")
+	}
 }

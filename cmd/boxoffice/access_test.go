@@ -167,6 +167,10 @@ func TestKeysFile(t *testing.T) {
 		hashOf("a"), hashOf("b"), hashOf("c"), hashOf("c")[:8]); got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
+	write("\ufeffbooking:" + hashOf("b") + ":shop\n")
+	if keys, err = c.apiKeys(); err != nil || len(keys) != 2 {
+		t.Errorf("with a byte order mark: %v, %v", keys, err)
+	}
 	for text, want := range map[string]string{
 		"booking:" + hashOf("b") + "\n" + testKey + "\n":                               "line 2",
 		"booking:" + testKey + "\n":                                                    "line 1",

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -276,5 +277,23 @@ func TestHelpIsAtMostAHundredColumnsWide(t *testing.T) {
 		if width := len([]rune(strings.TrimRight(line, "\n"))); width > 100 {
 			t.Errorf("%d columns: %s", width, line)
 		}
+	}
+}
+
+// A .env that is no file is named at once: nobody waits for what may never be written to it.
+func TestFileThatIsNone(t *testing.T) {
+	pipe := filepath.Join(t.TempDir(), "x.env")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Skip(err)
+	}
+	for _, name := range []string{pipe, t.TempDir()} {
+		if _, err := readConfig(name); err == nil || !strings.Contains(err.Error(), "not a regular file") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	file := written(t, "y.env", "\ufeffPORT=1234\n")
+	unset(t, "PORT")
+	if c, err := readConfig(file); err != nil || c.Port != 1234 {
+		t.Errorf("with a byte order mark: %+v, %v", c, err)
 	}
 }

@@ -65,6 +65,15 @@ func TestVerifyCommand(t *testing.T) {
 		out != "events verified: 2, bookings: 4, breaches: 0, events not verified: 0\n" {
 		t.Errorf("healthy: %v\n%s", err, out)
 	}
+	t.Setenv("REDIS_STORE_ID", "another")
+	if out, err := verifies(t, server); err == nil || !strings.Contains(err.Error(), "this is another store") || out != "" {
+		t.Errorf("another store's id: %v\n%s", err, out)
+	}
+	t.Setenv("REDIS_STORE_ID", s.Identify(ctx, ""))
+	if out, err := verifies(t, server); err != nil || !strings.Contains(out, "events verified: 2,") {
+		t.Errorf("its own id: %v\n%s", err, out)
+	}
+	t.Setenv("REDIS_STORE_ID", "")
 	client := server.Client()
 	defer func() { _ = client.Close() }()
 	if err := client.RPop(ctx, "waitlist:{2}").Err(); err != nil {

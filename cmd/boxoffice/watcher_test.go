@@ -118,6 +118,7 @@ func TestConditionsAreLoggedOnce(t *testing.T) {
 	hook := test.NewLocal(w.log)
 	full := store.Condition{Kind: "storage_full", Detail: "Redis is full"}
 	disk := store.Condition{Kind: "disk_failed", Detail: "no disk", Blocks: true}
+	other := store.Condition{Kind: "disk_failed", Detail: "still no disk", Blocks: true}
 	for _, step := range []struct {
 		conditions []store.Condition
 		want       []string
@@ -128,6 +129,8 @@ func TestConditionsAreLoggedOnce(t *testing.T) {
 		{[]store.Condition{full, disk}, []string{"error disk_failed not ready: no disk"}},
 		{[]store.Condition{disk}, []string{"info storage_full over: Redis is full"}},
 		{[]store.Condition{disk}, nil},
+		{[]store.Condition{other}, []string{"error disk_failed not ready: still no disk"}}, // it goes on in other words
+		{[]store.Condition{disk}, []string{"error disk_failed not ready: no disk"}},
 		{nil, []string{"info disk_failed over: no disk", "info <nil> ready again: Redis takes bookings"}},
 	} {
 		now = store.Health{Conditions: step.conditions}

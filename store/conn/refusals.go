@@ -83,7 +83,9 @@ func isCertificateRefused(err error) bool {
 
 // withoutScript cuts off where in which script an error came up, which differs with its text.
 func withoutScript(answer string) string {
-	answer, _, _ = strings.Cut(answer, " script: ")
+	if place := strings.LastIndex(answer, " script: "); place >= 0 {
+		answer = answer[:place]
+	}
 	return strings.TrimSuffix(answer, ".")
 }
 

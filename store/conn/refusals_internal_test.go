@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 )
@@ -100,6 +101,11 @@ func TestConditionsThatCallsSee(t *testing.T) {
 	c.addSeenByCalls(&h)
 	if !h.Ready() || !h.Has(RightsMissing) || !h.Has(Unacknowledged) || len(h.Conditions) != 2 {
 		t.Errorf("%+v", h)
+	}
+	_, _ = answered(t, c, redisError("ERR ACL failure in script: User x may not zadd script: 1e31, on @user_script:1."))
+	h = Health{}
+	if c.addSeenByCalls(&h); !strings.Contains(strings.Join(h.Warnings(), "\n"), "zadd") {
+		t.Errorf("the text is of an earlier call: %+v", h)
 	}
 	now = now.Add(seenByCalls)
 	h = Health{}

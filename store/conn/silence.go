@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -57,18 +58,55 @@ func (s *silences) Dial(ctx context.Context, network, addr string) (net.Conn, er
 type watchedConn struct {
 	net.Conn
 	sent, heard atomic.Int64
-	since       *atomic.Int64 // when the last request was sent to the same address that got no answer in time
+	answered    atomic.Bool                  // something was ever read
+	refused     atomic.Pointer[refusedError] // what was, if that was the end
+	since       *atomic.Int64                // when the last request was sent to the same address that got no answer in time
 }
 
 func (c *watchedConn) Write(b []byte) (int, error) {
 	c.sent.Store(elapsed())
-	return c.Conn.Write(b)
+	n, err := c.Conn.Write(b)
+	if err != nil {
+		err = c.whyClosed(err)
+	}
+	return n, err
 }
+
+// whyClosed returns what Redis said before it closed a new connection, as one does that has too many,
+// or the error of who wrote to it. Whoever cannot write does not read; and the client takes the
+// refusal for one of its greeting, and goes on to write.
+func (c *watchedConn) whyClosed(err error) error {
+	if refused := c.refused.Load(); refused != nil {
+		return *refused
+	}
+	if c.answered.Load() || c.Conn.SetReadDeadline(time.Now().Add(leastSilence)) != nil {
+		return err
+	}
+	_, _ = c.Read(make([]byte, 256)) // the error is known already
+	if refused := c.refused.Load(); refused != nil {
+		return *refused
+	}
+	return err
+}
+
+const tooManyClients = "ERR max number of clients" // which Redis goes on to word in several ways
+
+// refusedError is what that Redis answered before it was asked.
+type refusedError string
+
+func (w refusedError) Error() string { return string(w) }
+
+// RedisError marks it as an answer, see redis.Error.
+func (refusedError) RedisError() {}
 
 func (c *watchedConn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
 	if n > 0 {
 		c.heard.Store(elapsed())
+		if line, _, _ := strings.Cut(string(b[:min(n, 80)]), "\r\n"); !c.answered.Swap(true) && strings.HasPrefix(line, "-"+tooManyClients) {
+			refused := refusedError(line[1:])
+			c.refused.Store(&refused)
+		}
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		c.timedOut()

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -339,12 +340,15 @@ func poll(ready func(ctx context.Context) error) error {
 	}
 }
 
+// freePort returns a port that nothing listens on. It is below those that a machine gives to
+// connections, of which the tests make thousands: one of them could have it before the server does.
 func freePort() (string, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
+	const first, last = 12_000, 32_000
+	for range 100 {
+		port := strconv.Itoa(first + rand.IntN(last-first))
+		if listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", port)); err == nil {
+			return port, listener.Close()
+		}
 	}
-	defer func() { _ = listener.Close() }()
-	_, port, err := net.SplitHostPort(listener.Addr().String())
-	return port, err
+	return "", errors.New("no port is free")
 }

@@ -112,7 +112,6 @@ func (a *API) guard(r route) http.HandlerFunc {
 	}
 	// The challenges of RFC 6750, section 3: no error code if no key was presented.
 	missing, wrong := []string{"Bearer"}, []string{`Bearer error="invalid_token"`}
-	insufficient := []string{`Bearer error="insufficient_scope", scope="` + r.scopes.join(" ") + `"`}
 	return func(w http.ResponseWriter, request *http.Request) {
 		key := keyOf(request)
 		var challenge []string
@@ -122,8 +121,9 @@ func (a *API) guard(r route) http.HandlerFunc {
 			challenge = missing
 		case key == nil:
 			challenge = wrong
-		case key.Scopes&r.scopes == 0:
-			challenge, refusal = insufficient, errForbidden
+		case key.Scopes&r.scopesOf(request) == 0:
+			scopes := r.scopesOf(request).join(" ")
+			challenge, refusal = []string{`Bearer error="insufficient_scope", scope="` + scopes + `"`}, errForbidden
 		default:
 			r.handler(w, request)
 			return

@@ -57,11 +57,14 @@ var opens = map[string]string{
 	"GET /api/events/" + someID:                 "organizer booking",
 	"PATCH /api/events/" + someID:               "organizer",
 	"GET /api/events/" + someID + "/bookings":   "organizer",
-	"GET /api/bookings/" + someID:               "booking",
-	"POST /initialize":                          "organizer",
-	"POST /book":                                "booking",
-	"POST /cancel":                              "booking",
-	"GET /status/1":                             "organizer booking",
+
+	"GET /api/events/" + someID + "/bookings?userId=ann": "organizer booking",
+
+	"GET /api/bookings/" + someID: "booking",
+	"POST /initialize":            "organizer",
+	"POST /book":                  "booking",
+	"POST /cancel":                "booking",
+	"GET /status/1":               "organizer booking",
 }
 
 func TestScopes(t *testing.T) {

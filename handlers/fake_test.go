@@ -94,7 +94,7 @@ func (f *fake) Booking(ctx context.Context, _ uuid.UUID) (store.Booking, error) 
 	}, f.call(ctx)
 }
 
-func (f *fake) Bookings(ctx context.Context, _ store.EventRef, _ string, _ int) (store.BookingPage, error) {
+func (f *fake) Bookings(ctx context.Context, _ store.BookingsRequest) (store.BookingPage, error) {
 	return store.BookingPage{}, f.call(ctx)
 }
 
@@ -127,6 +127,7 @@ var storeCalls = []struct{ method, path, body string }{
 	{"GET", "/api/events/" + someID, ""},
 	{"PATCH", "/api/events/" + someID, `{"totalTickets":1}`},
 	{"GET", "/api/events/" + someID + "/bookings", ""},
+	{"GET", "/api/events/" + someID + "/bookings?userId=ann", ""},
 	{"GET", "/api/bookings/" + someID, ""},
 	{"POST", "/initialize", `{"name":"x","totalTickets":1}`},
 	{"POST", "/book", `{"eventId":1,"userId":7}`},

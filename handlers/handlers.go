@@ -31,7 +31,7 @@ type Store interface { //nolint:interfacebloat // a method a verb
 	Event(context.Context, store.EventRef) (store.Event, error)
 	Events(ctx context.Context, cursor string, limit int) (store.EventPage, error)
 	Booking(context.Context, uuid.UUID) (store.Booking, error)
-	Bookings(ctx context.Context, event store.EventRef, cursor string, limit int) (store.BookingPage, error)
+	Bookings(context.Context, store.BookingsRequest) (store.BookingPage, error)
 }
 
 // Options says how to serve.

@@ -179,7 +179,7 @@ func (*unreadablePages) Events(context.Context, string, int) (store.EventPage, e
 	}}, nil
 }
 
-func (*unreadablePages) Bookings(context.Context, store.EventRef, string, int) (store.BookingPage, error) {
+func (*unreadablePages) Bookings(context.Context, store.BookingsRequest) (store.BookingPage, error) {
 	event := uuid.MustParse(someID)
 	return store.BookingPage{Bookings: []store.BookingEntry{
 		{Booking: store.Booking{ID: event, Event: event, EventNumber: 1, Version: 3}, Err: fmt.Errorf("%s: %w", secret, store.ErrDamaged)},
@@ -254,4 +254,32 @@ func TestBadPages(t *testing.T) {
 		}
 	}
 	c.get(path+"?limit=500").is(200, `{}`)
+}
+
+// Who may book sees one user's bookings, and only organizers see everybody's.
+func TestBookingsOfAUser(t *testing.T) {
+	t.Parallel()
+	c := start(t)
+	e := c.event(1)
+	c.confirmed(e, "ann")
+	c.waiting(e, "ann")
+	c.waiting(e, "bob")
+	path := "/api/events/" + e.uuid + "/bookings"
+	c.get(path+"?userId=ann").is(200, `{"bookings":[{"userId":"ann","status":"Confirmed"},{"userId":"ann","status":"Waiting List","position":1}],"nextCursor":"<absent>"}`)
+	c.get(path+"?userId=ann&status=waiting").is(200, `{"bookings":[{"status":"Waiting List"}]}`)
+	c.get(path+"?status=confirmed").is(200, `{"bookings":[{"userId":"ann","status":"Confirmed"}]}`)
+	c.get(path+"?userId=nobody").is(200, `{"bookings":[]}`)
+	for query, want := range map[string]string{
+		"?userId=":             "userId must not be empty",
+		"?userId=a%00b":        "userId",
+		"?status=Confirmed":    "status must be one of cancelled, confirmed",
+		"?status=":             "status must be one of",
+		"?userId=a&userId=b":   "userId is given twice",
+		"?userid=a":            "did you mean userId?",
+		"?userId=ann&cursor=x": "cursor must be",
+	} {
+		if answer := c.get(path+query).is(400, `{"code":"invalid_input"}`); !strings.Contains(answer.body, want) {
+			t.Errorf("%s: %s, want %s", query, answer.body, want)
+		}
+	}
 }

@@ -162,8 +162,8 @@ func noteRequest[Request any](a *API, w http.ResponseWriter, request *Request) *
 		info.keyed = asked.IdempotencyKey != ""
 	case *store.UpdateRequest:
 		event = asked.Event
-	case *bookingsPage:
-		event = asked.event
+	case *store.BookingsRequest:
+		event, info.user = asked.Event, asked.User
 	case *store.EventRef:
 		event = *asked
 	}

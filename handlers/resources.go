@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -81,21 +83,33 @@ func renderEvents(w http.ResponseWriter, _ page, result store.EventPage) {
 	writeJSON(w, http.StatusOK, eventPage{Events: events, NextCursor: result.Next})
 }
 
-// bookingsPage asks for a part of an event's bookings.
-type bookingsPage struct {
-	page
-	event store.EventRef
-}
-
-func parseBookingsPage(r *http.Request) (bookingsPage, error) {
+func parseBookings(r *http.Request) (store.BookingsRequest, error) {
 	event, eventErr := parseEventPath(r)
 	p, pageErr := parsePage(r)
-	return bookingsPage{page: p, event: event}, joinProblems(eventErr, pageErr)
+	request := store.BookingsRequest{Event: event, Cursor: p.cursor, Limit: p.limit}
+	var userErr, statusErr error
+	if query := r.URL.Query(); query.Has("userId") {
+		if request.User = query.Get("userId"); request.User == "" {
+			userErr = badInput("userId must not be empty")
+		} else {
+			userErr = checkText("userId", request.User, maxUser)
+		}
+	}
+	if query := r.URL.Query(); query.Has("status") {
+		request.Status = store.Status(query.Get("status"))
+		if !slices.Contains(store.Statuses(), request.Status) {
+			statusErr = badInput("status must be one of %s", strings.Join(statusWords, ", "))
+		}
+	}
+	return request, joinProblems(eventErr, pageErr, userErr, statusErr)
 }
 
-func (a *API) listBookings(ctx context.Context, p bookingsPage) (store.BookingPage, error) {
-	return a.Store.Bookings(ctx, p.event, p.cursor, p.limit)
-}
+var statusWords = func() (words []string) {
+	for _, status := range store.Statuses() {
+		words = append(words, string(status))
+	}
+	return words
+}()
 
 // bookingResource is a booking as GET shows it.
 type bookingResource struct {
@@ -151,7 +165,7 @@ type unreadableBooking struct {
 	Error       string     `json:"error"`
 }
 
-func renderBookings(w http.ResponseWriter, _ bookingsPage, result store.BookingPage) {
+func renderBookings(w http.ResponseWriter, _ store.BookingsRequest, result store.BookingPage) {
 	bookings := make([]any, 0, len(result.Bookings))
 	for _, entry := range result.Bookings {
 		if entry.Err != nil {

@@ -16,11 +16,28 @@ type route struct {
 	handler http.HandlerFunc
 	query   []string // parameters that the query may have
 	lenient bool     // the query may be anything: a probe's, a browser's
+
+	narrowing string // a parameter of the query without which the scopes are those narrowed; empty: none
+	narrowed  Scope
+}
+
+// scopesOf are those of which any one opens the route to a request.
+func (r route) scopesOf(request *http.Request) Scope {
+	if r.narrowing != "" && !request.URL.Query().Has(r.narrowing) {
+		return r.narrowed
+	}
+	return r.scopes
 }
 
 // takes says which parameters the query of a route may have.
 func (r route) takes(query ...string) route {
 	r.query = query
+	return r
+}
+
+// without says who may make the call if its query lacks a parameter: fewer than otherwise.
+func (r route) without(parameter string, scopes Scope) route {
+	r.narrowing, r.narrowed = parameter, scopes
 	return r
 }
 
@@ -72,8 +89,9 @@ func (a *API) table() []route {
 		get("/api/events", either, call(a, parsePage, a.listEvents, renderEvents, eventFailure)).takes("limit", "cursor"),
 		get("/api/events/{eventId}", either, call(a, parseEventPath, s.Event, renderEvent, eventFailure)),
 		patch("/api/events/{eventId}", ScopeOrganizer, call(a, parseUpdate, s.Update, renderUpdated, eventFailure)),
-		get("/api/events/{eventId}/bookings", ScopeOrganizer,
-			call(a, parseBookingsPage, a.listBookings, renderBookings, eventFailure)).takes("limit", "cursor"),
+		get("/api/events/{eventId}/bookings", either,
+			call(a, parseBookings, s.Bookings, renderBookings, eventFailure)).takes("limit", "cursor", "userId", "status").
+			without("userId", ScopeOrganizer),
 	}
 	return append(table, a.storeless(a.readyz)...)
 }

@@ -13,7 +13,7 @@
 --              ... A booking without a valid record has an empty one. next is the version to go on
 --              from, or 0 if there is nothing left. There may be more even if rows has fewer
 --              than limit bookings: a call looks at no more than READ_LIMIT log entries
---   no_version: the event has not reached the version to start at
+--   bad_cursor: the event has not reached the version to start at
 --   no_event
 --   unknown_format: a later version of the service made the event
 --   corrupt    the event is broken, or its log has too few entries
@@ -24,7 +24,7 @@ local uuid, from, limit = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local e, _, refusal = load_event(eventKey, uuid, {})
 if refusal then return {refusal, '', 0, 0, 0, {}} end
 if from == 0 then from = e.version end
-if from > e.version then return {'no_version', '', 0, 0, 0, {}} end
+if from > e.version then return {'bad_cursor', '', 0, 0, 0, {}} end
 
 -- The log entries of versions first to from, and the newest bookings among them.
 local first = math.max(1, from - READ_LIMIT + 1)

@@ -76,6 +76,8 @@ var (
 	findLua string
 	//go:embed list.lua
 	listLua string
+	//go:embed live.lua
+	liveLua string
 
 	//go:embed whole.lua
 	wholeLua string
@@ -145,12 +147,13 @@ var (
 	Writable = Script{Name: "writable", Keys: 5, Source: writableLua}
 	Find     = Script{Name: "find", Keys: 2, Args: 1, Source: loadLua + bookingLua + deadlinesLua + waitlistLua + findLua}
 	List     = Script{Name: "list", Keys: 3, Args: 3, Source: loadLua + bookingLua + deadlinesLua + waitlistLua + logLua + listLua}
+	Live     = Script{Name: "live", Keys: 2, Args: 4, Source: loadLua + bookingLua + holdingsLua + deadlinesLua + waitlistLua + liveLua}
 )
 
 // All returns every script.
 func All() []Script {
 	return []Script{
 		Identify, Number, Initialize, Complete, Update, Book, Hold, Confirm, Extend, Cancel, Expire, Promote, Register, Retire, Lease,
-		Writable, Find, List,
+		Writable, Find, List, Live,
 	}
 }

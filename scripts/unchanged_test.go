@@ -24,6 +24,7 @@ var unmarked = map[string]string{
 	"writable": "no answer rests on it",
 	"find":     "it only reads",
 	"list":     "it only reads",
+	"live":     "it only reads",
 }
 
 // An answer that is given before a script's first write is marked, so that the service can

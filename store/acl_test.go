@@ -351,7 +351,7 @@ func (e *exercised) reads() {
 	e.do(err)
 	_, err = e.s.Events(e.ctx, "", 10)
 	e.do(err)
-	_, err = e.s.Bookings(e.ctx, e.event, "", 100)
+	_, err = e.s.Bookings(e.ctx, store.BookingsRequest{Event: e.event, Limit: 100})
 	e.do(err)
 	_, err = e.s.Booking(e.ctx, e.last.Booking)
 	e.do(err)

@@ -146,7 +146,7 @@ func TestUnknownEvent(t *testing.T) {
 			if _, err := s.Event(ctx, ref); !errors.Is(err, store.ErrEventNotFound) {
 				t.Errorf("event, %s: %v", name, err)
 			}
-			if _, err := s.Bookings(ctx, ref, "", 10); !errors.Is(err, store.ErrEventNotFound) {
+			if _, err := s.Bookings(ctx, store.BookingsRequest{Event: ref, Limit: 10}); !errors.Is(err, store.ErrEventNotFound) {
 				t.Errorf("bookings, %s: %v", name, err)
 			}
 			if _, err := s.CancelOldest(ctx, store.CancelOldestRequest{Event: ref, User: "a"}); !errors.Is(err, store.ErrEventNotFound) {

@@ -95,7 +95,7 @@ var refusals = map[string]error{
 	"capacity_below_confirmed": ErrCapacityBelowConfirmed,
 	"mismatch":                 ErrIdempotencyMismatch,
 	"version_mismatch":         ErrVersionMismatch,
-	"no_version":               ErrBadCursor,
+	"bad_cursor":               ErrBadCursor,
 	"other_store":              ErrOtherStore,
 	"corrupt":                  ErrDamaged,
 	"unknown_format":           fmt.Errorf("%w: %w", ErrUnavailable, ErrUnknownFormat),

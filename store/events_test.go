@@ -94,7 +94,7 @@ func TestCallsOnADamagedEvent(t *testing.T) {
 				"cancel":   second(s.Cancel(ctx, store.CancelRequest{Booking: booked.Booking, User: "a"})),
 				"update":   second(s.Update(ctx, changeOf(show.ref, store.SettingsChange{TotalTickets: &total}))),
 				"booking":  second(s.Booking(ctx, booked.Booking)),
-				"bookings": second(s.Bookings(ctx, show.ref, "", 10)),
+				"bookings": second(s.Bookings(ctx, store.BookingsRequest{Event: show.ref, Limit: 10})),
 			} {
 				if !errors.Is(err, store.ErrDamaged) || errors.Is(err, store.ErrUnavailable) {
 					t.Errorf("%s, %s: %v", name, call, err)

@@ -50,7 +50,7 @@ func TestUnknownFormatIsRefused(t *testing.T) {
 			"Update":       second(s.Update(ctx, changeOf(show.ref, store.SettingsChange{TotalTickets: &total}))),
 			"Event":        second(s.Event(ctx, show.ref)),
 			"Booking":      second(s.Booking(ctx, booked.Booking)),
-			"Bookings":     second(s.Bookings(ctx, show.ref, "", 10)),
+			"Bookings":     second(s.Bookings(ctx, store.BookingsRequest{Event: show.ref, Limit: 10})),
 			"Verify":       second(s.Verifier().Event(ctx, show.ref, nil)),
 		} {
 			if !errors.Is(err, store.ErrUnknownFormat) || !errors.Is(err, store.ErrUnavailable) {

@@ -37,9 +37,11 @@ func every(s *store.Store, ref store.EventRef, booking store.BookResult) map[str
 		"Update": func(ctx context.Context) error {
 			return second(s.Update(ctx, changeOf(ref, store.SettingsChange{TotalTickets: &total})))
 		},
-		"Event":    func(ctx context.Context) error { return second(s.Event(ctx, ref)) },
-		"Booking":  func(ctx context.Context) error { return second(s.Booking(ctx, booking.Booking)) },
-		"Bookings": func(ctx context.Context) error { return second(s.Bookings(ctx, ref, "", 1)) },
+		"Event":   func(ctx context.Context) error { return second(s.Event(ctx, ref)) },
+		"Booking": func(ctx context.Context) error { return second(s.Booking(ctx, booking.Booking)) },
+		"Bookings": func(ctx context.Context) error {
+			return second(s.Bookings(ctx, store.BookingsRequest{Event: ref, Limit: 1}))
+		},
 	}
 }
 
@@ -100,7 +102,9 @@ func reading(s *store.Store, event store.EventRef) func(context.Context) error {
 }
 
 func listing(s *store.Store, event store.EventRef) func(context.Context) error {
-	return func(ctx context.Context) error { return second(s.Bookings(ctx, event, "", 1)) }
+	return func(ctx context.Context) error {
+		return second(s.Bookings(ctx, store.BookingsRequest{Event: event, Limit: 1}))
+	}
 }
 
 // occupy fills the bound of a shard that does not answer with calls, until they are given up.

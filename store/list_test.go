@@ -60,7 +60,7 @@ func TestUnknownBooking(t *testing.T) {
 func TestBookingsInPages(t *testing.T) {
 	onEveryEngine(t, func(t *testing.T, s *store.Store) {
 		show := newShow(t, s, tickets(3))
-		if page, err := s.Bookings(ctx, show.ref, "", 10); err != nil || len(page.Bookings) != 0 || page.Next != "" {
+		if page, err := s.Bookings(ctx, store.BookingsRequest{Event: show.ref, Limit: 10}); err != nil || len(page.Bookings) != 0 || page.Next != "" {
 			t.Fatalf("no bookings: %+v, %v", page, err)
 		}
 		waitlist := show.waitlist(10)
@@ -68,7 +68,7 @@ func TestBookingsInPages(t *testing.T) {
 		for limit := 1; limit <= 11; limit++ {
 			var got []store.Booking
 			for cursor := ""; ; {
-				page, err := s.Bookings(ctx, show.ref, cursor, limit)
+				page, err := s.Bookings(ctx, store.BookingsRequest{Event: show.ref, Cursor: cursor, Limit: limit})
 				if err != nil || len(page.Bookings) > limit {
 					t.Fatalf("limit %d: %d bookings, %v", limit, len(page.Bookings), err)
 				}
@@ -87,7 +87,7 @@ func TestBookingsInPages(t *testing.T) {
 			}
 		}
 		for _, cursor := range []string{"x", "AAAAAAAAAAAAAA", "gAAAgAAAAAAAAA", "total", "@user-1"} {
-			if _, err := s.Bookings(ctx, show.ref, cursor, 10); !errors.Is(err, store.ErrBadCursor) {
+			if _, err := s.Bookings(ctx, store.BookingsRequest{Event: show.ref, Cursor: cursor, Limit: 10}); !errors.Is(err, store.ErrBadCursor) {
 				t.Errorf("cursor %q: %v", cursor, err)
 			}
 		}
@@ -124,7 +124,7 @@ func TestBookingsThatCannotBeReadAreMarked(t *testing.T) {
 				for limit := 1; limit <= 3; limit++ {
 					var got []store.BookingEntry
 					for cursor := ""; ; {
-						page, err := s.Bookings(ctx, show.ref, cursor, limit)
+						page, err := s.Bookings(ctx, store.BookingsRequest{Event: show.ref, Cursor: cursor, Limit: limit})
 						if err != nil {
 							t.Fatal(err)
 						}
@@ -171,7 +171,7 @@ func TestBookingsAmongManyOtherChanges(t *testing.T) {
 		}
 		var sizes []int
 		for cursor := ""; ; {
-			page, err := s.Bookings(ctx, show.ref, cursor, 500)
+			page, err := s.Bookings(ctx, store.BookingsRequest{Event: show.ref, Cursor: cursor, Limit: 500})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -185,6 +185,75 @@ func TestBookingsAmongManyOtherChanges(t *testing.T) {
 		}
 		if !slices.Equal(sizes, []int{0, 0, 1}) {
 			t.Errorf("pages of %v bookings", sizes)
+		}
+	})
+}
+
+// A user's live bookings come oldest first, in pages, whatever else is in the event, and with the
+// status that was asked for.
+func TestLiveBookingsOfAUser(t *testing.T) {
+	onEveryEngine(t, func(t *testing.T, s *store.Store) {
+		show := newShow(t, s, holding60(5))
+		of := func(request store.BookingsRequest) (ids []uuid.UUID, next string) {
+			t.Helper()
+			request.Event = show.ref
+			page, err := s.Bookings(ctx, request)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, one := range readable(t, page) {
+				if want := show.booking(store.BookResult{Booking: one.ID}); one != want {
+					t.Errorf("%+v, want %+v", one, want)
+				}
+				ids = append(ids, one.ID)
+			}
+			return ids, page.Next
+		}
+		if got, _ := of(store.BookingsRequest{User: "ann", Limit: 10}); len(got) != 0 {
+			t.Errorf("of nobody: %v", got)
+		}
+		held := show.hold("ann", 1, 60)
+		var booked []store.BookResult
+		for range 4 {
+			booked = append(booked, show.book("ann", 1))
+			show.book("bob", 1)
+		}
+		live := []uuid.UUID{held.Booking, booked[0].Booking, booked[2].Booking, booked[3].Booking}
+		show.cancel("ann", booked[1])
+		for limit := 1; limit <= 5; limit++ {
+			var got []uuid.UUID
+			for cursor := ""; ; {
+				page, next := of(store.BookingsRequest{User: "ann", Cursor: cursor, Limit: limit})
+				got = append(got, page...)
+				if cursor = next; cursor == "" {
+					break
+				}
+			}
+			if !slices.Equal(got, live) {
+				t.Errorf("with limit %d: %v, want %v", limit, got, live)
+			}
+		}
+		for status, want := range map[store.Status]int{store.StatusHeld: 1, store.StatusConfirmed: 2, store.StatusWaiting: 1, store.StatusCancelled: 0} {
+			got, _ := of(store.BookingsRequest{User: "ann", Status: status, Limit: 10})
+			if len(got) != want {
+				t.Errorf("%s: %v, want %d", status, got, want)
+			}
+		}
+		if got, _ := of(store.BookingsRequest{Status: store.StatusCancelled, Limit: 10}); !slices.Equal(got, []uuid.UUID{booked[1].Booking}) {
+			t.Errorf("cancelled: %v", got)
+		}
+		_, next := of(store.BookingsRequest{User: "ann", Limit: 1})
+		for _, other := range []store.BookingsRequest{
+			{Event: show.ref, User: "bob", Cursor: next, Limit: 1}, {Event: show.ref, Cursor: next, Limit: 1},
+			{Event: show.ref, User: "ann", Cursor: "x", Limit: 1},
+		} {
+			if _, err := s.Bookings(ctx, other); !errors.Is(err, store.ErrBadCursor) {
+				t.Errorf("%+v: %v", other, err)
+			}
+		}
+		show.cancel("ann", booked[0])
+		if _, err := s.Bookings(ctx, store.BookingsRequest{Event: show.ref, User: "ann", Cursor: next, Limit: 1}); !errors.Is(err, store.ErrBadCursor) {
+			t.Errorf("the booking to go on with has ended: %v", err)
 		}
 	})
 }

@@ -123,7 +123,10 @@ func TestHangingRedisIsGivenUp(t *testing.T) {
 		"event":      func(ctx context.Context) error { _, err := s.Event(ctx, show.ref); return err },
 		"events":     func(ctx context.Context) error { _, err := s.Events(ctx, "", 10); return err },
 		"booking":    func(ctx context.Context) error { _, err := s.Booking(ctx, booked.Booking); return err },
-		"bookings":   func(ctx context.Context) error { _, err := s.Bookings(ctx, show.ref, "", 10); return err },
+		"bookings": func(ctx context.Context) error {
+			_, err := s.Bookings(ctx, store.BookingsRequest{Event: show.ref, Limit: 10})
+			return err
+		},
 	} {
 		callers.Go(func() { unknown(t, what, call) })
 	}

@@ -245,11 +245,13 @@ func TestUpdateThatIsCutOffIsCarriedOn(t *testing.T) {
 // reads the event, and at the walk of an instance that starts.
 func TestLeftoversGoOn(t *testing.T) {
 	for name, read := range map[string]func(s *show, waiting store.BookResult) error{
-		"event":    func(s *show, _ store.BookResult) error { return second(s.Event(ctx, s.ref)) },
-		"events":   func(s *show, _ store.BookResult) error { return second(s.Events(ctx, "", 10)) },
-		"booking":  func(s *show, waiting store.BookResult) error { return second(s.Booking(ctx, waiting.Booking)) },
-		"bookings": func(s *show, _ store.BookResult) error { return second(s.Bookings(ctx, s.ref, "", 1)) },
-		"a start":  func(s *show, _ store.BookResult) error { s.WalkAll(ctx); return nil },
+		"event":   func(s *show, _ store.BookResult) error { return second(s.Event(ctx, s.ref)) },
+		"events":  func(s *show, _ store.BookResult) error { return second(s.Events(ctx, "", 10)) },
+		"booking": func(s *show, waiting store.BookResult) error { return second(s.Booking(ctx, waiting.Booking)) },
+		"bookings": func(s *show, _ store.BookResult) error {
+			return second(s.Bookings(ctx, store.BookingsRequest{Event: s.ref, Limit: 1}))
+		},
+		"a start": func(s *show, _ store.BookResult) error { s.WalkAll(ctx); return nil },
 	} {
 		t.Run(name, func(t *testing.T) {
 			onEveryEngine(t, func(t *testing.T, s *store.Store) {

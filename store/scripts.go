@@ -30,6 +30,7 @@ var (
 	writableScript   = conn.NewScript(script(conn.Change, scripts.Writable))
 	findScript       = read(conn.Read, scripts.Find)
 	listScript       = read(conn.List, scripts.List)
+	liveScript       = read(conn.Read, scripts.Live)
 )
 
 func script(kind conn.Kind, s scripts.Script) conn.Script {

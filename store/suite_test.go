@@ -236,7 +236,7 @@ func (s *show) all() []store.Booking {
 	s.t.Helper()
 	var all []store.Booking
 	for cursor := ""; ; {
-		page, err := s.Bookings(ctx, s.ref, cursor, 97)
+		page, err := s.Bookings(ctx, store.BookingsRequest{Event: s.ref, Cursor: cursor, Limit: 97})
 		if err != nil {
 			s.t.Fatal(err)
 		}

@@ -60,3 +60,6 @@ func EventOf(booking uuid.UUID) uint64 {
 	number, _ := layout.NumberOf(booking)
 	return number
 }
+
+// Statuses returns every status of a booking, in alphabetical order.
+func Statuses() []Status { return layout.Statuses() }

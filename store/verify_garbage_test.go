@@ -60,7 +60,7 @@ func (v *victim) reads() (failed []error) {
 		}
 	}
 	note("event", second(v.Event(ctx, ref)))
-	page, err := v.Bookings(ctx, ref, "", 100)
+	page, err := v.Bookings(ctx, store.BookingsRequest{Event: ref, Limit: 100})
 	note("list", err)
 	for _, entry := range page.Bookings {
 		note("list", entry.Err)

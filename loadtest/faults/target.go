@@ -83,7 +83,7 @@ func (d directly) list(ctx context.Context, event store.EventRef) ([]store.Booki
 	var list []store.Booking
 	seen := map[[16]byte]bool{}
 	for cursor := ""; ; {
-		page, err := d.store.Bookings(ctx, event, cursor, limit)
+		page, err := d.store.Bookings(ctx, store.BookingsRequest{Event: event, Cursor: cursor, Limit: limit})
 		if err != nil {
 			return nil, err
 		}

@@ -91,7 +91,7 @@ func (c *watchedConn) whyClosed(err error) error {
 
 const tooManyClients = "ERR max number of clients" // which Redis goes on to word in several ways
 
-// refusedError is what that Redis answered before it was asked.
+// refusedError is what Redis answered before it was asked.
 type refusedError string
 
 func (w refusedError) Error() string { return string(w) }

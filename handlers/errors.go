@@ -20,8 +20,10 @@ type problem struct {
 
 	conditions []store.ConditionKind // what is wrong with Redis
 
-	heldTickets *int64 // of a refused hold
-	retryAfter  int64  // seconds; 0 = as usual for its status
+	confirmedTickets *int64     // of a total that is too low
+	heldTickets      *int64     // of that, and of a refused hold
+	heldUntil        *timestamp // of that, if any are held
+	retryAfter       int64      // seconds; 0 = as usual for its status
 }
 
 var (
@@ -61,6 +63,9 @@ func problemOf(err error) problem {
 			if soldOut.next > 0 {
 				p.retryAfter = max(retryAfter, secondsUp(soldOut.next))
 			}
+		}
+		if capacity, ok := errors.AsType[*capacityError](err); ok {
+			p.confirmedTickets, p.heldTickets, p.heldUntil = &capacity.Confirmed, &capacity.Held, timeOrNull(capacity.HeldUntil)
 		}
 		return p
 	}
@@ -108,7 +113,7 @@ var problems = []struct {
 	{store.ErrWaitingListFull, problem{status: http.StatusConflict, code: "waiting_list_full", title: "Waiting list is full", detail: "The event is sold out and its waitingListLimit has been reached"}},
 	{store.ErrOverCapacity, problem{status: http.StatusConflict, code: "quantity_over_capacity", title: "Quantity is over capacity", detail: "The quantity is greater than the event's totalTickets"}},
 	{store.ErrQuantityLimit, problem{status: http.StatusConflict, code: "quantity_limit", title: "Quantity limit reached", detail: "The quantity is greater than the event's maxQuantity"}},
-	{store.ErrCapacityBelowConfirmed, problem{status: http.StatusConflict, code: "capacity_below_confirmed", title: "Capacity is below confirmed tickets", detail: "totalTickets must not be lower than the number of tickets already confirmed"}},
+	{store.ErrCapacityBelowConfirmed, problem{status: http.StatusConflict, code: "capacity_below_confirmed", title: "Capacity is below confirmed tickets", detail: "totalTickets must not be lower than the number of tickets already confirmed or held"}},
 	{store.ErrIdempotencyMismatch, problem{status: http.StatusUnprocessableEntity, code: "idempotency_mismatch", title: "Idempotency-Key was used before", detail: "The same Idempotency-Key was used before with a different request"}},
 	{store.ErrVersionMismatch, problem{status: http.StatusPreconditionFailed, code: "version_mismatch", title: "Event has another version", detail: "The event was changed since the version in If-Match: read it again, and decide anew"}},
 	{store.ErrSoldOut, problem{status: http.StatusConflict, code: "sold_out", title: "Sold out", detail: "Not so many tickets are available now, and this request does not wait in line"}},
@@ -193,8 +198,10 @@ type problemDocument struct {
 	Error   string `json:"error"`
 	Details any    `json:"details"`
 
-	Conditions  []store.ConditionKind `json:"conditions,omitempty"`
-	HeldTickets *int64                `json:"heldTickets,omitempty"`
+	Conditions       []store.ConditionKind `json:"conditions,omitempty"`
+	ConfirmedTickets *int64                `json:"confirmedTickets,omitempty"`
+	HeldTickets      *int64                `json:"heldTickets,omitempty"`
+	HeldUntil        *timestamp            `json:"heldUntil,omitempty"`
 	problemIDs
 }
 
@@ -241,7 +248,8 @@ func initializeFailure(w http.ResponseWriter, p problem) {
 func writeProblem(w http.ResponseWriter, p problem, legacy string, details any) {
 	writeBody(w, p.status, problemType, problemDocument{
 		Type: "urn:boxoffice:problem:" + p.code, Title: p.title, Status: p.status, Detail: p.detail, Code: p.code,
-		Error: legacy, Details: details, Conditions: p.conditions, HeldTickets: p.heldTickets, problemIDs: problemIDsOf(w),
+		Error: legacy, Details: details, Conditions: p.conditions, ConfirmedTickets: p.confirmedTickets,
+		HeldTickets: p.heldTickets, HeldUntil: p.heldUntil, problemIDs: problemIDsOf(w),
 	})
 }
 

@@ -139,7 +139,8 @@ func TestHoldsThatAreRefused(t *testing.T) {
 		c.about(first, "extend", "ann", `"seconds":600`).is(409, `{"code":"hold_limit"}`)
 		c.about(first, "confirm", "bob").is(404, `{"code":"booking_not_found"}`)
 		c.about(first, "extend", "bob").is(404, `{"code":"booking_not_found"}`)
-		c.patch(e.path(), `{"totalTickets":3}`).is(409, `{"code":"capacity_below_confirmed"}`)
+		c.patch(e.path(), `{"totalTickets":3}`).is(409,
+			`{"code":"capacity_below_confirmed","confirmedTickets":0,"heldTickets":4,"heldUntil":"<text>"}`)
 		c.post("/api/events/hold", event{someID, 1}.bookBody("", "7")).is(404, `{"code":"event_not_found"}`)
 		c.about(first, "confirm", "ann").is(200, `{}`)
 		c.about(first, "extend", "ann").is(409, `{"code":"not_held"}`)

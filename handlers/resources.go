@@ -38,10 +38,33 @@ func renderEvent(w http.ResponseWriter, _ store.EventRef, event store.Event) {
 	writeJSON(w, http.StatusOK, resourceOf(event))
 }
 
+// capacityError says what a total cannot be lower than.
+type capacityError struct {
+	store.Sold
+	err error
+}
+
+func (e *capacityError) Error() string { return e.err.Error() }
+func (e *capacityError) Unwrap() error { return e.err }
+
+func (a *API) update(ctx context.Context, request store.UpdateRequest) (store.UpdateResult, error) {
+	result, err := a.Store.Update(ctx, request)
+	if errors.Is(err, store.ErrCapacityBelowConfirmed) {
+		err = &capacityError{result.Sold, err}
+	}
+	return result, err
+}
+
+// eventUpdated answers a change.
+type eventUpdated struct {
+	eventResource
+	Promoted []promotionView `json:"promoted"` // at most store.MostPromoted
+}
+
 func renderUpdated(w http.ResponseWriter, _ store.UpdateRequest, result store.UpdateResult) {
 	markReplayed(w, result.Replayed)
 	tagVersion(w, result.Event)
-	writeJSON(w, http.StatusOK, resourceOf(result.Event))
+	writeJSON(w, http.StatusOK, eventUpdated{resourceOf(result.Event), promotionsOf(result.Promoted)})
 }
 
 func (a *API) listEvents(ctx context.Context, p page) (store.EventPage, error) {

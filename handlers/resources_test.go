@@ -2,6 +2,7 @@ package handlers_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 )
 
@@ -49,7 +50,7 @@ func TestPatchEachSetting(t *testing.T) {
 		} {
 			want := fmt.Sprintf(`{%s,"eventId":%q,"number":%d,"version":%d,"createdAt":"<time>"}`, change, e.uuid, e.number, version+2)
 			changed := c.patch(e.path(), "{"+change+"}").is(200, want)
-			if got := c.get(e.path()).is(200, want); got.body != changed.body {
+			if got := c.get(e.path()).is(200, want); strings.TrimSuffix(got.body, "}\n")+",\"promoted\":[]}\n" != changed.body {
 				t.Errorf("PATCH answered %s, GET %s", changed.body, got.body)
 			}
 		}
@@ -102,11 +103,16 @@ func TestPatchCapacityBelowConfirmed(t *testing.T) {
 		e := c.event(5)
 		c.confirmed(e, "a", `"quantity":3`)
 		c.patch(e.path(), `{"totalTickets":2,"eventName":"Opera"}`).is(409, `{"code":"capacity_below_confirmed",
-			"error":"Capacity is below confirmed tickets","details":"<text>"}`)
+			"error":"Capacity is below confirmed tickets","details":"<text>","confirmedTickets":3,"heldTickets":0,"heldUntil":"<absent>"}`)
 		c.get(e.path()).is(200, `{"eventName":"Concert","totalTickets":5,"version":2}`)
 		c.patch(e.path(), `{"totalTickets":3}`).is(200, `{"totalTickets":3,"availableTickets":0}`)
-		c.waiting(e, "b")
-		c.patch(e.path(), `{"totalTickets":4}`).is(200, `{"availableTickets":0,"waitingListCount":0,"confirmedTickets":4}`)
+		b := c.waiting(e, "b")
+		raise := []string{"Idempotency-Key: raise"}
+		promoted := fmt.Sprintf(`{"promoted":[{"bookingId":%q,"userId":"b","quantity":1,"status":"Confirmed"}]}`, b)
+		c.patch(e.path(), `{"totalTickets":4}`, raise...).is(200, `{"availableTickets":0,"waitingListCount":0,"confirmedTickets":4}`).
+			is(200, promoted)
+		c.patch(e.path(), `{"totalTickets":5}`).is(200, `{"promoted":[]}`)
+		c.patch(e.path(), `{"totalTickets":4}`, raise...).is(200, `{"totalTickets":5}`).is(200, promoted)
 	})
 }
 

@@ -88,7 +88,7 @@ func (a *API) table() []route {
 
 		get("/api/events", either, call(a, parsePage, a.listEvents, renderEvents, eventFailure)).takes("limit", "cursor"),
 		get("/api/events/{eventId}", either, call(a, parseEventPath, s.Event, renderEvent, eventFailure)),
-		patch("/api/events/{eventId}", ScopeOrganizer, call(a, parseUpdate, s.Update, renderUpdated, eventFailure)),
+		patch("/api/events/{eventId}", ScopeOrganizer, call(a, parseUpdate, a.update, renderUpdated, eventFailure)),
 		get("/api/events/{eventId}/bookings", either,
 			call(a, parseBookings, s.Bookings, renderBookings, eventFailure)).takes("limit", "cursor", "userId", "status").
 			without("userId", ScopeOrganizer),

@@ -55,8 +55,8 @@ end
 if not b or b.user ~= user then return refuse('no_booking') end
 if b.status == 'cancelled' then
   local version = version_of(b.cancelled)
-  local promoted = promoted_of_entry(redis.call('LINDEX', logKey, string.format('%d', version - 1)))
-  if not promoted then return refuse('corrupt') end
+  local kind, promoted = promotions_of_entry(redis.call('LINDEX', logKey, string.format('%d', version - 1)))
+  if kind ~= 'X' then return refuse('corrupt') end
   return unchanged(e, acks, {'cancelled', version, booking, 1, e.promotionsDue, booking_rows(e, promoted, {})})
 end
 if b.status == 'expired' then return refuse('hold_expired') end

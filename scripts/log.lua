@@ -24,11 +24,13 @@ local function booking_of_entry(entry)
   return entry
 end
 
--- Returns the bookings that a cancellation promoted, given its entry, or nil if it is none.
-local function promoted_of_entry(entry)
-  local promoted = entry and string.match(entry, '^X|%d+|[^|]+|([^|]*)|')
-  if not promoted then return nil end
+-- Returns the kind of an entry and the bookings that it says were promoted. Of one that is missing, the
+-- kind is nil.
+local function promotions_of_entry(entry)
+  local kind, rest = string.match(entry or '', '^(%u)|%d+|(.*)$')
+  local promoted = kind == 'P' and rest or kind == 'X' and string.match(rest, '^[^|]+|([^|]*)|')
+    or kind == 'T' and string.match(rest, '^[^|]+|([^|]*)$') or ''
   local ids = {}
   for id in string.gmatch(promoted, '[^,]+') do ids[#ids + 1] = id end
-  return ids
+  return kind, ids
 end

@@ -76,6 +76,8 @@ var (
 	findLua string
 	//go:embed list.lua
 	listLua string
+	//go:embed promoted.lua
+	promotedLua string
 	//go:embed live.lua
 	liveLua string
 
@@ -118,7 +120,7 @@ var (
 		Source: loadLua + settingsLua + logLua + clockLua + unchangedLua + initializeLua,
 	}
 	Complete = Script{Name: "complete", Keys: 1, Args: 3, Source: unchangedLua + completeLua}
-	Update   = Script{Name: "update", Keys: 3, Args: 9, Source: loadLua + settingsLua + logLua + clockLua + unchangedLua + updateLua}
+	Update   = Script{Name: "update", Keys: 4, Args: 9, Source: loadLua + settingsLua + logLua + clockLua + unchangedLua + updateLua}
 	Book     = Script{
 		Name: "book", Keys: 3, Args: 4, Items: BatchLimit, ItemArgs: 5, ItemAnswers: 6,
 		Source: loadLua + bookingLua + holdingsLua + logLua + clockLua + unchangedLua + bookLua,
@@ -147,6 +149,7 @@ var (
 	Writable = Script{Name: "writable", Keys: 5, Source: writableLua}
 	Find     = Script{Name: "find", Keys: 2, Args: 1, Source: loadLua + bookingLua + deadlinesLua + waitlistLua + findLua}
 	List     = Script{Name: "list", Keys: 3, Args: 3, Source: loadLua + bookingLua + deadlinesLua + waitlistLua + logLua + listLua}
+	Promoted = Script{Name: "promoted", Keys: 2, Args: 2, Source: loadLua + logLua + promotedLua}
 	Live     = Script{Name: "live", Keys: 2, Args: 4, Source: loadLua + bookingLua + holdingsLua + deadlinesLua + waitlistLua + liveLua}
 )
 
@@ -154,6 +157,6 @@ var (
 func All() []Script {
 	return []Script{
 		Identify, Number, Initialize, Complete, Update, Book, Hold, Confirm, Extend, Cancel, Expire, Promote, Register, Retire, Lease,
-		Writable, Find, List, Live,
+		Writable, Find, List, Live, Promoted,
 	}
 }

@@ -25,6 +25,7 @@ var unmarked = map[string]string{
 	"find":     "it only reads",
 	"list":     "it only reads",
 	"live":     "it only reads",
+	"promoted": "it only reads",
 }
 
 // An answer that is given before a script's first write is marked, so that the service can

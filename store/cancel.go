@@ -122,20 +122,25 @@ func (s *Store) cancel(ctx context.Context, event EventRef, booking, user, cance
 }
 
 // promotions reads the bookings that a version of the event promoted: short ids and records.
-func promotions(number uint64, version int64, rows *conn.Reply) ([]Promotion, error) {
-	var promoted []Promotion
+func promotions(number uint64, version int64, rows *conn.Reply) (promoted []Promotion, err error) {
 	for rows.More() {
-		short, record := rows.Text(), rows.Text()
-		if rows.Err() != nil {
-			break
-		}
-		b, err := layout.ParseBooking(number, short, record)
+		one, err := promotion(number, version, rows)
 		if err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
+			return nil, err
 		}
-		promoted = append(promoted, Promotion{
-			Booking: b.ID, User: b.User, Quantity: b.Quantity, Status: b.At(version).Status(),
-		})
+		promoted = append(promoted, one)
 	}
 	return promoted, rows.Err()
+}
+
+func promotion(number uint64, version int64, rows *conn.Reply) (Promotion, error) {
+	short, record := rows.Text(), rows.Text()
+	if err := rows.Err(); err != nil {
+		return Promotion{}, err
+	}
+	b, err := layout.ParseBooking(number, short, record)
+	if err != nil {
+		return Promotion{}, fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	return Promotion{Booking: b.ID, User: b.User, Quantity: b.Quantity, Status: b.At(version).Status()}, nil
 }

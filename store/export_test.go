@@ -56,7 +56,7 @@ func (s *Store) BookID(ctx context.Context, booking uuid.UUID, request BookReque
 // RaiseOnly raises the total as an instance does that dies before it promotes.
 func (s *Store) RaiseOnly(ctx context.Context, number uint64, total int64) error {
 	_, err := s.call(ctx, conn.Call{
-		Script: updateScript, Keys: layout.Keys{}.OfEvent(number)[:updateScript.Keys],
+		Script: updateScript, Keys: s.updateKeys(number),
 		Args: []any{"", 0, "", "change", "", "", layout.SettingsChange{TotalTickets: &total}.Encode(), ""},
 	})
 	return err

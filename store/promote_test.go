@@ -3,6 +3,7 @@ package store_test
 import (
 	"context"
 	"errors"
+	"strconv"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -144,6 +145,46 @@ func TestWaitlistOfWithdrawnBookings(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A change names whom it promoted, the first of them, however many steps that takes, and whatever is booked in between; a repetition names the same.
+func TestUpdateNamesWhomItPromoted(t *testing.T) {
+	onEveryEngine(t, func(t *testing.T, s *store.Store) {
+		show := newShow(t, s, tickets(1))
+		show.book("ann", 1)
+		waiting := show.waitlist(lookLimit + 30)
+		raise := func(total int64) store.UpdateResult {
+			t.Helper()
+			result, err := s.Update(ctx, store.UpdateRequest{
+				Event: show.ref, SettingsChange: store.SettingsChange{TotalTickets: &total}, IdempotencyKey: strconv.FormatInt(total, 10),
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return result
+		}
+		want := func(what string, result store.UpdateResult, promoted []store.BookResult) {
+			t.Helper()
+			if len(result.Promoted) != len(promoted) {
+				t.Fatalf("%s: %d were promoted, want %d", what, len(result.Promoted), len(promoted))
+			}
+			for i, one := range result.Promoted {
+				if one.Booking != promoted[i].Booking || one.Status != store.StatusConfirmed || one.Quantity != 1 || one.User == "" {
+					t.Errorf("%s: row %d is %+v, want %s", what, i, one, promoted[i].Booking)
+				}
+			}
+		}
+		two := raise(3)
+		want("two", two, waiting[:2])
+		show.book("late", 1)
+		all := raise(int64(len(waiting) + 2)) // in several steps
+		want("all", all, waiting[2:2+store.MostPromoted])
+		later := show.book("later", 1)
+		want("two again", raise(3), waiting[:2])
+		want("all again", raise(int64(len(waiting)+2)), waiting[2:2+store.MostPromoted])
+		want("the last", raise(int64(len(waiting)+50)), []store.BookResult{later})
+		want("nobody", raise(int64(len(waiting)+60)), nil)
+	})
 }
 
 func TestUpdate(t *testing.T) {

@@ -31,6 +31,7 @@ var (
 	findScript       = read(conn.Read, scripts.Find)
 	listScript       = read(conn.List, scripts.List)
 	liveScript       = read(conn.Read, scripts.Live)
+	promotedScript   = read(conn.Read, scripts.Promoted)
 )
 
 func script(kind conn.Kind, s scripts.Script) conn.Script {

@@ -49,7 +49,7 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 	probe := conn.Probe{Script: writableScript, Keys: keys.OfEvent}
 	c, err := conn.Open(ctx, config, probe, identifyScript, numberScript, initializeScript, completeScript, updateScript,
 		bookScript, holdScript, confirmScript, extendScript, cancelScript, expireScript, promoteScript,
-		registerScript, retireScript, leaseScript, findScript, listScript, liveScript)
+		registerScript, retireScript, leaseScript, findScript, listScript, liveScript, promotedScript)
 	if err != nil {
 		return nil, err
 	}

@@ -20,8 +20,20 @@ type UpdateRequest struct {
 
 // UpdateResult is an event after a change.
 type UpdateResult struct {
-	Event    Event // as it is now
-	Replayed bool  // the same request changed it before, and others may have done so since
+	Event    Event       // as it is now
+	Promoted []Promotion // by the change, in order; the first MostPromoted of them
+	Replayed bool        // the same request changed it before, and others may have done so since
+
+	Sold // only with ErrCapacityBelowConfirmed
+}
+
+// MostPromoted is how many bookings an UpdateResult names.
+const MostPromoted = 250
+
+// Sold is what a total cannot be lower than.
+type Sold struct {
+	Confirmed, Held int64  // tickets
+	HeldUntil       Millis // the last deadline of what is held, if nothing is extended
 }
 
 // Update changes an event, promotes from the waiting list as far as a raised
@@ -44,29 +56,74 @@ func (s *Store) Update(ctx context.Context, request UpdateRequest) (UpdateResult
 	s.register(ctx, number)
 	r, err := s.callEvent(ctx, number, conn.Call{
 		Script:    updateScript,
-		Keys:      s.keys.OfEvent(number)[:updateScript.Keys],
+		Keys:      s.updateKeys(number),
 		Args:      append([]any{event.UUID()}, request.arguments()...),
 		Unbounded: true,
 	})
 	if errors.Is(err, ErrUnavailable) { // the change may have been made, and then there is work
 		s.schedulePromotion(number) //nolint:contextcheck // it outlives the request
 	}
+	if err != nil && !errors.Is(err, ErrCapacityBelowConfirmed) {
+		return UpdateResult{}, err
+	}
+	version, promotionsDue, replayed := r.Integer(), r.Flag(), r.Flag()
+	confirmed, held, until := r.Integer(), r.Integer(), layout.Millis(r.Integer())
+	if wrong := r.End("updated", "capacity_below_confirmed"); wrong != nil {
+		return UpdateResult{}, wrong
+	}
 	if err != nil {
-		return UpdateResult{}, err
+		return UpdateResult{Sold: Sold{Confirmed: confirmed, Held: held, HeldUntil: until}}, err
 	}
-	_ = r.Integer() // version
-	promotionsDue, replayed := r.Flag(), r.Flag()
-	if err := r.End("updated"); err != nil {
-		return UpdateResult{}, err
-	}
+	result := UpdateResult{Replayed: replayed}
 	if promotionsDue {
 		if err := s.promoteAll(ctx, number); err != nil {
 			s.schedulePromotion(number) //nolint:contextcheck // it outlives the request
 			return UpdateResult{}, afterChange("promote", err)
 		}
 	}
-	now, err := s.event(ctx, event, conn.Query{Unbounded: true})
-	return UpdateResult{Event: now, Replayed: replayed}, afterChange("read the changed event", err)
+	if promotionsDue || replayed {
+		if result.Promoted, err = s.promotedAfter(ctx, number, version); err != nil {
+			return UpdateResult{}, afterChange("read whom it promoted", err)
+		}
+	}
+	result.Event, err = s.event(ctx, event, conn.Query{Unbounded: true})
+	return result, afterChange("read the changed event", err)
+}
+
+// updateKeys are those of update.lua.
+func (s *Store) updateKeys(number uint64) []string {
+	return []string{s.keys.Event(number), s.keys.Log(number), s.keys.Waitlist(number), s.keys.Deadlines(number)}
+}
+
+// promotedCalls bounds the calls that look for promotions: while they are made, others may book.
+const promotedCalls = 10
+
+// promotedAfter returns the first bookings that a change of settings at a version promoted.
+func (s *Store) promotedAfter(ctx context.Context, number uint64, version int64) (promoted []Promotion, err error) {
+	for calls := 0; calls < promotedCalls; calls++ {
+		r, err := s.call(ctx, conn.Call{
+			Script: promotedScript, Keys: []string{s.keys.Event(number), s.keys.Log(number)},
+			Args: []any{version, MostPromoted - len(promoted)}, Unbounded: true,
+		})
+		if err != nil {
+			return nil, err
+		}
+		next, rows := r.Integer(), r.List()
+		if err := r.End("found"); err != nil {
+			return nil, err
+		}
+		for rows.More() {
+			one, err := promotion(number, rows.Integer(), rows)
+			if err != nil {
+				return nil, err
+			}
+			promoted = append(promoted, one)
+		}
+		if version = next; version == 0 || rows.Err() != nil {
+			return promoted, rows.Err()
+		}
+	}
+	return promoted, nil
 }
 
 // arguments are those of update.lua from the id of the change to the name of the API key.

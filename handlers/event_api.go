@@ -127,15 +127,15 @@ func parseEventCancel(r *http.Request) (store.CancelRequest, error) {
 
 // eventCancelled answers a cancellation.
 type eventCancelled struct {
-	Message string              `json:"message"`
-	Details cancellationDetails `json:"details"`
-	Version int64               `json:"version"`
+	Message  string              `json:"message"`
+	Details  cancellationDetails `json:"details"`
+	Promoted []promotionView     `json:"promoted"`
+	Version  int64               `json:"version"`
 }
 
 type cancellationDetails struct {
-	WaitingListAssigned bool            `json:"waitingListAssigned"`
-	NextBookingID       *uuid.UUID      `json:"nextBookingId"`
-	Promoted            []promotionView `json:"promoted"`
+	WaitingListAssigned bool       `json:"waitingListAssigned"`
+	NextBookingID       *uuid.UUID `json:"nextBookingId"`
 }
 
 func renderEventCancelled(w http.ResponseWriter, _ store.CancelRequest, result store.CancelResult) {
@@ -143,9 +143,9 @@ func renderEventCancelled(w http.ResponseWriter, _ store.CancelRequest, result s
 		Message: "Ticket successfully cancelled",
 		Details: cancellationDetails{
 			WaitingListAssigned: len(result.Promoted) > 0, NextBookingID: firstOf(result.Promoted),
-			Promoted: promotionsOf(result.Promoted),
 		},
-		Version: result.Version,
+		Promoted: promotionsOf(result.Promoted),
+		Version:  result.Version,
 	})
 }
 

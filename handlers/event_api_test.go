@@ -76,9 +76,9 @@ func TestEventAPIQuantity(t *testing.T) {
 		c.get(e.path()).is(200, `{"availableTickets":2,"confirmedTickets":3,"waitingListCount":2}`)
 
 		c.cancel(three, "a").is(200, fmt.Sprintf(
-			`{"details":{"waitingListAssigned":true,"nextBookingId":%q,"promoted":[
+			`{"details":{"waitingListAssigned":true,"nextBookingId":%q},"promoted":[
 				{"bookingId":%q,"userId":"b","quantity":4,"status":"Confirmed"},
-				{"bookingId":"<text>","userId":"c","quantity":1,"status":"Confirmed"}]}}`, four, four))
+				{"bookingId":"<text>","userId":"c","quantity":1,"status":"Confirmed"}]}`, four, four))
 		c.stands(four, "Confirmed", 0).holds(`{"quantity":4}`)
 		c.stands(one, "Confirmed", 0)
 		c.get(e.path()).is(200, `{"availableTickets":0,"confirmedTickets":5,"waitingListCount":0}`)

@@ -71,7 +71,7 @@ func TestPositionsOfARandomWaitlist(t *testing.T) {
 				c.cancel(waitlist[place], "u").is(200, `{"details":{"waitingListAssigned":false}}`)
 				waitlist = slices.Delete(waitlist, place, place+1)
 			default:
-				c.cancel(held, "u").is(200, fmt.Sprintf(`{"details":{"nextBookingId":%q,"promoted":[{"bookingId":%q}]}}`, waitlist[0], waitlist[0]))
+				c.cancel(held, "u").is(200, fmt.Sprintf(`{"details":{"nextBookingId":%q},"promoted":[{"bookingId":%q}]}`, waitlist[0], waitlist[0]))
 				held, waitlist = waitlist[0], waitlist[1:]
 			}
 			if len(waitlist) > 0 {

@@ -39,8 +39,7 @@ type answerBody struct {
 	Next      *uuid.UUID `json:"nextBookingId"`
 	Promoted  []promoted `json:"promoted"`
 	Details   struct {   // of the event API's cancellation
-		Next     *uuid.UUID `json:"nextBookingId"`
-		Promoted []promoted `json:"promoted"`
+		Next *uuid.UUID `json:"nextBookingId"`
 	} `json:"details"`
 	Total     int64 `json:"totalTickets"`
 	Available int64 `json:"availableTickets"`
@@ -90,7 +89,7 @@ func (h *overHTTP) do(ctx context.Context, call history.Call) history.Attempt {
 		attempt.Answer = model.Answer{Booking: got.BookingID, Version: got.Version, Status: status, Position: got.Position}
 	case history.Cancel:
 		attempt.Answer = model.Answer{
-			Booking: call.Booking, Version: got.Version, Next: orNil(got.Details.Next), Promoted: int64(len(got.Details.Promoted)),
+			Booking: call.Booking, Version: got.Version, Next: orNil(got.Details.Next), Promoted: int64(len(got.Promoted)),
 		}
 	case history.CancelOldest:
 		attempt.Answer = model.Answer{Booking: got.BookingID, Version: got.Version, Next: orNil(got.Next), Promoted: int64(len(got.Promoted))}

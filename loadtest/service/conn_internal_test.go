@@ -79,11 +79,11 @@ func TestAnswers(t *testing.T) {
 			`{"bookingId":"`+booked.String()+`","status":"Waiting List","position":7,"version":3}`), false,
 			Answer{Outcome: Waiting, Code: 201, Booked: booked, Position: 7, Version: 3}},
 		{"cancelled", Cancel, withLength(ok,
-			`{"details":{"waitingListAssigned":true,"nextBookingId":"`+next.String()+`","promoted":[`+
-				`{"bookingId":"a"},{"bookingId":"b"}]},"version":9}`), true,
+			`{"details":{"waitingListAssigned":true,"nextBookingId":"`+next.String()+`"},"promoted":[`+
+				`{"bookingId":"a"},{"bookingId":"b"}],"version":9}`), true,
 			Answer{Outcome: Cancelled, Code: 200, Next: next, Promoted: 2, Version: 9}},
 		{"cancelled, nobody promoted", Cancel, withLength(ok,
-			`{"details":{"waitingListAssigned":false,"nextBookingId":null,"promoted":[]},"version":9}`), false,
+			`{"details":{"waitingListAssigned":false,"nextBookingId":null},"promoted":[],"version":9}`), false,
 			Answer{Outcome: Cancelled, Code: 200, Version: 9}},
 		{"a position", Lookup, withLength(ok, `{"bookingId":"`+booked.String()+`","status":"Waiting List","position":4}`), false,
 			Answer{Outcome: Found, Code: 200, Booked: booked, Status: StatusWaiting, Position: 4}},

@@ -201,11 +201,11 @@ func (f *faulty) cancel(w http.ResponseWriter, id string) {
 		newest.Status, newest.Cancelled = service.StatusCancelled, f.event.Version
 	}
 	next, assigned := f.promoting[id]
-	details := map[string]any{"waitingListAssigned": assigned, "nextBookingId": nil, "promoted": []any{}}
+	details, promoted := map[string]any{"waitingListAssigned": assigned, "nextBookingId": nil}, []any{}
 	if assigned {
-		details["nextBookingId"], details["promoted"] = next, []any{map[string]any{"bookingId": next}}
+		details["nextBookingId"], promoted = next, []any{map[string]any{"bookingId": next}}
 	}
-	answer(w, http.StatusOK, map[string]any{"details": details, "version": b.Cancelled})
+	answer(w, http.StatusOK, map[string]any{"details": details, "promoted": promoted, "version": b.Cancelled})
 }
 
 func (f *faulty) promote(cancelled *service.Booking) {

@@ -28,6 +28,11 @@ func (e *expirer) grant() {
 
 func (s *Store) inGrace() bool { return time.Now().UnixNano() < s.expirer.graceUntil.Load() }
 
+// GraceLeft is for how long nothing expires yet, because Redis was away; 0 in other times.
+func (s *Store) GraceLeft() time.Duration {
+	return max(0, time.Until(time.Unix(0, s.expirer.graceUntil.Load())))
+}
+
 // expireDue ends the holds and offers of an event whose deadlines have passed. Calls that come
 // together share one run.
 func (s *Store) expireDue(ctx context.Context, number uint64) error {

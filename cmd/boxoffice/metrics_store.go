@@ -125,6 +125,7 @@ func (m *storeMetrics) Expired(bookings int64) { m.expiries.Add(float64(bookings
 type watchedStore interface {
 	Stats() store.Stats
 	Engine() store.Engine
+	GraceLeft() time.Duration
 }
 
 // storeWatch asks at each scrape whether the store can book, which may take as long as a check
@@ -144,6 +145,7 @@ var (
 	redisCondition   = describe("redis_condition", "1 while this is wrong with Redis: bookings are refused, or may be lost.", "kind")
 	redisCheck       = describe("redis_check_seconds", "How long this scrape waited for the check behind boxoffice_redis_up.")
 	callsInFlight    = describe("store_calls_in_flight", "Calls under way, those that wait for their turn included.", "kind")
+	graceLeft        = describe("expiry_grace_seconds", "For how long holds and offers do not expire yet, because Redis was away.")
 	queuedCommands   = describe("store_queued_commands", "Commands waiting for a place in a pipeline.")
 	connections      = describe("redis_connections", "Open connections to Redis, over all nodes.")
 	idleConnections  = describe("redis_idle_connections", "Open connections to Redis that are not in use, over all nodes.")
@@ -154,7 +156,7 @@ var (
 // Describe implements prometheus.Collector, as does Collect.
 func (s *storeWatch) Describe(descriptions chan<- *prometheus.Desc) {
 	for _, one := range []*prometheus.Desc{
-		storeInfo, redisUp, redisCondition, redisCheck, callsInFlight, queuedCommands,
+		storeInfo, redisUp, redisCondition, redisCheck, callsInFlight, graceLeft, queuedCommands,
 		connections, idleConnections, staleConnections, poolTimeouts,
 	} {
 		descriptions <- one
@@ -188,6 +190,7 @@ func (s *storeWatch) Collect(values chan<- prometheus.Metric) {
 	for kind, calls := range stats.InFlight {
 		values <- prometheus.MustNewConstMetric(callsInFlight, prometheus.GaugeValue, float64(calls), string(kind))
 	}
+	gauge(graceLeft, s.store.GraceLeft().Seconds())
 	gauge(queuedCommands, float64(stats.Queued))
 	gauge(connections, float64(stats.Connections))
 	gauge(idleConnections, float64(stats.IdleConnections))

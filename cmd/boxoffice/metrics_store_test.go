@@ -122,9 +122,10 @@ func TestStoreMetricsCount(t *testing.T) {
 		`boxoffice_store_call_duration_seconds_count{call="book"}`:       12,
 		`boxoffice_store_call_duration_seconds_count{call="cancel"}`:     3,
 		`boxoffice_store_call_duration_seconds_count{call="update"}`:     1,
+		`boxoffice_store_call_duration_seconds_count{call="promoted"}`:   1,
 		`boxoffice_store_call_duration_seconds_count{call="read event"}`: 1,
 		`boxoffice_store_call_retries_total{call="book"}`:                0,
-		`boxoffice_store_batch_commands_sum`:                             1 + 1 + 1 + 12 + 3 + 1 + 1 + 1 + 1, // one a call, one of the event
+		`boxoffice_store_batch_commands_sum`:                             1 + 1 + 1 + 12 + 3 + 1 + 1 + 1 + 1 + 1, // one a call, one of the event
 		`boxoffice_store_calls_in_flight{kind="change"}`:                 0,
 		`boxoffice_store_calls_in_flight{kind="read"}`:                   0,
 		`boxoffice_store_calls_in_flight{kind="list"}`:                   0,
@@ -145,6 +146,8 @@ func (w watched) Health(ctx context.Context) store.Health {
 	}
 	return store.Health{}
 }
+func (watched) GraceLeft() time.Duration { return 7 * time.Second }
+
 func (watched) Stats() store.Stats {
 	return store.Stats{
 		InFlight: map[store.Kind]int64{"list": 6},

@@ -23,8 +23,8 @@ func main() {
 	limit := flag.Bool("serve-limit", false, "serve the limit of HTTP on a free port, as the benchmark does in a process of its own")
 	quick := flag.Bool("quick", false, "a hundredth of the data and short runs: to see that it works, not for figures")
 	only := flag.String("only", "",
-		"only the parts whose names contain this: scripts, together, sizes, space, waitlist, http, "+
-			"and, only if named, overload, lists and durability")
+		"only the parts whose names contain this: scripts, together, sizes, space, waitlist, http, holds, "+
+			"and, only if named, prompt, expiry, overload, lists and durability")
 	rounds := flag.Int("rounds", 0, "interleaved measurements of each figure, whose median counts; 0: 5, or 3 with -quick")
 	span := flag.Duration("span", 0, "of one measurement over HTTP; 0: 3s, or 300ms with -quick")
 	out := flag.String("out", "out/bench", "folder for bench.json and the plots")
@@ -126,6 +126,9 @@ func (b *bench) run(ctx context.Context, only, out string) error {
 		{"space", b.space, false},
 		{"waitlist", b.waitlist, false},
 		{"http", b.http, false},
+		{"holds", b.holds, false},
+		{"prompt", b.prompt, true},
+		{"expiry", b.expiry, true},
 		{"overload", b.overload, true},
 		{"lists", b.lists, true},
 		{"durability", b.durability, true},

@@ -265,7 +265,8 @@ func TestBookingsOfAUser(t *testing.T) {
 	c.waiting(e, "ann")
 	c.waiting(e, "bob")
 	path := "/api/events/" + e.uuid + "/bookings"
-	c.get(path+"?userId=ann").is(200, `{"bookings":[{"userId":"ann","status":"Confirmed"},{"userId":"ann","status":"Waiting List","position":1}],"nextCursor":"<absent>"}`)
+	c.get(path+"?userId=ann").is(200, `{"bookings":[{"userId":"ann","status":"Confirmed"},
+		{"userId":"ann","status":"Waiting List","position":1}],"nextCursor":"<absent>"}`)
 	c.get(path+"?userId=ann&status=waiting").is(200, `{"bookings":[{"status":"Waiting List"}]}`)
 	c.get(path+"?status=confirmed").is(200, `{"bookings":[{"userId":"ann","status":"Confirmed"}]}`)
 	c.get(path+"?userId=nobody").is(200, `{"bookings":[]}`)

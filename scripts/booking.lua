@@ -87,6 +87,16 @@ local function waiting_quantity(record)
   return quantity and tonumber(quantity)
 end
 
+-- Returns the record of a hold or an offer as it is once expired, and what unlink_booking needs of it; or
+-- nil if it is neither.
+local function expired_record(record, when)
+  local head, tail, quantity, older, user = string.match(record, '^([HO]%u|[%d@]*|[%d@]*|[%d@]*|)'
+    .. '(|%d+|(%d+)|%d+|%d+|([^|]*)|%d*|%d*|[%d:]*|[^|]*|(.+))$')
+  if not head then return nil end
+  return LETTER.expired .. string.sub(head, 2) .. when .. tail,
+    {user = user, quantity = number_of(quantity), older = older}
+end
+
 -- Returns the record of a waiting booking as it is once promoted: confirmed, or offered until
 -- expiresAt, which is empty otherwise.
 local function promoted_record(record, when, expiresAt)

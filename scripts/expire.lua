@@ -39,16 +39,16 @@ end
 
 if now - asked > EXPIRE_WITHIN then return unchanged(e, acks, {'ask', e.version, 0, 0, 0, next, now}) end
 
-local edits, records = {}, redis.call('HMGET', eventKey, unpack(due))
+local edits, records, when = {}, redis.call('HMGET', eventKey, unpack(due)), write_moment(e.version + 1, now)
 for i = 1, #due do
-  local record = edited_field(e, {[due[i]] = edits[due[i]] or records[i]}, due[i])
-  local b = record and read_booking(record)
-  if not b or not b.ends or not unlink_booking(e, edits, due[i], b) then
+  local record = edits[due[i]] or records[i] -- another one of its user's may have changed it
+  local expired, b = nil, nil
+  if record then expired, b = expired_record(record, when) end
+  if not expired or not b.quantity or not unlink_booking(e, edits, due[i], b) then
     return {'corrupt', 0, 0, 0, 0, 0, 0}
   end
   e.held = e.held - b.quantity
-  b.status, b.expired = 'expired', write_moment(e.version + 1, now)
-  edits[due[i]] = write_booking(b)
+  edits[due[i]] = expired
 end
 e.deadline = next
 local served = {promoted = {}, looked = 0, withdrawn = 0, more = false, expiresAt = ''}

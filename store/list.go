@@ -53,7 +53,9 @@ func (s *Store) Bookings(ctx context.Context, request BookingsRequest) (BookingP
 		return BookingPage{}, err
 	}
 	if request.Status != "" {
-		result.Bookings = slices.DeleteFunc(result.Bookings, func(one BookingEntry) bool { return one.Err == nil && one.Status != request.Status })
+		result.Bookings = slices.DeleteFunc(result.Bookings, func(one BookingEntry) bool {
+			return one.Err == nil && one.Status != request.Status
+		})
 	}
 	return result, nil
 }

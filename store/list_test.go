@@ -60,7 +60,8 @@ func TestUnknownBooking(t *testing.T) {
 func TestBookingsInPages(t *testing.T) {
 	onEveryEngine(t, func(t *testing.T, s *store.Store) {
 		show := newShow(t, s, tickets(3))
-		if page, err := s.Bookings(ctx, store.BookingsRequest{Event: show.ref, Limit: 10}); err != nil || len(page.Bookings) != 0 || page.Next != "" {
+		page, err := s.Bookings(ctx, store.BookingsRequest{Event: show.ref, Limit: 10})
+		if err != nil || len(page.Bookings) != 0 || page.Next != "" {
 			t.Fatalf("no bookings: %+v, %v", page, err)
 		}
 		waitlist := show.waitlist(10)
@@ -233,7 +234,9 @@ func TestLiveBookingsOfAUser(t *testing.T) {
 				t.Errorf("with limit %d: %v, want %v", limit, got, live)
 			}
 		}
-		for status, want := range map[store.Status]int{store.StatusHeld: 1, store.StatusConfirmed: 2, store.StatusWaiting: 1, store.StatusCancelled: 0} {
+		for status, want := range map[store.Status]int{
+			store.StatusHeld: 1, store.StatusConfirmed: 2, store.StatusWaiting: 1, store.StatusCancelled: 0,
+		} {
 			got, _ := of(store.BookingsRequest{User: "ann", Status: status, Limit: 10})
 			if len(got) != want {
 				t.Errorf("%s: %v, want %d", status, got, want)
@@ -252,7 +255,8 @@ func TestLiveBookingsOfAUser(t *testing.T) {
 			}
 		}
 		show.cancel("ann", booked[0])
-		if _, err := s.Bookings(ctx, store.BookingsRequest{Event: show.ref, User: "ann", Cursor: next, Limit: 1}); !errors.Is(err, store.ErrBadCursor) {
+		goOn := store.BookingsRequest{Event: show.ref, User: "ann", Cursor: next, Limit: 1}
+		if _, err := s.Bookings(ctx, goOn); !errors.Is(err, store.ErrBadCursor) {
 			t.Errorf("the booking to go on with has ended: %v", err)
 		}
 	})

@@ -110,12 +110,13 @@ func TestObserver(t *testing.T) {
 	w.mutex.Lock()
 	defer w.mutex.Unlock()
 	want := map[string]int{
-		"number": 1, "initialize": 1, "complete": 1, "book": 5, "cancel": 2, "update": 1, "promote": 1, "read event": 1, "register": 1,
+		"number": 1, "initialize": 1, "complete": 1, "book": 5, "cancel": 2, "update": 1, "promote": 1, "promoted": 1, "read event": 1,
+		"register": 1,
 	}
 	if !maps.Equal(w.tries, want) {
 		t.Errorf("told of %v, want %v", w.tries, want)
 	}
-	if commands := 14; w.sent != commands {
+	if commands := 15; w.sent != commands {
 		t.Errorf("%d commands were told as sent, want %d", w.sent, commands)
 	}
 	if len(w.repeats) > 0 || len(w.failed) > 0 || len(w.unanswered) > 0 {

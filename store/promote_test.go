@@ -147,7 +147,8 @@ func TestWaitlistOfWithdrawnBookings(t *testing.T) {
 	}
 }
 
-// A change names whom it promoted, the first of them, however many steps that takes, and whatever is booked in between; a repetition names the same.
+// A change names whom it promoted, the first of them, however many steps that takes, and whatever is
+// booked in between; a repetition names the same.
 func TestUpdateNamesWhomItPromoted(t *testing.T) {
 	onEveryEngine(t, func(t *testing.T, s *store.Store) {
 		show := newShow(t, s, tickets(1))

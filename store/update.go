@@ -100,7 +100,7 @@ const promotedCalls = 10
 
 // promotedAfter returns the first bookings that a change of settings at a version promoted.
 func (s *Store) promotedAfter(ctx context.Context, number uint64, version int64) (promoted []Promotion, err error) {
-	for calls := 0; calls < promotedCalls; calls++ {
+	for range promotedCalls {
 		r, err := s.call(ctx, conn.Call{
 			Script: promotedScript, Keys: []string{s.keys.Event(number), s.keys.Log(number)},
 			Args: []any{version, MostPromoted - len(promoted)}, Unbounded: true,

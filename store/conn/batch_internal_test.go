@@ -144,3 +144,35 @@ func TestClosedBatcherTakesNothing(t *testing.T) {
 		t.Errorf("after close: %v", err)
 	}
 }
+
+// Whoever gets the first answer of a change after an outage knows of the outage by then.
+func TestAnOutageIsKnownBeforeTheAnswer(t *testing.T) {
+	client := redis.NewClient(&redis.Options{Addr: miniredis.RunT(t).Addr()})
+	defer func() { _ = client.Close() }()
+	b := newBatcher()
+	defer func() { _ = b.close() }()
+	known := false
+	found := func() { known = true }
+	ping := func(kind Kind) (knows bool) {
+		t.Helper()
+		known = false
+		if err := b.do(t.Context(), lane{node: client, kind: kind}, redis.NewCmd(t.Context(), "PING")); err != nil {
+			t.Fatal(err)
+		}
+		return known
+	}
+	long := int64(contactLost) + 1
+	if b.contacts.at(client).Store(elapsed() - long); ping(Change) {
+		t.Error("nobody asked for outages, and one was found")
+	}
+	b.contacts.found.Store(&found)
+	if !ping(Change) {
+		t.Error("the answer came before the outage was known")
+	}
+	if ping(Read) {
+		t.Error("a read that is answered says nothing about changes")
+	}
+	if b.contacts.made(client); ping(Change) {
+		t.Error("an outage was found just after the master accepted changes")
+	}
+}

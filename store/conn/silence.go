@@ -103,15 +103,26 @@ func (c *watchedConn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
 	if n > 0 {
 		c.heard.Store(elapsed())
-		if line, _, _ := strings.Cut(string(b[:min(n, 80)]), "\r\n"); !c.answered.Swap(true) && strings.HasPrefix(line, "-"+tooManyClients) {
-			refused := refusedError(line[1:])
-			c.refused.Store(&refused)
+		if !c.answered.Swap(true) {
+			c.hearRefusal(b[:min(n, 80)])
 		}
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		c.timedOut()
 	}
+	if refused := c.refused.Load(); n == 0 && err != nil && refused != nil {
+		err = *refused // what the end of the connection was about
+	}
 	return n, err
+}
+
+// hearRefusal looks at the first thing that Redis said on a connection.
+func (c *watchedConn) hearRefusal(said []byte) {
+	line, _, _ := strings.Cut(string(said), "\r\n")
+	if strings.HasPrefix(line, "-"+tooManyClients) {
+		refused := refusedError(line[1:])
+		c.refused.Store(&refused)
+	}
 }
 
 func (c *watchedConn) timedOut() {

@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -340,15 +341,21 @@ func poll(ready func(ctx context.Context) error) error {
 	}
 }
 
-// freePort returns a port that nothing listens on. It is below those that a machine gives to
-// connections, of which the tests make thousands: one of them could have it before the server does.
+// freePort returns a port that nothing listens on, and never the same twice: several servers start at
+// the same moment. It is below those that a machine gives to connections, of which the tests make
+// thousands: one of them could have it before the server does.
 func freePort() (string, error) {
 	const first, last = 12_000, 32_000
-	for range 100 {
+	for range 1000 {
 		port := strconv.Itoa(first + rand.IntN(last-first))
+		if _, given := givenPorts.LoadOrStore(port, true); given {
+			continue
+		}
 		if listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", port)); err == nil {
 			return port, listener.Close()
 		}
 	}
 	return "", errors.New("no port is free")
 }
+
+var givenPorts sync.Map

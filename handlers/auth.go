@@ -121,12 +121,13 @@ func (a *API) guard(r route) http.HandlerFunc {
 			challenge = missing
 		case key == nil:
 			challenge = wrong
-		case key.Scopes&r.scopesOf(request) == 0:
-			scopes := r.scopesOf(request).join(" ")
-			challenge, refusal = []string{`Bearer error="insufficient_scope", scope="` + scopes + `"`}, errForbidden
 		default:
-			r.handler(w, request)
-			return
+			scopes := r.scopesOf(request)
+			if key.Scopes&scopes != 0 {
+				r.handler(w, request)
+				return
+			}
+			challenge, refusal = []string{`Bearer error="insufficient_scope", scope="` + scopes.join(" ") + `"`}, errForbidden
 		}
 		w.Header()["Www-Authenticate"] = challenge
 		a.fail(w, request, failureFor(request), refusal)

@@ -111,14 +111,15 @@ func parseBookings(r *http.Request) (store.BookingsRequest, error) {
 	p, pageErr := parsePage(r)
 	request := store.BookingsRequest{Event: event, Cursor: p.cursor, Limit: p.limit}
 	var userErr, statusErr error
-	if query := r.URL.Query(); query.Has("userId") {
+	query := r.URL.Query()
+	if query.Has("userId") {
 		if request.User = query.Get("userId"); request.User == "" {
 			userErr = badInput("userId must not be empty")
 		} else {
 			userErr = checkText("userId", request.User, maxUser)
 		}
 	}
-	if query := r.URL.Query(); query.Has("status") {
+	if query.Has("status") {
 		request.Status = store.Status(query.Get("status"))
 		if !slices.Contains(store.Statuses(), request.Status) {
 			statusErr = badInput("status must be one of %s", strings.Join(statusWords, ", "))

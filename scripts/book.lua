@@ -71,7 +71,7 @@ local function decide(booking, user, holder, quantity, reference, waits, record,
     if not waits or e.waitlistOff == 1 then return 'sold_out', 0, 0, 0, 0, '' end
     word, position, sequence = 'waiting', e.waiting + 1, e.lastJoined + 1
     if e.waitlistLimit > 0 and position > e.waitlistLimit then return 'waiting_list_full', 0, 0, 0, 0, '' end
-    whole = whole == nil and redis.call('LLEN', waitlistKey) == waitlist_length(e) or whole
+    if whole == nil then whole = redis.call('LLEN', waitlistKey) == waitlist_length(e) end
     if not whole then return 'corrupt', 0, 0, 0, 0, '' end
     e.waiting, e.lastJoined = position, sequence
     joined[#joined + 1] = booking

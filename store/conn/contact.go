@@ -2,7 +2,6 @@ package conn
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -77,12 +76,7 @@ func (c *Conn) acceptsChanges(ctx context.Context, node *redis.Client) bool {
 	answers, err := c.runProbe(ctx, node, keys, func(cmd redis.Cmder) error {
 		return c.batches.do(ctx, lane{node: node, kind: Change, unacknowledged: true}, cmd)
 	})
-	if reply, ok := errors.AsType[redis.Error](err); ok {
-		answers = []string{reply.Error()}
-	} else if err != nil {
-		return false
-	}
-	return !slices.ContainsFunc(answers, func(text string) bool {
+	return err == nil && !slices.ContainsFunc(answers, func(text string) bool {
 		found, known := refusalOf(text)
 		return known && found.kind != "" && found.kind != StorageFull
 	})

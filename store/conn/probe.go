@@ -42,9 +42,7 @@ func (c *Conn) probeNode(ctx context.Context, node *redis.Client, h *Health) {
 		return
 	}
 	answers, err := c.runProbe(ctx, node, keys, func(cmd redis.Cmder) error { return node.Process(ctx, cmd) })
-	if reply, ok := errors.AsType[redis.Error](err); ok {
-		answers = []string{reply.Error()}
-	} else if err != nil {
+	if err != nil {
 		kind, detail := Unreachable, "Redis "+silence(err)
 		if reasonOf(err) == reasonTimeout {
 			kind, detail = WritesPaused, "Redis answers, but not to changes: they are held back, as by CLIENT PAUSE or a manual failover"
@@ -61,7 +59,7 @@ func (c *Conn) probeNode(ctx context.Context, node *redis.Client, h *Health) {
 	}
 }
 
-// runProbe returns what the node would refuse a change for.
+// runProbe returns what the node would refuse a change for, also if it refuses the probe as a whole.
 func (c *Conn) runProbe(ctx context.Context, node *redis.Client, keys []string, process func(redis.Cmder) error) ([]string, error) {
 	send := func() (*redis.Cmd, error) {
 		cmd := c.probe.Script.command(ctx, keys, nil)
@@ -69,10 +67,12 @@ func (c *Conn) runProbe(ctx context.Context, node *redis.Client, keys []string, 
 	}
 	cmd, err := send()
 	if redis.HasErrorPrefix(err, "NOSCRIPT") {
-		if err := node.ScriptLoad(ctx, c.probe.Script.Source).Err(); err != nil {
-			return nil, err
+		if err = node.ScriptLoad(ctx, c.probe.Script.Source).Err(); err == nil {
+			cmd, err = send()
 		}
-		cmd, err = send()
+	}
+	if reply, ok := errors.AsType[redis.Error](err); ok {
+		return []string{reply.Error()}, nil
 	}
 	if err != nil {
 		return nil, err

@@ -268,6 +268,6 @@ func (r *round) checkHistory(f *findings) {
 	case porcupine.Unknown:
 		f.countf(&f.others, 1, "porcupine could not decide in %s whether the history of %d calls is linearizable", patience, len(operations))
 	case porcupine.Illegal:
-		f.countf(&f.others, 1, "the history of %d calls is not linearizable%s", len(operations), picture(m, info))
+		f.countf(&f.others, 1, "the history of %d calls is not linearizable%s%s", len(operations), picture(m, info), stuck(operations, info))
 	}
 }

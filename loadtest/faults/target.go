@@ -20,12 +20,20 @@ type target interface {
 // directly calls the store in this process.
 type directly struct{ store *store.Store }
 
-const openTimeout = 30 * time.Second
+const (
+	openTimeout = 30 * time.Second
+	expiryGrace = time.Minute // as the service has it
+)
 
+// openStore opens a store that works as an instance of the service does, until it is closed.
 func openStore(ctx context.Context, config store.Config) (*store.Store, error) {
-	ctx, cancel := context.WithTimeout(ctx, openTimeout)
+	opening, cancel := context.WithTimeout(ctx, openTimeout)
 	defer cancel()
-	return store.Open(ctx, config)
+	books, err := store.Open(opening, config)
+	if err == nil {
+		go books.Work(context.WithoutCancel(ctx), expiryGrace)
+	}
+	return books, err
 }
 
 // An error that is neither a refusal nor an outage is kept as a refusal that no model

@@ -60,10 +60,16 @@ func (c *Conn) askForContact(ctx context.Context) {
 	defer cancel()
 	_ = c.forEachMaster(ctx, func(_ context.Context, node *redis.Client) error {
 		if c.acceptsChanges(ctx, node) {
-			c.batches.contacts.made(node)
+			c.hasContact(node)
 		}
 		return nil
 	})
+}
+
+// hasContact notes that a node accepts changes: no failover is under way there.
+func (c *Conn) hasContact(node *redis.Client) {
+	c.batches.contacts.made(node)
+	c.refusals.over(ReadOnly)
 }
 
 // acceptsChanges reports whether a node would accept a change, if need be one that takes no memory.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/yuin/gopher-lua/ast"
@@ -206,12 +207,32 @@ func (r *reader) resolve(v value, depth int) []value {
 		}
 		return r.call(e, v, depth)
 	default:
+		if result, ok := r.packed(v); ok {
+			return r.resolve(result, depth)
+		}
 		if values, ok := known[name(e)]; ok {
 			return texts(values, v.scope.not[name(e)])
 		}
 		r.failf(e, "has a %T, which cannot be followed", e)
 		return nil
 	}
+}
+
+// packed returns the result of a call that an item of a table is, if all that the table has is the
+// results of one call.
+func (r *reader) packed(v value) (result value, ok bool) {
+	item, ok := v.expr.(*ast.AttrGetExpr)
+	if !ok || len(r.assigned[name(item.Object)]) != 1 {
+		return value{}, false
+	}
+	table, isTable := r.assigned[name(item.Object)][0].expr.(*ast.TableExpr)
+	index, isNumber := item.Key.(*ast.NumberExpr)
+	if !isTable || !isNumber || len(table.Fields) != 1 {
+		return value{}, false
+	}
+	call, isCall := table.Fields[0].Value.(*ast.FuncCallExpr)
+	n, err := strconv.Atoi(index.Value)
+	return value{expr: call, nth: n - 1, scope: v.scope}, isCall && err == nil
 }
 
 func (r *reader) variable(e *ast.IdentExpr, in scope, depth int) []value {

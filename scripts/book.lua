@@ -37,7 +37,8 @@ for i = 5, #ARGV, 5 do
   fields[#fields + 1] = ARGV[i]
   fields[#fields + 1] = '@' .. ARGV[i + 1]
 end
-local e, found, refusal = load_event(eventKey, uuid, fields)
+local found = {load_event(eventKey, uuid, unpack(fields))}
+local e, refusal = found[1], found[2]
 local millis = not refusal and now_millis(override)
 local now, closed = millis and string.format('%d', millis), millis and not_selling(e, millis)
 local due = millis and not grace and expiry_due(e, millis)
@@ -94,7 +95,7 @@ for i = 1, (#ARGV - 4) / 5 do
   local booking, user, quantity = ARGV[5 * i], ARGV[5 * i + 1], tonumber(ARGV[5 * i + 2])
   local reference, waits = ARGV[5 * i + 3], ARGV[5 * i + 4] == '1'
   local holder, n = fields[2 * i], #answers
-  local record, holding = made[booking] or found[2 * i - 1], holdings[holder] or found[2 * i]
+  local record, holding = made[booking] or found[2 * i + 1], holdings[holder] or found[2 * i + 2]
   answers[n + 1], answers[n + 2], answers[n + 3], answers[n + 4], answers[n + 5], answers[n + 6] =
     decide(booking, user, holder, quantity, reference, waits, record, holding)
 end

@@ -1,5 +1,5 @@
 -- The record of a booking: a field of its event's hash, named by its short id. In Lua, only
--- this file knows the format; in Go, only package layout does.
+-- this file and edits.lua know the format; in Go, only package layout does.
 --
 -- The parts are separated by |:
 --
@@ -24,11 +24,9 @@
 
 -- Each status by its letter. A booking hasTickets if its quantity is taken from the event's
 -- total, waits if it is on the waiting list, and ends if it loses its tickets at its deadline; one
--- that has none of these is over. Each call of a script builds all tables anew, so these are flat.
+-- that has none of these is over. Each call of a script builds its tables anew, so these are few.
 local STATUS = {C = 'confirmed', W = 'waiting', H = 'held', O = 'offered', X = 'cancelled', E = 'expired'}
 local LETTER = {confirmed = 'C', waiting = 'W', held = 'H', offered = 'O', cancelled = 'X', expired = 'E'}
-local HAS_TICKETS = {C = true, H = true, O = true}
-local ENDS = {H = true, O = true}
 
 -- Parses a record into a table. Returns nil if the text is not a record.
 local function read_booking(record)
@@ -39,9 +37,9 @@ local function read_booking(record)
   local status, first = STATUS[letter], STATUS[firstLetter]
   if not status or not first then return nil end
   local asked, given = string.match(seconds, '^(%d+):(%d+)$')
+  local ends = letter == 'H' or letter == 'O'
   local b = {
-    status = status, hasTickets = HAS_TICKETS[letter] or false, waits = letter == LETTER.waiting,
-    ends = ENDS[letter] or false, firstStatus = first,
+    status = status, hasTickets = ends or letter == 'C', waits = letter == 'W', ends = ends, firstStatus = first,
     promoted = promoted, confirmed = confirmed, cancelled = cancelled, expired = expired,
     expiresAt = number_of(expiresAt), quantity = number_of(quantity), createdAt = number_of(createdAt),
     version = number_of(version), older = older,
@@ -49,27 +47,9 @@ local function read_booking(record)
     seconds = seconds, asked = number_of(asked), given = number_of(given), reference = reference, user = user,
   }
   if not (b.quantity and b.createdAt and b.version) or b.waits and not b.sequence or b.ends and not b.expiresAt
-    or ENDS[firstLetter] and not b.given then return nil end
+    or (firstLetter == 'H' or firstLetter == 'O') and not b.given then return nil end
   return b
 end
-
-local function digits(number) return number and string.format('%d', number) or '' end
-
--- Returns when something happened, as a record has it.
-local function write_moment(version, now) return string.format('%d@%d', version, now) end
-
--- Returns the version of when something happened, or 0.
-local function version_of(moment) return number_of(string.match(moment, '^(%d+)@')) or 0 end
-
-local function write_booking(b)
-  return table.concat({
-    LETTER[b.status] .. LETTER[b.firstStatus], b.promoted, b.confirmed, b.cancelled, b.expired, digits(b.expiresAt),
-    digits(b.quantity), digits(b.createdAt), digits(b.version), b.older, digits(b.sequence), digits(b.position),
-    b.seconds, b.reference, b.user,
-  }, '|')
-end
-
--- The functions below build and edit records as text: hot paths call them for many bookings.
 
 -- Returns the record of a new booking. sequence is nil, and position unused, unless it waits;
 -- expiresAt and seconds are empty unless it is a hold.
@@ -79,27 +59,4 @@ local function new_record(status, expiresAt, quantity, createdAt, version, older
   local place = sequence and '|' .. sequence .. '|' .. position .. '|' or '|||'
   return letter .. letter .. '|||||' .. expiresAt .. '|' .. quantity .. '|' .. createdAt .. '|' .. version
     .. '|' .. older .. place .. seconds .. '|' .. reference .. '|' .. user
-end
-
--- Returns the quantity of a booking that waits, or nil if it does not wait.
-local function waiting_quantity(record)
-  local quantity = string.match(record, '^W%u||||||(%d+)|') -- its letter, and nothing happened to it
-  return quantity and tonumber(quantity)
-end
-
--- Returns the record of a hold or an offer as it is once expired, and what unlink_booking needs of it; or
--- nil if it is neither.
-local function expired_record(record, when)
-  local head, tail, quantity, older, user = string.match(record, '^([HO]%u|[%d@]*|[%d@]*|[%d@]*|)'
-    .. '(|%d+|(%d+)|%d+|%d+|([^|]*)|%d*|%d*|[%d:]*|[^|]*|(.+))$')
-  if not head then return nil end
-  return LETTER.expired .. string.sub(head, 2) .. when .. tail,
-    {user = user, quantity = number_of(quantity), older = older}
-end
-
--- Returns the record of a waiting booking as it is once promoted: confirmed, or offered until
--- expiresAt, which is empty otherwise.
-local function promoted_record(record, when, expiresAt)
-  local letter = expiresAt == '' and LETTER.confirmed or LETTER.offered
-  return letter .. string.sub(record, 2, 3) .. when .. string.sub(record, 4, 7) .. expiresAt .. string.sub(record, 8)
 end

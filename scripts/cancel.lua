@@ -36,10 +36,9 @@ local acks, override, grace, uuid, booking = ARGV[1], ARGV[2], ARGV[3] == '1', A
 local user, cancellation, by = ARGV[6], '!' .. ARGV[7], ARGV[8]
 local byUser = booking == ''
 
-local e, found, refusal = load_event(eventKey, uuid, {'@' .. user, byUser and cancellation or booking})
+local e, refusal, holding, record = load_event(eventKey, uuid, '@' .. user, byUser and cancellation or booking)
 local function refuse(word) return unchanged(e, acks, {word, 0, '', 0, 0, {}}) end
 if refusal then return refuse(refusal) end
-local holding, record = found[1], found[2]
 if byUser then
   local tickets, oldest = read_holding(holding)
   if not tickets then return refuse('corrupt') end

@@ -20,11 +20,11 @@
 local eventKey, logKey, deadlinesKey = KEYS[1], KEYS[2], KEYS[3]
 local acks, override, grace, booking, user = ARGV[1], ARGV[2], ARGV[3] == '1', ARGV[4], ARGV[5]
 
-local e, found, refusal = load_event(eventKey, '', {booking})
+local e, refusal, record = load_event(eventKey, '', booking)
 local function refuse(word) return unchanged(e, acks, {word, 0, 0, 0, ''}) end
 if refusal then return refuse(refusal) end
-local b = found[1] and read_booking(found[1])
-if found[1] and not b then return refuse('corrupt') end
+local b = record and read_booking(record)
+if record and not b then return refuse('corrupt') end
 if not b or b.user ~= user then return refuse('no_booking') end
 
 local deadline = b.expiresAt or math.huge -- one who confirms after it is late, whoever looked first

@@ -9,62 +9,56 @@
 -- later version of the service made the event, and nothing else in it can be relied upon;
 -- counters without a format are broken.
 
--- The settings that are numbers, as far as scripts go by them.
-local NUMBERS = {
-  'total', 'maxPerUser', 'maxQuantity', 'waitlistLimit', 'waitlistOff',
-  'holdSeconds', 'offerSeconds', 'opensAt', 'closesAt',
-}
-
 local TOO_LONG = '%d%d%d%d%d%d%d%d%d%d%d%d%d%d%d%d' -- 16 digits
 
--- uuid is the id that the event must have, or empty for any. fields names further fields of
--- the hash to read in the same call, and is changed. The second result has their values in
--- the same order, false where a field is missing. The third result is nil, or the word to
--- answer with if the event cannot be used.
-local function load_event(eventKey, uuid, fields)
-  local n = #fields
-  fields[n + 1], fields[n + 2], fields[n + 3] = 'counters', 'uuid', 'state'
-  for i = 1, #NUMBERS do fields[n + 3 + i] = NUMBERS[i] end
-  local values = redis.call('HMGET', eventKey, unpack(fields))
-  local counters = values[n + 1]
-  if not counters then return {key = eventKey, markable = false}, values, values[n + 2] and 'corrupt' or 'no_event' end
+-- Returns the number that a setting is, or nil if it is none.
+local function setting(text)
+  if not text then return 0 end
+  return whole_number(text)
+end
+
+-- uuid is the id that the event must have, or empty for any; whatever follows names further fields of
+-- the hash to read in the same call. The first result is the event. The second is nil, or the word to
+-- answer with if the event cannot be used. Then come the values of the further fields, false where one
+-- is missing.
+--
+-- Nearly every script is here first, so this is written to be cheap: no table of fields, one look at all
+-- of the counters (for what whole_number refuses), a table that need not grow, and + 0 instead of a call.
+local function load_event(eventKey, uuid, ...)
+  local values = redis.call('HMGET', eventKey, 'counters', 'uuid', 'state', 'total', 'maxPerUser', 'maxQuantity',
+    'waitlistLimit', 'waitlistOff', 'holdSeconds', 'offerSeconds', 'opensAt', 'closesAt', ...)
+  local counters, id, state = values[1], values[2], values[3]
+  local function useless(word) return {key = eventKey, markable = false}, word, unpack(values, 13) end
+  if not counters then return useless(id and 'corrupt' or 'no_event') end
   local version, confirmed, held, waiting, lastJoined, lastServed, promotionsDue, deadline = string.match(counters,
     '^1|(%d+)|(%d+)|(%d+)|(%d+)|(%d+)|(%d+)|([01])|(%d+)$')
   if not version then
     local format = string.match(counters, '^([^|]+)|')
-    local word = format and format ~= '1' and 'unknown_format' or 'corrupt'
-    return {key = eventKey, markable = false}, values, word
+    return useless(format and format ~= '1' and 'unknown_format' or 'corrupt')
   end
+  if not id or state ~= 'open' and state ~= 'paused' and state ~= 'closed'
+    or string.find(counters, '|0%d') or string.find(counters, TOO_LONG) then return useless('corrupt') end
   local e = {
     key = eventKey,
     markable = true, -- see unchanged.lua
-    uuid = values[n + 2],
-    state = values[n + 3],
-    version = tonumber(version),
-    confirmed = tonumber(confirmed), -- tickets
-    held = tonumber(held), -- tickets of holds and offers
-    waiting = tonumber(waiting), -- bookings
-    lastJoined = tonumber(lastJoined), -- sequence number
-    lastServed = tonumber(lastServed), -- sequence number
-    promotionsDue = tonumber(promotionsDue), -- 1 if promote.lua has work
-    deadline = tonumber(deadline), -- the earliest of a hold or an offer, in milliseconds since 1970, or 0
+    uuid = id,
+    state = state,
+    version = version + 0,
+    confirmed = confirmed + 0, -- tickets
+    held = held + 0, -- tickets of holds and offers
+    waiting = waiting + 0, -- bookings
+    lastJoined = lastJoined + 0, -- sequence number
+    lastServed = lastServed + 0, -- sequence number
+    promotionsDue = promotionsDue + 0, -- 1 if promote.lua has work
+    deadline = deadline + 0, -- the earliest of a hold or an offer, in milliseconds since 1970, or 0
     log = {}, -- entries for commit to append
-    total = 0, maxPerUser = 0, maxQuantity = 0, waitlistLimit = 0, waitlistOff = 0, -- all of NUMBERS, at once:
-    holdSeconds = 0, offerSeconds = 0, opensAt = 0, closesAt = 0, -- a table that grows is copied
+    total = setting(values[4]), maxPerUser = setting(values[5]), maxQuantity = setting(values[6]),
+    waitlistLimit = setting(values[7]), waitlistOff = setting(values[8]), holdSeconds = setting(values[9]),
+    offerSeconds = setting(values[10]), opensAt = setting(values[11]), closesAt = setting(values[12]),
   }
-  -- As whole_number has it, but for all of the counters in one look: nearly every script is here first.
-  local whole = not string.find(counters, '|0%d') and not string.find(counters, TOO_LONG)
-  local valid = whole and e.uuid and (e.state == 'open' or e.state == 'paused' or e.state == 'closed')
-  for i = 1, #NUMBERS do
-    local text = values[n + 3 + i]
-    if text then
-      local number = whole_number(text)
-      e[NUMBERS[i]], valid = number, valid and number
-    end
-  end
-  if not valid or e.total == 0 then return {key = eventKey, markable = false}, values, 'corrupt' end
-  if uuid ~= '' and uuid ~= e.uuid then return e, values, 'no_event' end
-  return e, values, nil
+  if not (e.total and e.maxPerUser and e.maxQuantity and e.waitlistLimit and e.waitlistOff and e.holdSeconds
+    and e.offerSeconds and e.opensAt and e.closesAt) or e.total == 0 then return useless('corrupt') end
+  return e, uuid ~= '' and uuid ~= id and 'no_event' or nil, unpack(values, 13)
 end
 
 local function available_tickets(e) return e.total - e.confirmed - e.held end
@@ -91,13 +85,6 @@ local function log_change(e, entry)
   e.log[#e.log + 1] = entry
 end
 
--- Returns a field of the event's hash, false if it is missing, as it will be after edits: what a
--- script is about to write, by field, false for a field to delete.
-local function edited_field(e, edits, name)
-  if edits[name] ~= nil then return edits[name] end
-  return redis.call('HGET', e.key, name)
-end
-
 -- Writes the counters, the log, and other changed fields of the hash, given as a flat list:
 -- field, value, field, value. If Redis is full it refuses the HSET, and nothing is written.
 --
@@ -117,18 +104,4 @@ local function commit(e, logKey, changes, always, removed)
     redis.call('HSET', e.key, 'counters', counters, unpack(changes))
   end
   if #e.log > 0 then redis.call('RPUSH', logKey, unpack(e.log)) end
-end
-
--- Commits edits (see edited_field), which succeed on a full Redis too.
-local function commit_edits(e, logKey, edits)
-  local changes, removed = {}, {}
-  for name, value in pairs(edits) do
-    if value then
-      changes[#changes + 1] = name
-      changes[#changes + 1] = value
-    else
-      removed[#removed + 1] = name
-    end
-  end
-  commit(e, logKey, changes, true, removed)
 end

@@ -24,7 +24,7 @@
 local eventKey, logKey, waitlistKey, withdrawnKey, deadlinesKey = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local acks, override, asked = ARGV[1], ARGV[2], tonumber(ARGV[3])
 
-local e, _, refusal = load_event(eventKey, '', {})
+local e, refusal = load_event(eventKey, '')
 if refusal then return unchanged(e, acks, {refusal, 0, 0, 0, 0, 0, 0}) end
 local now = now_millis(override)
 local due = redis.call('ZRANGEBYSCORE', deadlinesKey, '-inf', string.format('%d', now), 'LIMIT', 0, EXPIRE_LIMIT)

@@ -22,12 +22,12 @@
 local eventKey, logKey, deadlinesKey = KEYS[1], KEYS[2], KEYS[3]
 local acks, override, booking, user, seconds = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
 
-local e, found, refusal = load_event(eventKey, '', {booking})
+local e, refusal, record = load_event(eventKey, '', booking)
 local now = refusal and 0 or now_millis(override)
 local function refuse(word) return unchanged(e, acks, {word, 0, 0, now}) end
 if refusal then return refuse(refusal) end
-local b = found[1] and read_booking(found[1])
-if found[1] and not b then return refuse('corrupt') end
+local b = record and read_booking(record)
+if record and not b then return refuse('corrupt') end
 if not b or b.user ~= user then return refuse('no_booking') end
 if b.status == 'expired' or b.ends and b.expiresAt <= now then return refuse('hold_expired') end
 if not b.ends then return refuse('not_held') end

@@ -14,9 +14,8 @@
 local eventKey, withdrawnKey = KEYS[1], KEYS[2]
 local booking = ARGV[1]
 
-local e, found, refusal = load_event(eventKey, '', {booking})
+local e, refusal, record = load_event(eventKey, '', booking)
 if refusal then return {refusal, '', 0, '', 0, 0} end
-local record = found[1]
 if not record then return {'no_booking', '', 0, '', 0, 0} end
 local b = read_booking(record)
 if not b then return {'corrupt', '', 0, '', 0, 0} end

@@ -32,12 +32,12 @@ local acks, override, grace, uuid, booking = ARGV[1], ARGV[2], ARGV[3] == '1', A
 local user, quantity, asked, reference = ARGV[6], tonumber(ARGV[7]), tonumber(ARGV[8]), ARGV[9]
 
 local holder = '@' .. user
-local e, found, refusal = load_event(eventKey, uuid, {booking, holder})
+local e, refusal, before, entry = load_event(eventKey, uuid, booking, holder)
 local now = refusal and 0 or now_millis(override)
 local function refuse(word) return unchanged(e, acks, {word, 0, 0, now, 0, '', e.held or 0, e.deadline or 0}) end
 if refusal then return refuse(refusal) end
-if found[1] then
-  local b = read_booking(found[1])
+if before then
+  local b = read_booking(before)
   if not b then return refuse('corrupt') end
   if not b.given or b.quantity ~= quantity or b.user ~= user or b.reference ~= reference or b.asked ~= asked then
     return refuse('mismatch')
@@ -51,7 +51,7 @@ if asked > e.holdSeconds then return refuse('hold_limit') end
 if quantity > e.total then return refuse('over_capacity') end
 if e.maxQuantity > 0 and quantity > e.maxQuantity then return refuse('quantity_limit') end
 local due = not grace and expiry_due(e, now)
-local tickets, oldest, newest = read_holding(found[2])
+local tickets, oldest, newest = read_holding(entry)
 if not tickets then return refuse('corrupt') end
 if e.maxPerUser > 0 and tickets + quantity > e.maxPerUser then return refuse(due and 'due' or 'user_limit') end
 if e.waiting > 0 or quantity > available_tickets(e) then return refuse(due and 'due' or 'sold_out') end
@@ -61,8 +61,8 @@ local expiresAt = now + seconds * 1000
 e.held = e.held + quantity
 note_deadline(e, expiresAt)
 log_change(e, log_entry('H', now, booking))
-local record = new_record('held', digits(expiresAt), digits(quantity), digits(now), digits(e.version), newest, nil, nil,
-  string.format('%d:%d', asked, seconds), reference, user)
+local record = new_record('held', string.format('%d', expiresAt), quantity, string.format('%d', now), e.version, newest,
+  nil, nil, string.format('%d:%d', asked, seconds), reference, user)
 local holding = write_holding(tickets + quantity, oldest == '' and booking or oldest, booking)
 local changes = {booking, record, holder, holding}
 if newest ~= '' then changes[5], changes[6] = '>' .. newest, booking end

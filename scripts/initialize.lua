@@ -25,16 +25,16 @@
 local eventKey, logKey, waitlistKey, withdrawnKey, deadlinesKey = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local acks, override, uuid, settings, by = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 
-local e, found, refusal = load_event(eventKey, '', {'request', 'createdAt', 'uuid'})
+local e, refusal, request, createdAt, id = load_event(eventKey, '', 'request', 'createdAt', 'uuid')
 if refusal == 'unknown_format' then return {'unknown_format', 0, 0} end
-if refusal == 'corrupt' and found[3] == uuid then return {'corrupt', 0, 0} end
+if refusal == 'corrupt' and id == uuid then return {'corrupt', 0, 0} end
 if refusal == 'corrupt' or refusal and redis.call('EXISTS', unpack(KEYS)) > 0 then
   return unchanged(e, acks, {'occupied', 0, 0})
 end
 if not refusal then
   if e.uuid ~= uuid then return unchanged(e, acks, {'occupied', 0, 0}) end
-  if found[1] ~= settings then return unchanged(e, acks, {'mismatch', 0, 0}) end
-  return unchanged(e, acks, {'replayed', 1, whole_number(found[2]) or 0})
+  if request ~= settings then return unchanged(e, acks, {'mismatch', 0, 0}) end
+  return unchanged(e, acks, {'replayed', 1, whole_number(createdAt) or 0})
 end
 
 local now = now_millis(override)

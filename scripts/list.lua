@@ -21,7 +21,7 @@
 local eventKey, logKey, withdrawnKey = KEYS[1], KEYS[2], KEYS[3]
 local uuid, from, limit = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 
-local e, _, refusal = load_event(eventKey, uuid, {})
+local e, refusal = load_event(eventKey, uuid)
 if refusal then return {refusal, '', 0, 0, 0, {}} end
 if from == 0 then from = e.version end
 if from > e.version then return {'bad_cursor', '', 0, 0, 0, {}} end

@@ -19,9 +19,9 @@
 local eventKey, withdrawnKey = KEYS[1], KEYS[2]
 local uuid, user, from, limit = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
 
-local e, found, refusal = load_event(eventKey, uuid, {'@' .. user})
+local e, refusal, holding = load_event(eventKey, uuid, '@' .. user)
 if refusal then return {refusal, '', 0, 0, '', {}} end
-local tickets, oldest = read_holding(found[1])
+local tickets, oldest = read_holding(holding)
 if not tickets then return {'corrupt', '', 0, 0, '', {}} end
 
 local rows, id = {}, from == '' and oldest or from

@@ -19,7 +19,7 @@
 local eventKey, logKey, waitlistKey, withdrawnKey, deadlinesKey = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local acks, override = ARGV[1], ARGV[2]
 
-local e, _, refusal = load_event(eventKey, '', {})
+local e, refusal = load_event(eventKey, '')
 if refusal then return unchanged(e, acks, {refusal, 0, 0, 0}) end
 
 local now, edits = now_millis(override), {}

@@ -16,7 +16,7 @@
 local eventKey, logKey = KEYS[1], KEYS[2]
 local after, limit = tonumber(ARGV[1]), tonumber(ARGV[2])
 
-local e, _, refusal = load_event(eventKey, '', {})
+local e, refusal = load_event(eventKey, '')
 if refusal then return {refusal, 0, {}} end
 local last = math.min(e.version, after + READ_LIMIT)
 local entries = redis.call('LRANGE', logKey, string.format('%d', after), string.format('%d', last - 1))

@@ -87,6 +87,8 @@ var (
 	eventLua string
 	//go:embed booking.lua
 	bookingLua string
+	//go:embed edits.lua
+	editsLua string
 	//go:embed settings.lua
 	settingsLua string
 	//go:embed holdings.lua
@@ -109,7 +111,7 @@ var (
 var loadLua = boundsLua + wholeLua + eventLua
 
 // endingLua ends bookings and serves the waiting list.
-var endingLua = loadLua + bookingLua + holdingsLua + unlinkLua + deadlinesLua + waitlistLua + logLua + clockLua + unchangedLua
+var endingLua = loadLua + bookingLua + editsLua + holdingsLua + unlinkLua + deadlinesLua + waitlistLua + logLua + clockLua + unchangedLua
 
 // The scripts. Their headers say what they take and answer.
 var (
@@ -123,7 +125,7 @@ var (
 	Update   = Script{Name: "update", Keys: 4, Args: 9, Source: loadLua + settingsLua + logLua + clockLua + unchangedLua + updateLua}
 	Book     = Script{
 		Name: "book", Keys: 3, Args: 4, Items: BatchLimit, ItemArgs: 5, ItemAnswers: 6,
-		Source: loadLua + bookingLua + holdingsLua + logLua + clockLua + unchangedLua + bookLua,
+		Source: loadLua + bookingLua + holdingsLua + clockLua + unchangedLua + bookLua,
 	}
 	Hold = Script{
 		Name: "hold", Keys: 3, Args: 9,
@@ -131,26 +133,29 @@ var (
 	}
 	Confirm = Script{
 		Name: "confirm", Keys: 3, Args: 5,
-		Source: loadLua + bookingLua + holdingsLua + unlinkLua + deadlinesLua + logLua + clockLua + unchangedLua + confirmLua,
+		Source: loadLua + bookingLua + editsLua + holdingsLua + unlinkLua + deadlinesLua + logLua + clockLua + unchangedLua + confirmLua,
 	}
 	Extend = Script{
 		Name: "extend", Keys: 3, Args: 5,
-		Source: loadLua + bookingLua + deadlinesLua + logLua + clockLua + unchangedLua + extendLua,
+		Source: loadLua + bookingLua + editsLua + deadlinesLua + logLua + clockLua + unchangedLua + extendLua,
 	}
 	Cancel  = Script{Name: "cancel", Keys: 5, Args: 8, Source: endingLua + cancelLua}
 	Expire  = Script{Name: "expire", Keys: 5, Args: 3, Source: endingLua + expireLua}
 	Promote = Script{
 		Name: "promote", Keys: 5, Args: 2,
-		Source: loadLua + bookingLua + deadlinesLua + waitlistLua + logLua + clockLua + unchangedLua + promoteLua,
+		Source: loadLua + bookingLua + editsLua + deadlinesLua + waitlistLua + logLua + clockLua + unchangedLua + promoteLua,
 	}
 	Register = Script{Name: "register", Keys: 1, Args: 3, Source: clockLua + registerLua}
 	Retire   = Script{Name: "retire", Keys: 1, Args: 2, Source: clockLua + retireLua}
 	Lease    = Script{Name: "lease", Keys: 1, Args: 3, Source: wholeLua + clockLua + leaseLua}
 	Writable = Script{Name: "writable", Keys: 5, Source: writableLua}
-	Find     = Script{Name: "find", Keys: 2, Args: 1, Source: loadLua + bookingLua + deadlinesLua + waitlistLua + findLua}
-	List     = Script{Name: "list", Keys: 3, Args: 3, Source: loadLua + bookingLua + deadlinesLua + waitlistLua + logLua + listLua}
+	Find     = Script{Name: "find", Keys: 2, Args: 1, Source: loadLua + bookingLua + editsLua + deadlinesLua + waitlistLua + findLua}
+	List     = Script{Name: "list", Keys: 3, Args: 3, Source: loadLua + bookingLua + editsLua + deadlinesLua + waitlistLua + logLua + listLua}
 	Promoted = Script{Name: "promoted", Keys: 2, Args: 2, Source: loadLua + logLua + promotedLua}
-	Live     = Script{Name: "live", Keys: 2, Args: 4, Source: loadLua + bookingLua + holdingsLua + deadlinesLua + waitlistLua + liveLua}
+	Live     = Script{
+		Name: "live", Keys: 2, Args: 4,
+		Source: loadLua + bookingLua + editsLua + holdingsLua + deadlinesLua + waitlistLua + liveLua,
+	}
 )
 
 // All returns every script.

@@ -143,6 +143,8 @@ func TestAnswersAreFound(t *testing.T) {
 		{`return unchanged('', {'one', 1})`, "one"},
 		{`return unchanged('a', unchanged('b', refuse('event')))`, "no_event"},
 		{`local event, refusal = load(KEYS[1]) if not event then return refusal end return {'one', 1}`, "absent one"},
+		{`local found = {load(KEYS[1])} if not found[1] then return found[2] end return {'one', 1}`, "absent one"},
+		{`local found = {load(KEYS[1]), 1} return found[2]`, "error"},
 		{`local word, n = 'one', 1 if n == 2 then word = 'two' end return {word, n}`, "one two"},
 		{`local word = KEYS[1] == '' and 'one' or 'two' return {word, 1}`, "one two"},
 		{`local answer = {'one', 1} return answer`, "one"},

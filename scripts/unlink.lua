@@ -2,7 +2,7 @@
 -- that end bookings.
 
 -- Takes a booking out of its user's chain, see holdings.lua. What there is to write goes into edits,
--- see event.lua. Returns false if the chain is broken.
+-- see edits.lua. Returns false if the chain is broken.
 local function unlink_booking(e, edits, booking, b)
   local holder = '@' .. b.user
   local tickets, oldest, newest = read_holding(edited_field(e, edits, holder))

@@ -39,10 +39,11 @@ for name in pairs(settings) do
   names[#names + 1] = name
   fields[#fields + 1] = name
 end
-local e, found, refusal = load_event(eventKey, uuid, fields)
+local found = {load_event(eventKey, uuid, unpack(fields))}
+local e, refusal = found[1], found[2]
 if refusal then return unchanged(e, acks, {refusal, 0, 0, 0, 0, 0, 0}) end
-if found[1] then
-  local version, before = read_change(found[1])
+if found[3] then
+  local version, before = read_change(found[3])
   if not version then return {'corrupt', 0, 0, 0, 0, 0, 0} end
   if before ~= digest then return unchanged(e, acks, {'mismatch', 0, 0, 0, 0, 0, 0}) end
   return unchanged(e, acks, {'updated', version, e.promotionsDue, 1, 0, 0, 0})
@@ -55,7 +56,7 @@ local changes, changed = {}, {}
 for i = 1, #names do
   local name = names[i]
   local text = setting_text(settings[name])
-  if text ~= (found[1 + i] or '0') then
+  if text ~= (found[3 + i] or '0') then
     changes[#changes + 1] = name
     changes[#changes + 1] = text
     changed[name] = settings[name]

@@ -6,7 +6,7 @@
 -- It looks at no more than LOOK_LIMIT bookings; if it stops there, `more` says that
 -- promote.lua has to go on.
 --
--- It changes the event's table and adds records to `edits`, see event.lua. Afterwards
+-- It changes the event's table and adds records to `edits`, see edits.lua. Afterwards
 -- trim_waitlist writes the deadlines of offers, and removes served bookings from the list,
 -- TRIM_EVERY at once, so that most cancellations write fewer keys. So entry 0 of the list has the
 -- sequence number lastServed - lastServed % TRIM_EVERY, and the entries served since then follow it.

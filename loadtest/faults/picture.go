@@ -16,7 +16,7 @@ import (
 // of those that its best attempt leaves out. An answer that no model gives is among them.
 func stuck(operations []porcupine.Operation, info porcupine.LinearizationInfo) string {
 	const most = 3
-	event := func(op porcupine.Operation) uint64 { return op.Output.(history.Attempt).Event } //nolint:forcetypeassert // see history
+	event := func(op porcupine.Operation) uint64 { return op.Output.(history.Attempt).Event }
 	var calls strings.Builder
 	for _, attempts := range info.PartialLinearizationsOperations() {
 		best := slices.MaxFunc(attempts, func(a, b []porcupine.Operation) int { return len(a) - len(b) })

@@ -51,7 +51,7 @@ local function decide(booking, user, holder, quantity, reference, waits, record,
   if record then
     local b = read_booking(record)
     if not b then return 'corrupt', 0, 0, 0, 0, '' end
-    if b.quantity ~= quantity or b.user ~= user or b.reference ~= reference
+    if b.booked ~= quantity or b.user ~= user or b.reference ~= reference
       or b.given or b.position and not waits then
       return 'mismatch', 0, 0, 0, 0, ''
     end

@@ -9,7 +9,8 @@
 --   cancelled  when it was cancelled
 --   expired    when its hold or offer expired
 --   expiresAt  deadline of the hold or offer, milliseconds since 1970, or empty
---   quantity   tickets
+--   quantity   tickets; of a booking that was reduced also /, the tickets as booked, @, and the
+--              version of the event when it was reduced last
 --   createdAt  milliseconds since 1970
 --   version    of the event when it was booked
 --   older      the user's next older live booking; meaningless for the oldest
@@ -20,7 +21,7 @@
 --   user       comes last, since it may contain |
 --
 -- Where it says when, the version of the event then, @ and milliseconds since 1970; or empty. The
--- parts before quantity change, and so does older; the others never do.
+-- parts up to quantity change, and so does older; the others never do.
 
 -- Each status by its letter. A booking hasTickets if its quantity is taken from the event's
 -- total, waits if it is on the waiting list, and ends if it loses its tickets at its deadline; one
@@ -31,22 +32,29 @@ local LETTER = {confirmed = 'C', waiting = 'W', held = 'H', offered = 'O', cance
 -- Parses a record into a table. Returns nil if the text is not a record.
 local function read_booking(record)
   local letter, firstLetter, promoted, confirmed, cancelled, expired, expiresAt,
-    quantity, createdAt, version, older, sequence, position, seconds, reference, user = string.match(record,
-      '^(%u)(%u)|([%d@]*)|([%d@]*)|([%d@]*)|([%d@]*)|(%d*)'
-      .. '|(%d+)|(%d+)|(%d+)|([^|]*)|(%d*)|(%d*)|([%d:]*)|([^|]*)|(.+)$')
+    quantity, reduced, createdAt, version, older, sequence, position, seconds, reference, user = string.match(
+      record, '^(%u)(%u)|([%d@]*)|([%d@]*)|([%d@]*)|([%d@]*)|(%d*)'
+      .. '|(%d+)([/%d@]*)|(%d+)|(%d+)|([^|]*)|(%d*)|(%d*)|([%d:]*)|([^|]*)|(.+)$')
   local status, first = STATUS[letter], STATUS[firstLetter]
   if not status or not first then return nil end
   local asked, given = string.match(seconds, '^(%d+):(%d+)$')
+  local booked, reducedAt = quantity, nil
+  if reduced ~= '' then
+    booked, reducedAt = string.match(reduced, '^/(%d+)@(%d+)$')
+    if not booked then return nil end
+  end
   local ends = letter == 'H' or letter == 'O'
   local b = {
     status = status, hasTickets = ends or letter == 'C', waits = letter == 'W', ends = ends, firstStatus = first,
     promoted = promoted, confirmed = confirmed, cancelled = cancelled, expired = expired,
-    expiresAt = number_of(expiresAt), quantity = number_of(quantity), createdAt = number_of(createdAt),
-    version = number_of(version), older = older,
+    expiresAt = number_of(expiresAt), quantity = number_of(quantity), booked = number_of(booked),
+    reducedAt = number_of(reducedAt), createdAt = number_of(createdAt), version = number_of(version),
+    older = older,
     sequence = number_of(sequence), position = number_of(position),
     seconds = seconds, asked = number_of(asked), given = number_of(given), reference = reference, user = user,
   }
-  if not (b.quantity and b.createdAt and b.version) or b.waits and not b.sequence or b.ends and not b.expiresAt
+  if not (b.quantity and b.booked and b.createdAt and b.version)
+    or b.waits and not b.sequence or b.ends and not b.expiresAt
     or (firstLetter == 'H' or firstLetter == 'O') and not b.given then return nil end
   return b
 end

@@ -30,9 +30,11 @@ local function write_moment(version, now) return string.format('%d@%d', version,
 local function version_of(moment) return number_of(string.match(moment, '^(%d+)@')) or 0 end
 
 local function write_booking(b)
+  local quantity = digits(b.quantity)
+  if b.reducedAt then quantity = string.format('%d/%d@%d', b.quantity, b.booked, b.reducedAt) end
   return table.concat({
     LETTER[b.status] .. LETTER[b.firstStatus], b.promoted, b.confirmed, b.cancelled, b.expired, digits(b.expiresAt),
-    digits(b.quantity), digits(b.createdAt), digits(b.version), b.older, digits(b.sequence), digits(b.position),
+    quantity, digits(b.createdAt), digits(b.version), b.older, digits(b.sequence), digits(b.position),
     b.seconds, b.reference, b.user,
   }, '|')
 end
@@ -41,7 +43,7 @@ end
 
 -- Returns the quantity of a booking that waits, or nil if it does not wait.
 local function waiting_quantity(record)
-  local quantity = string.match(record, '^W%u||||||(%d+)|') -- its letter, and nothing happened to it
+  local quantity = string.match(record, '^W%u||||||(%d+)[|/]') -- its letter, and nothing happened to it
   return quantity and tonumber(quantity)
 end
 
@@ -49,7 +51,7 @@ end
 -- nil if it is neither.
 local function expired_record(record, when)
   local head, tail, quantity, older, user = string.match(record, '^([HO]%u|[%d@]*|[%d@]*|[%d@]*|)'
-    .. '(|%d+|(%d+)|%d+|%d+|([^|]*)|%d*|%d*|[%d:]*|[^|]*|(.+))$')
+    .. '(|%d+|(%d+)[/%d@]*|%d+|%d+|([^|]*)|%d*|%d*|[%d:]*|[^|]*|(.+))$')
   if not head then return nil end
   return LETTER.expired .. string.sub(head, 2) .. when .. tail,
     {user = user, quantity = number_of(quantity), older = older}

@@ -39,7 +39,7 @@ if refusal then return refuse(refusal) end
 if before then
   local b = read_booking(before)
   if not b then return refuse('corrupt') end
-  if not b.given or b.quantity ~= quantity or b.user ~= user or b.reference ~= reference or b.asked ~= asked then
+  if not b.given or b.booked ~= quantity or b.user ~= user or b.reference ~= reference or b.asked ~= asked then
     return refuse('mismatch')
   end
   return unchanged(e, acks, {'held', b.version, b.createdAt + b.given * 1000, now, 1, b.status, 0, 0})

@@ -13,6 +13,8 @@
 --   D|at|booking|expiresAt  a hold or an offer got a later deadline
 --   X|at|booking|promoted|by   a booking was cancelled, which promoted others, or nobody; by is the
 --                           name of the API key of the organizer who asked, or empty
+--   R|at|booking|quantity|promoted|by   a booking was reduced to so many tickets, which promoted
+--                           others, or itself, or nobody; by as above
 --   T|at|expired|promoted   holds and offers expired, which promoted others, or nobody
 --   P|at|promoted           bookings were promoted in a step of their own
 
@@ -29,6 +31,7 @@ end
 local function promotions_of_entry(entry)
   local kind, rest = string.match(entry or '', '^(%u)|%d+|(.*)$')
   local promoted = kind == 'P' and rest or kind == 'X' and string.match(rest, '^[^|]+|([^|]*)|')
+    or kind == 'R' and string.match(rest, '^[^|]+|%d+|([^|]*)|')
     or kind == 'T' and string.match(rest, '^[^|]+|([^|]*)$') or ''
   local ids = {}
   for id in string.gmatch(promoted, '[^,]+') do ids[#ids + 1] = id end

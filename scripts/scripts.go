@@ -54,6 +54,8 @@ var (
 	bookLua string
 	//go:embed cancel.lua
 	cancelLua string
+	//go:embed reduce.lua
+	reduceLua string
 	//go:embed hold.lua
 	holdLua string
 	//go:embed confirm.lua
@@ -140,6 +142,7 @@ var (
 		Source: loadLua + bookingLua + editsLua + deadlinesLua + logLua + clockLua + unchangedLua + extendLua,
 	}
 	Cancel  = Script{Name: "cancel", Keys: 5, Args: 8, Source: endingLua + cancelLua}
+	Reduce  = Script{Name: "reduce", Keys: 5, Args: 7, Source: endingLua + reduceLua}
 	Expire  = Script{Name: "expire", Keys: 5, Args: 3, Source: endingLua + expireLua}
 	Promote = Script{
 		Name: "promote", Keys: 5, Args: 2,
@@ -161,7 +164,7 @@ var (
 // All returns every script.
 func All() []Script {
 	return []Script{
-		Identify, Number, Initialize, Complete, Update, Book, Hold, Confirm, Extend, Cancel, Expire, Promote, Register, Retire, Lease,
+		Identify, Number, Initialize, Complete, Update, Book, Hold, Confirm, Extend, Cancel, Reduce, Expire, Promote, Register, Retire, Lease,
 		Writable, Find, List, Live, Promoted,
 	}
 }

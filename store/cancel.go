@@ -78,47 +78,58 @@ func (s *Store) CancelOldest(ctx context.Context, request CancelOldestRequest) (
 
 func (s *Store) cancel(ctx context.Context, event EventRef, booking, user, cancellation, by string) (CancelResult, error) {
 	number := event.Number()
-	permit, err := s.conn.Acquire(ctx, conn.Change, s.keys.Event(number))
+	r, err := s.callServing(ctx, number, conn.Call{
+		Script: cancelScript, Keys: s.keys.OfEvent(number), Unbounded: true,
+		Args: []any{event.UUID(), booking, user, cancellation, by},
+	})
 	if err != nil {
 		return CancelResult{}, err
+	}
+	result := CancelResult{Version: r.Integer()}
+	cancelled := r.Text()
+	result.Replayed = r.Flag()
+	promotionsDue, rows := r.Flag(), r.List()
+	if err := r.End("cancelled"); err != nil {
+		return CancelResult{}, err
+	}
+	if result.Booking, err = layout.BookingID(number, cancelled); err != nil {
+		return CancelResult{}, err
+	}
+	result.Promoted, err = s.servedBy(number, result.Version, result.Replayed, promotionsDue, rows) //nolint:contextcheck // it outlives the request
+	return result, err
+}
+
+// callServing is callEvent, for a script that frees tickets and names who gets them. What is due to
+// others comes first.
+func (s *Store) callServing(ctx context.Context, number uint64, call conn.Call) (*conn.Reply, error) {
+	permit, err := s.conn.Acquire(ctx, conn.Change, s.keys.Event(number))
+	if err != nil {
+		return nil, err
 	}
 	defer permit.Release()
 	s.register(ctx, number) // it may offer tickets
 	for {
-		r, err := s.callEvent(ctx, number, conn.Call{
-			Script: cancelScript, Keys: s.keys.OfEvent(number), Unbounded: true,
-			Args: []any{event.UUID(), booking, user, cancellation, by},
-		})
-		if err != nil {
-			return CancelResult{}, err
+		r, err := s.callEvent(ctx, number, call)
+		if err != nil || r.Word != "busy" {
+			return r, err
 		}
-		version := r.Integer()
-		cancelled, replayed, promotionsDue, rows := r.Text(), r.Flag(), r.Flag(), r.List()
-		if err := r.End("cancelled", "busy"); err != nil {
-			return CancelResult{}, err
-		}
-		if r.Word == "busy" {
-			if err := s.promoteSteps(ctx, number); err != nil { // the cancellation is acknowledged
-				s.schedulePromotion(number) //nolint:contextcheck // it outlives the request
-				return CancelResult{}, err
-			}
-			continue
-		}
-		result := CancelResult{Version: version, Replayed: replayed}
-		if result.Booking, err = layout.BookingID(number, cancelled); err != nil {
-			return CancelResult{}, err
-		}
-		if result.Promoted, err = promotions(number, version, rows); err != nil {
-			return CancelResult{}, err
-		}
-		if !replayed {
-			s.observePromoted(int64(len(result.Promoted)))
-		}
-		if promotionsDue {
+		if err := s.promoteSteps(ctx, number); err != nil { // the change to come is acknowledged
 			s.schedulePromotion(number) //nolint:contextcheck // it outlives the request
+			return nil, err
 		}
-		return result, nil
 	}
+}
+
+// servedBy returns whom such a script has promoted. What it left over is done in the background.
+func (s *Store) servedBy(number uint64, version int64, replayed, promotionsDue bool, rows *conn.Reply) ([]Promotion, error) {
+	promoted, err := promotions(number, version, rows)
+	if err == nil && !replayed {
+		s.observePromoted(int64(len(promoted)))
+	}
+	if promotionsDue {
+		s.schedulePromotion(number)
+	}
+	return promoted, err
 }
 
 // promotions reads the bookings that a version of the event promoted: short ids and records.

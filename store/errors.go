@@ -26,6 +26,7 @@ var (
 	ErrHoldExpired            = errors.New("the hold or offer has expired")
 	ErrNotHeld                = errors.New("the booking is neither a hold nor an offer")
 	ErrBookingCancelled       = errors.New("the booking was cancelled")
+	ErrQuantityIncrease       = errors.New("the booking has fewer tickets than that")
 	ErrBookingWaiting         = errors.New("the booking waits for tickets")
 	ErrCapacityBelowConfirmed = errors.New("the total is lower than the tickets already confirmed or held")
 	ErrIdempotencyMismatch    = errors.New("the idempotency key was used before with another request")
@@ -91,6 +92,7 @@ var refusals = map[string]error{
 	"hold_expired":             ErrHoldExpired,
 	"not_held":                 ErrNotHeld,
 	"booking_cancelled":        ErrBookingCancelled,
+	"quantity_increase":        ErrQuantityIncrease,
 	"booking_waiting":          ErrBookingWaiting,
 	"capacity_below_confirmed": ErrCapacityBelowConfirmed,
 	"mismatch":                 ErrIdempotencyMismatch,

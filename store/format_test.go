@@ -44,6 +44,7 @@ func TestUnknownFormatIsRefused(t *testing.T) {
 		for call, err := range map[string]error{
 			"Initialize":   second(s.Initialize(ctx, request)),
 			"Cancel":       second(s.Cancel(ctx, store.CancelRequest{Booking: booked.Booking, User: "a"})),
+			"Reduce":       second(s.Reduce(ctx, store.ReduceRequest{Booking: booked.Booking, Quantity: 1})),
 			"CancelOldest": second(s.CancelOldest(ctx, store.CancelOldestRequest{Event: show.ref, User: "a"})),
 			"Promote":      second(s.PromoteOnce(ctx, show.event.Number)),
 			"Book":         second(s.Book(ctx, store.BookRequest{Event: show.ref, User: "c", Quantity: 1})),

@@ -248,7 +248,7 @@ func TestFullRedis(t *testing.T) {
 			hoard = append(hoard, show.book("hoarder", 1))
 		}
 		for i := range 2 * each {
-			waiting = append(waiting, show.book(user(1000+i), 1))
+			waiting = append(waiting, show.book(user(1000+i), 1+int64(i/(2*each-1)))) // the last one wants 2
 		}
 		request := store.BookRequest{Event: show.ref, User: "late", Quantity: 1, IdempotencyKey: "k"}
 
@@ -274,6 +274,7 @@ func TestFullRedis(t *testing.T) {
 			t.Errorf("one more of a user who has some: %v", err)
 		}
 
+		show.reduce(user(1000+2*each-1), waiting[2*each-1].Booking, 1)
 		served := 0
 		for i, booking := range confirmed { // with promotion
 			got := show.cancel(user(i), booking)

@@ -37,6 +37,7 @@ var arrows = []string{
 	"book: confirmed", "book: waiting", "hold: held", "promote: confirmed", "promote: offered", "confirm: held", "confirm: offered",
 	"confirm: held, late", "confirm: expired, late", "expire: held", "expire: offered",
 	"cancel: held", "cancel: offered", "cancel: waiting", "cancel: confirmed",
+	"reduce: held", "reduce: offered", "reduce: waiting", "reduce: confirmed",
 }
 
 // randomCalls are calls of every kind on a fresh event. Each answer is compared with the
@@ -82,7 +83,7 @@ func (w *randomCalls) run(t *testing.T) {
 		who := user(w.random.IntN(w.users))
 		before := w.statuses()
 		what := ""
-		switch choice := w.random.IntN(30); {
+		switch choice := w.random.IntN(33); {
 		case choice < 6:
 			what = "book"
 			w.checkBook(who)
@@ -103,8 +104,10 @@ func (w *randomCalls) run(t *testing.T) {
 		case choice < 28:
 			what = "cancel"
 			w.checkCancelOldest(who)
-		default:
+		case choice < 30:
 			w.checkUpdate(choice == 28)
+		case len(w.model.Bookings) > 0:
+			w.checkReduce()
 		}
 		w.noteArrows(what, before)
 	}
@@ -221,6 +224,25 @@ func (w *randomCalls) checkExtend() {
 	want := w.model.Extend(booking.ID, who, seconds)
 	if !errors.Is(err, want.Refusal) || got.Version != want.Version || !got.ExpiresAt.Equal(want.ExpiresAt.Time()) {
 		w.fatalf("%s extends %+v by %d: %+v, %v, want %+v", who, booking, seconds, got, err, want)
+	}
+}
+
+// checkReduce mostly asks for one ticket, as most bookings have few.
+func (w *randomCalls) checkReduce() {
+	w.t.Helper()
+	booking, who := w.some()
+	if w.random.IntN(8) == 0 {
+		who = "" // an organizer
+	}
+	quantity := 1 + w.random.Int64N(w.most)*w.random.Int64N(2)
+	w.taken["reduce: "+string(booking.Status)]++
+	got, err := w.Reduce(ctx, store.ReduceRequest{Booking: booking.ID, User: who, Quantity: quantity})
+	want, repeated := w.model.Reduce(booking.ID, who, quantity)
+	w.checkCancelled(store.CancelResult{
+		Booking: want.Booking, Promoted: got.Promoted, Version: got.Version, Replayed: got.Replayed,
+	}, err, want, repeated)
+	if after := w.model.Bookings[slices.IndexFunc(w.model.Bookings, func(b *model.Booking) bool { return b.ID == booking.ID })]; err == nil && got.Current != after.Status {
+		w.fatalf("reduced %+v to %d: it is %s, want %s", booking, quantity, got.Current, after.Status)
 	}
 }
 

@@ -46,8 +46,8 @@ func later(t *testing.T, s *store.Store) *laterVersion {
 		v.texts[script.Source] = text
 		v.hashes[hash(script.Source)] = hash(text)
 	}
-	if steps != 3 {
-		t.Fatalf("%d scripts work in steps, want cancel, expire and promote", steps)
+	if steps != 4 {
+		t.Fatalf("%d scripts work in steps, want cancel, reduce, expire and promote", steps)
 	}
 	swap := spy{before: v.swap, after: func(redis.Cmder) {}}
 	switch client := v.Client().(type) {

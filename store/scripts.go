@@ -22,6 +22,7 @@ var (
 	confirmScript    = change(scripts.Confirm)
 	extendScript     = change(scripts.Extend)
 	cancelScript     = change(scripts.Cancel)
+	reduceScript     = change(scripts.Reduce)
 	expireScript     = change(scripts.Expire)
 	promoteScript    = change(scripts.Promote)
 	registerScript   = conn.NewScript(script(conn.Change, scripts.Register))

@@ -48,7 +48,7 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 	// The probe asks a node about any event that it has or may have one day.
 	probe := conn.Probe{Script: writableScript, Keys: keys.OfEvent}
 	c, err := conn.Open(ctx, config, probe, identifyScript, numberScript, initializeScript, completeScript, updateScript,
-		bookScript, holdScript, confirmScript, extendScript, cancelScript, expireScript, promoteScript,
+		bookScript, holdScript, confirmScript, extendScript, cancelScript, reduceScript, expireScript, promoteScript,
 		registerScript, retireScript, leaseScript, findScript, listScript, liveScript, promotedScript)
 	if err != nil {
 		return nil, err

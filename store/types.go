@@ -24,6 +24,8 @@ type (
 	Status = layout.Status
 	// History is a booking's past, as its record tells it.
 	History = layout.History
+	// Reduced is what a booking was before it was left with fewer tickets.
+	Reduced = layout.Reduced
 	// Moment is when something happened to a booking; the zero value is never.
 	Moment = layout.Moment
 	// Millis is a time in milliseconds since 1970, 0 for none.

@@ -108,19 +108,22 @@ func churn(t *testing.T, show *show, users int) (stop func()) {
 			for !stopped.Load() {
 				who := user(worker*users + random.IntN(users))
 				var err error
-				switch choice := random.IntN(40); {
+				switch choice := random.IntN(44); {
 				case choice < 20:
 					_, err = show.Book(ctx, store.BookRequest{Event: show.ref, User: who, Quantity: 1 + random.Int64N(3)})
 				case choice < 24: // to be cancelled by its id, out of the middle of the waiting list
 					who = user(worker * users)
 					var booked store.BookResult
-					if booked, err = show.Book(ctx, store.BookRequest{Event: show.ref, User: who, Quantity: 1}); err == nil {
+					if booked, err = show.Book(ctx, store.BookRequest{Event: show.ref, User: who, Quantity: 1 + random.Int64N(3)}); err == nil {
 						mine = append(mine, booked)
 					}
 				case choice < 28 && len(mine) > 0:
 					i := random.IntN(len(mine))
 					_, err = show.Cancel(ctx, store.CancelRequest{Booking: mine[i].Booking, User: user(worker * users)})
-				case choice < 38:
+				case choice >= 40 && len(mine) > 0:
+					i := random.IntN(len(mine))
+					_, err = show.Reduce(ctx, store.ReduceRequest{Booking: mine[i].Booking, User: user(worker * users), Quantity: 1 + random.Int64N(2)})
+				case choice < 38 || choice >= 40:
 					_, err = show.CancelOldest(ctx, store.CancelOldestRequest{Event: show.ref, User: who})
 				case choice == 38:
 					total := show.event.TotalTickets + random.Int64N(200)
@@ -131,7 +134,8 @@ func churn(t *testing.T, show *show, users int) (stop func()) {
 				}
 				switch {
 				case err == nil, errors.Is(err, store.ErrBookingNotFound), errors.Is(err, store.ErrEventPaused),
-					errors.Is(err, store.ErrCapacityBelowConfirmed), errors.Is(err, store.ErrOverCapacity):
+					errors.Is(err, store.ErrCapacityBelowConfirmed), errors.Is(err, store.ErrOverCapacity),
+					errors.Is(err, store.ErrQuantityIncrease), errors.Is(err, store.ErrBookingCancelled):
 				default:
 					t.Errorf("churn: %v", err)
 				}
@@ -307,6 +311,32 @@ func TestVerifyUnsteady(t *testing.T) {
 			t.Errorf("%v, want ErrUnsteady", err)
 		}
 		wantNoBreach(t, s, v.ref)
+	})
+}
+
+// A booking that is reduced between the start of a look and the reading of its record had more tickets
+// at the start: those of its last reduction before, or those that were booked.
+func TestVerifyWhileBookingsAreReduced(t *testing.T) {
+	onRealEngines(t, func(t *testing.T, s *store.Store) {
+		show := newShow(t, s, tickets(20))
+		ann, bob := show.book("ann", 9), show.book("bob", 9)
+		left := int64(8)
+		show.reduce("ann", ann.Booking, left)
+		second := store.Beside(s)
+		defer func() { _ = second.Close() }()
+		second.Client().AddHook(spy{after: func(redis.Cmder) {}, before: func(command redis.Cmder) {
+			if command.Name() == "hscan" && left > 2 {
+				left--
+				show.reduce("ann", ann.Booking, left)
+				show.reduce("bob", bob.Booking, left)
+			}
+		}})
+		for range 3 {
+			wantNoBreach(t, second, show.ref)
+		}
+		if left == 8 {
+			t.Error("nothing was reduced meanwhile")
+		}
 	})
 }
 

@@ -331,6 +331,23 @@ func TestVerifyFindsCorruption(t *testing.T) {
 		{"cancelled before it was booked", func(v *victim) { v.edit(v.fay, "cancelled", moment(2)) }, verify.RuleRecord,
 			func(v *victim) uuid.UUID { return v.fay.Booking }, false},
 		{"quantity changed", func(v *victim) { v.edit(v.cyd, "quantity", 2) }, verify.RuleConfirmed, nil, false},
+		{"a reduction that the record has forgotten", func(v *victim) {
+			v.reduce("ann", v.ann.Booking, 1)
+			v.reduce("eve", v.eve.Booking, 1)
+			v.edit(v.ann, "quantity", 1)
+		}, verify.RuleLog + ": its record has", func(v *victim) uuid.UUID { return v.ann.Booking }, false},
+		{"a reduction that left other tickets", func(v *victim) {
+			v.reduce("ann", v.ann.Booking, 1)
+			v.do("LSET", v.log, v.version, "R|1|"+id(v.ann)+"|2||")
+		}, verify.RuleLog + ": version", func(v *victim) uuid.UUID { return v.ann.Booking }, false},
+		{"a reduction that is not in the log", func(v *victim) { v.edit(v.eve, "quantity", fmt.Sprintf("1/2@%d", v.version)) },
+			verify.RuleLog, func(v *victim) uuid.UUID { return v.eve.Booking }, false},
+		{"the entry of a reduction that promoted somebody", func(v *victim) {
+			v.reduce("ann", v.ann.Booking, 1)
+			v.do("LSET", v.log, v.version, "R|1|"+id(v.ann)+"|1|"+id(v.gus)+"|")
+		}, verify.RuleLog, func(v *victim) uuid.UUID { return v.ann.Booking }, true},
+		{"reduced before it was booked", func(v *victim) { v.edit(v.cyd, "quantity", "1/2@2") }, verify.RuleRecord,
+			func(v *victim) uuid.UUID { return v.cyd.Booking }, false},
 		{"user changed", func(v *victim) { v.edit(v.cyd, "user", "eve") }, verify.RuleUser,
 			func(v *victim) uuid.UUID { return v.cyd.Booking }, false},
 		{"position changed", func(v *victim) { v.edit(v.fay, "position", 3) }, verify.RuleSequence,

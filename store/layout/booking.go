@@ -14,6 +14,7 @@ type Booking struct {
 	EventNumber uint64
 	User        string
 	Quantity    int64 // tickets
+	Reduced     Reduced
 	Status      Status
 	Position    int64 // live place in the waiting list, 1 = next; 0 if it does not wait
 	CreatedAt   time.Time
@@ -40,6 +41,7 @@ func ParseBooking(number uint64, short, text string) (Booking, error) {
 		EventNumber: number,
 		User:        record.User,
 		Quantity:    record.Quantity,
+		Reduced:     record.Reduced,
 		Status:      record.Status,
 		CreatedAt:   record.CreatedAt,
 		Version:     record.Version,

@@ -20,6 +20,7 @@ const (
 	ChangeConfirmed ChangeKind = "confirmed" // a hold or an offer
 	ChangeExtended  ChangeKind = "extended"  // a hold or an offer got a later deadline
 	ChangeCancelled ChangeKind = "cancelled" // a booking, and what it freed promoted others
+	ChangeReduced   ChangeKind = "reduced"   // a booking has fewer tickets, and those that it gave back promoted others
 	ChangeExpired   ChangeKind = "expired"   // holds and offers, and what they freed promoted others
 	ChangePromoted  ChangeKind = "promoted"  // bookings, in a step of their own
 )
@@ -32,8 +33,9 @@ type Change struct {
 	Settings  SettingsChange // those that ChangeUpdated changed, as far as this version knows them
 	Booking   ShortID        // which one, where it is one
 	ExpiresAt Millis         // of ChangeExtended
+	Quantity  int64          // tickets, of ChangeReduced
 	Expired   []ShortID      // of ChangeExpired, in order of their deadlines
-	Promoted  []ShortID      // of ChangeCancelled, ChangeExpired and ChangePromoted, in order
+	Promoted  []ShortID      // of ChangeCancelled, ChangeReduced, ChangeExpired and ChangePromoted, in order
 }
 
 // ParseChange reads an entry of the log. log.lua, which writes it, says what it consists of.
@@ -69,6 +71,7 @@ var changes = map[string]func(rest string) (Change, error){
 	"D": parseExtended,
 	"T": parseExpired,
 	"X": parseCancelled,
+	"R": parseReduced,
 	"P": parsePromoted,
 }
 
@@ -130,6 +133,21 @@ func parseCancelled(rest string) (Change, error) {
 	change := Change{Kind: ChangeCancelled, Booking: ParseShortID(booking), By: by}
 	if !ok || booking == "" || change.Booking == InvalidShortID {
 		return Change{}, errors.New("an entry of the log without the booking that was cancelled")
+	}
+	var err error
+	change.Promoted, err = parseShortIDs(promoted)
+	return change, err
+}
+
+func parseReduced(rest string) (Change, error) {
+	booking, rest, _ := strings.Cut(rest, "|")
+	tickets, rest, _ := strings.Cut(rest, "|")
+	promoted, by, ok := strings.Cut(rest, "|")
+	change := Change{Kind: ChangeReduced, Booking: ParseShortID(booking), By: by}
+	var isNumber bool
+	change.Quantity, isNumber = wholeNumber(tickets)
+	if !ok || !isNumber || change.Quantity == 0 || booking == "" || change.Booking == InvalidShortID {
+		return Change{}, errors.New("an entry of the log without the booking that was reduced, and its tickets")
 	}
 	var err error
 	change.Promoted, err = parseShortIDs(promoted)

@@ -25,6 +25,10 @@ func TestChangesAreRead(t *testing.T) {
 		"X|1700000000000|" + a + "|" + b + "," + a + "|": {
 			Kind: layout.ChangeCancelled, At: at, Booking: idA, Promoted: []layout.ShortID{idB, idA},
 		},
+		"R|1700000000000|" + a + "|2||": {Kind: layout.ChangeReduced, At: at, Booking: idA, Quantity: 2},
+		"R|1700000000000|" + a + "|1|" + b + "|key|x": {
+			Kind: layout.ChangeReduced, At: at, Booking: idA, Quantity: 1, Promoted: []layout.ShortID{idB}, By: "key|x",
+		},
 		"H|1700000000000|" + a:         {Kind: layout.ChangeHeld, At: at, Booking: idA},
 		"C|1700000000000|" + a:         {Kind: layout.ChangeConfirmed, At: at, Booking: idA},
 		"D|1700000000000|" + a + "|12": {Kind: layout.ChangeExtended, At: at, Booking: idA, ExpiresAt: 12},
@@ -44,6 +48,7 @@ func TestChangesAreRead(t *testing.T) {
 		"", "rubbish", "E", "E|", "E|now|", "Z|1|", "U|1|", "U|1|{}", `U|1|{"settings":{}}`, `U|1|{"settings":[1]}`,
 		"X|1|", "X|1|" + a, "X|1|" + a + "|", "X|1|rubbish||", "X|1||" + a + "|", "X|1|" + a + "|rubbish|", "X|1|" + a + "|,|",
 		"H|1|", "H|1|" + a + "|", "C|1|rubbish", "D|1|" + a, "D|1|" + a + "|x", "D|1||12", "T|1|" + a, "T|1||" + a, "T|1|" + a + "|,",
+		"R|1|" + a + "||", "R|1|" + a + "|0||", "R|1|" + a + "|x||", "R|1||1||", "R|1|" + a + "|1|", "R|1|" + a + "|1|x|",
 		"P|1|", "P|1|" + a + ",", "P|1|rubbish",
 	} {
 		if got, err := layout.ParseChange(text); err == nil {

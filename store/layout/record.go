@@ -8,7 +8,7 @@ import (
 )
 
 // A booking is one field of its event's hash: its short id, and a record with | between
-// its parts. The scripts write it; the parts before quantity change, and so does older; the
+// its parts. The scripts write it; the parts up to quantity change, and so does older; the
 // rest is what replays are answered from.
 
 // Parts of a record, in order. booking.lua, which writes it, says what they are.
@@ -44,6 +44,7 @@ type Record struct {
 	Status Status
 	History
 	Quantity     int64 // tickets
+	Reduced      Reduced
 	CreatedAt    time.Time
 	Version      int64   // of the event when it was booked
 	Older        ShortID // the user's next older live booking, unless it is the oldest; may be InvalidShortID
@@ -53,6 +54,12 @@ type Record struct {
 	HeldSeconds  int64   // of a hold, as it was given; else 0
 	Reference    string  // the shop's own text
 	User         string
+}
+
+// Reduced is what a booking was before it was left with fewer tickets. It is empty of one that never was.
+type Reduced struct {
+	From    int64 // tickets, as they were booked
+	Version int64 // of the event, when it was reduced last
 }
 
 // ParseRecord reads a record. It does not judge whether the parts can be true together.
@@ -77,13 +84,13 @@ func ParseRecord(text string) (Record, error) {
 			First: first, Promoted: p.moment(partPromoted), Confirmed: p.moment(partConfirmed), Cancelled: p.moment(partCancelled),
 			Expired: p.moment(partExpired), ExpiresAt: Millis(p.number(partExpiresAt, 62, false)),
 		},
-		Quantity: p.number(partQuantity, 32, true),
 		Version:  p.number(partVersion, 62, true),
 		Older:    ParseShortID(parts[partOlder]),
 		Sequence: p.number(partSequence, 32, false),
 		Position: p.number(partPosition, 32, false),
 		User:     parts[partUser],
 	}
+	record.Quantity, record.Reduced = p.quantity()
 	var ok bool
 	if record.CreatedAt, ok = instant(parts[partCreatedAt]); !ok {
 		p.wrongf("its part %s is not a time", RecordParts()[partCreatedAt])
@@ -119,6 +126,23 @@ func (p *recordReader) number(part, bits int, required bool) int64 {
 		p.wrongf("its part %s is not a whole number above 0", RecordParts()[part])
 	}
 	return value
+}
+
+// quantity reads the tickets of a booking, and those that it had before it was reduced.
+func (p *recordReader) quantity() (tickets int64, before Reduced) {
+	now, reduced, isReduced := strings.Cut(p.parts[partQuantity], "/")
+	tickets, ok := wholeNumber(now)
+	if isReduced {
+		from, version, _ := strings.Cut(reduced, "@")
+		var fromOK, versionOK bool
+		before.From, fromOK = wholeNumber(from)
+		before.Version, versionOK = wholeNumber(version)
+		ok = ok && fromOK && versionOK && before.From > tickets && before.Version > 0
+	}
+	if !ok || tickets == 0 || max(tickets, before.From) >= 1<<32 {
+		p.wrongf("its part %s is not a whole number above 0, or such numbers as a reduction leaves", RecordParts()[partQuantity])
+	}
+	return tickets, before
 }
 
 func (p *recordReader) moment(part int) Moment {

@@ -20,6 +20,8 @@ func TestRecordsThatAreWrongAreErrors(t *testing.T) {
 		"CC|x|||||1|1|7||||||a", "CC|3|||||1|1|7||||||a", "CC|3@|||||1|1|7||||||a", "CC|@3|||||1|1|7||||||a", "CC|0@3|||||1|1|7||||||a",
 		"CC||3@x||||1|1|7||||||a", "CC|||3@03|||1|1|7||||||a", "CC||||3@253402300800000||1|1|7||||||a", "CC|||||x|1|1|7||||||a",
 		"CC||||||1|1|7||||5:5||a", "HH|||||9|1|1|7||||||a", "HH|||||9|1|1|7||||5||a", "HH|||||9|1|1|7||||5:||a", "HH|||||9|1|1|7||||5:0||a",
+		"CC||||||1/|1|7||||||a", "CC||||||1/1@8|1|7||||||a", "CC||||||1/2|1|7||||||a", "CC||||||1/2@0|1|7||||||a",
+		"CC||||||1/02@8|1|7||||||a", "CC||||||0/2@8|1|7||||||a", "CC||||||1/4294967296@8|1|7||||||a",
 		"CC||||||1|1|7|||||%|a", "CC||||||1|1|7|||||%7c|a",
 	} {
 		if _, err := layout.ParseBooking(1, name, record); err == nil {
@@ -36,13 +38,13 @@ func TestRecordsThatAreWrongAreErrors(t *testing.T) {
 func TestRecordsAreRead(t *testing.T) {
 	id := layout.ParseShortID
 	for text, want := range map[string]layout.Record{
-		"XW|9@1700000000001|10@1700000000002|12@1700000000003||1700000000009|2|1700000000000|7|gACAAAAAAAAAAg|3|1||a %7C b%25|a|b": {
+		"XW|9@1700000000001|10@1700000000002|12@1700000000003||1700000000009|2/30@11|1700000000000|7|gACAAAAAAAAAAg|3|1||a %7C b%25|a|b": {
 			Status: layout.StatusCancelled, History: layout.History{
 				First: layout.StatusWaiting, Promoted: layout.Moment{Version: 9, At: 1700000000001},
 				Confirmed: layout.Moment{Version: 10, At: 1700000000002}, Cancelled: layout.Moment{Version: 12, At: 1700000000003},
 				ExpiresAt: 1700000000009,
 			},
-			Quantity: 2, CreatedAt: time.UnixMilli(1700000000000).UTC(), Version: 7,
+			Quantity: 2, Reduced: layout.Reduced{From: 30, Version: 11}, CreatedAt: time.UnixMilli(1700000000000).UTC(), Version: 7,
 			Older: id("gACAAAAAAAAAAg"), Sequence: 3, Position: 1, Reference: "a | b%", User: "a|b",
 		},
 		"EH||||9@20|12|1|0|2|rubbish|||0:600||a": {

@@ -24,7 +24,7 @@ type BookRequest struct {
 func (e *Event) Book(request BookRequest) (answer Answer, repeated bool) {
 	if i := e.find(func(b *Booking) bool { return b.Request == request.Request }); i >= 0 {
 		b := e.Bookings[i]
-		if b.Quantity != request.Quantity || b.Reference != request.Reference || b.Booked.Status.Ends() ||
+		if b.Asked != request.Quantity || b.Reference != request.Reference || b.Booked.Status.Ends() ||
 			b.Booked.Status.Waits() && request.NeverWaits {
 			return Answer{Refusal: store.ErrIdempotencyMismatch}, false
 		}
@@ -41,7 +41,7 @@ func (e *Event) Book(request BookRequest) (answer Answer, repeated bool) {
 	}
 	answer = Answer{Booking: request.Booking, Version: e.Version + 1, Status: status}
 	booking := &Booking{
-		ID: request.Booking, Request: request.Request, User: request.User, Quantity: request.Quantity, Status: status,
+		ID: request.Booking, Request: request.Request, User: request.User, Quantity: request.Quantity, Asked: request.Quantity, Status: status,
 		Reference: request.Reference, Linked: e.Version + 1,
 	}
 	switch {

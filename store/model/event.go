@@ -34,6 +34,7 @@ type Booking struct {
 	Request  string // user and idempotency key: one request, however often it is sent
 	User     string
 	Quantity int64
+	Asked    int64 // tickets, as they were booked
 	Status   store.Status
 	Sequence int64 // number drawn when it joined the waiting list, or 0
 
@@ -44,6 +45,7 @@ type Booking struct {
 	Linked       int64  // version at which it came to the young end of its user's bookings
 	Cancellation string // user and idempotency key of a cancellation by user, or empty
 	Cancelled    Answer // to the first cancellation; Version is 0 before
+	Reduced      Answer // to the reduction that led to Quantity; Version is 0 before
 
 	Promoted, Confirmed, Expired, Ended store.Moment // Ended is when it was cancelled
 	ExpiresAt                           store.Millis // deadline, or 0 if it never had one
@@ -57,8 +59,8 @@ type Answer struct {
 	Version  int64        // of the event, by this change
 	Status   store.Status // of a booking when it was made
 	Position int64        // of a booking when it was made
-	Next     uuid.UUID    // the first booking that a cancellation promoted
-	Promoted int64        // bookings that a cancellation promoted
+	Next     uuid.UUID    // the first booking that a cancellation or a reduction promoted
+	Promoted int64        // bookings that it promoted
 
 	ExpiresAt store.Millis // of a hold when it was made, or of what was extended
 	Late      bool         // of a confirmation: the deadline had passed
@@ -175,6 +177,14 @@ func (e *Event) change(i int, change func(*Booking)) *Booking {
 	return &b
 }
 
+// reduced is what a booking was before it had fewer tickets, as the store has it.
+func (b *Booking) reduced() store.Reduced {
+	if b.Reduced.Version == 0 {
+		return store.Reduced{}
+	}
+	return store.Reduced{From: b.Asked, Version: b.Reduced.Version}
+}
+
 // List returns the bookings as the store lists them, oldest first, but without times and
 // the event's id.
 func (e *Event) List() []store.Booking {
@@ -183,7 +193,7 @@ func (e *Event) List() []store.Booking {
 	for _, b := range e.Bookings {
 		row := store.Booking{
 			ID: b.ID, User: b.User, Quantity: b.Quantity, Status: b.Status, Version: b.Booked.Version,
-			Reference: b.Reference, HeldSeconds: b.HeldSeconds,
+			Reference: b.Reference, HeldSeconds: b.HeldSeconds, Reduced: b.reduced(),
 			History: store.History{
 				First: b.Booked.Status, Promoted: b.Promoted, Confirmed: b.Confirmed, Cancelled: b.Ended, Expired: b.Expired,
 				ExpiresAt: b.ExpiresAt,

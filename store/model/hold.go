@@ -22,7 +22,7 @@ func (e *Event) Hold(request HoldRequest) (answer Answer, repeated bool) {
 	request.NeverWaits = true
 	if i := e.find(func(b *Booking) bool { return b.Request == request.Request }); i >= 0 {
 		b := e.Bookings[i]
-		if b.Quantity != request.Quantity || b.Reference != request.Reference || !b.Booked.Status.Ends() || b.AskedSeconds != request.Seconds {
+		if b.Asked != request.Quantity || b.Reference != request.Reference || !b.Booked.Status.Ends() || b.AskedSeconds != request.Seconds {
 			return Answer{Refusal: store.ErrIdempotencyMismatch}, false
 		}
 		return b.Booked, true
@@ -50,7 +50,7 @@ func (e *Event) Hold(request HoldRequest) (answer Answer, repeated bool) {
 	}
 	e.Held += request.Quantity
 	e.Bookings = append(e.Bookings, &Booking{
-		ID: request.Booking, Request: request.Request, User: request.User, Quantity: request.Quantity, Status: store.StatusHeld,
+		ID: request.Booking, Request: request.Request, User: request.User, Quantity: request.Quantity, Asked: request.Quantity, Status: store.StatusHeld,
 		Reference: request.Reference, AskedSeconds: request.Seconds, HeldSeconds: seconds, ExpiresAt: answer.ExpiresAt,
 		Linked: e.Version + 1, Booked: answer,
 	})

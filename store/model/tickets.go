@@ -71,6 +71,9 @@ func (t *Tickets) Withdraw(sequence int64) {
 	}
 }
 
+// Shrink leaves a booking of the waiting list with fewer tickets to wait for, at its place.
+func (t *Tickets) Shrink(sequence, quantity int64) { t.waitlist[sequence-1].quantity = quantity }
+
 // Promote gives a booking of the waiting list its tickets, or offers them.
 func (t *Tickets) Promote(sequence int64) {
 	t.Withdraw(sequence)

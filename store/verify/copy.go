@@ -20,10 +20,12 @@ type copied struct {
 	past                         layout.History
 	user                         int32 // index in eventCopy.users
 	quantity, sequence, position uint32
-	known                        bool // its record was read; without one there is only a link
-	broken                       bool // it has a record that cannot be read
-	cancelledByUser              bool // a cancellation's id leads to it
-	inWaitlist                   bool // seen in the list
+	booked                       uint32 // tickets, before it was reduced
+	reducedAt                    int64  // version at which it was reduced last, or 0
+	known                        bool   // its record was read; without one there is only a link
+	broken                       bool   // it has a record that cannot be read
+	cancelledByUser              bool   // a cancellation's id leads to it
+	inWaitlist                   bool   // seen in the list
 }
 
 // notBooked is the status of a booking before it was made.
@@ -63,6 +65,7 @@ type eventCopy struct {
 	userIndex map[string]int32
 	updates   map[string]int64 // id of a change of settings -> version
 	deadlines bool             // some booking has or had one
+	reduced   bool             // some booking was
 }
 
 func newEventCopy() eventCopy {
@@ -119,6 +122,10 @@ func (c *eventCopy) put(id layout.ShortID, text string) (*copied, error) {
 	b.version, b.past = record.Version, record.History
 	b.older = record.Older
 	b.quantity, b.sequence, b.position = uint32(record.Quantity), uint32(record.Sequence), uint32(record.Position)
+	b.booked, b.reducedAt = b.quantity, record.Reduced.Version
+	if b.reducedAt != 0 {
+		b.booked, c.reduced = uint32(record.Reduced.From), true
+	}
 	b.user = c.user(record.User)
 	c.deadlines = c.deadlines || b.past.ExpiresAt != 0
 	return b, b.contradiction(record)
@@ -133,6 +140,7 @@ func (b *copied) contradiction(record layout.Record) error {
 		wrong bool
 		what  string
 	}{
+		{b.reducedAt != 0 && b.reducedAt <= b.version, "it was reduced before it was booked"},
 		{b.version < 2, "it was booked at a version before the first booking"},
 		{(b.sequence == 0) != (b.position == 0), "it has only one of sequence number and position"},
 		{!b.past.Possible(), "it was promoted without having waited, or ended or was confirmed without having been held"},

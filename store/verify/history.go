@@ -54,7 +54,7 @@ func (in *inspection) checkNotAhead(ctx context.Context) error {
 	}
 	for i := range in.bookings {
 		b := in.booking(i)
-		if newest := max(b.version, b.past.Last()); b.known && newest > version {
+		if newest := max(b.version, b.reducedAt, b.past.Last()); b.known && newest > version {
 			in.breachf(b, RuleVersions, "its record is of version %d, and the event has only reached %d", newest, version)
 		}
 	}
@@ -88,9 +88,9 @@ func (in *inspection) checkCounters() {
 		status := b.at(in.start.Version)
 		if status.HasTickets() {
 			if status.Ends() {
-				held += int64(b.quantity)
+				held += in.tickets(b, in.start.Version)
 			} else {
-				confirmed += int64(b.quantity)
+				confirmed += in.tickets(b, in.start.Version)
 			}
 			if at := max(b.version, b.past.At(in.start.Version).Last()); at > lastTaken {
 				last, lastTaken = b, at
@@ -153,8 +153,9 @@ func (in *inspection) checkHead(available int64) {
 	if first < 0 || in.start.settings.State != layout.StateOpen || in.start.saleEnded() {
 		return
 	}
-	if head := in.booking(in.waitlist[first]); int64(head.quantity) <= available {
-		in.breachf(head, RuleUnserved, "it is the first that waits, for %d tickets, and %d are available", head.quantity, available)
+	head := in.booking(in.waitlist[first])
+	if quantity := in.tickets(head, in.start.Version); quantity <= available {
+		in.breachf(head, RuleUnserved, "it is the first that waits, for %d tickets, and %d are available", quantity, available)
 	}
 }
 
@@ -171,6 +172,7 @@ type changeKind byte
 const (
 	cancelling changeKind = iota
 	expiring
+	reducing
 	promoting
 	booking
 	confirming
@@ -196,6 +198,11 @@ func (in *inspection) changes() []change {
 	}
 	for version, i := range in.extensions {
 		add(version, i, extending)
+	}
+	for id, steps := range in.reductions {
+		for _, step := range steps {
+			add(step.version, in.indexes[id], reducing)
+		}
 	}
 	for _, version := range in.updates {
 		add(version, -1, updating)

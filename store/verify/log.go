@@ -152,6 +152,8 @@ func (in *inspection) loggedChange(version int64, changes []change) (says logged
 			says.kind, says.booking = madeBy(in.booking(c.booking)), in.booking(c.booking).id
 		case confirming:
 			says.kind, says.booking = layout.ChangeConfirmed, in.booking(c.booking).id
+		case reducing:
+			says.kind, says.booking = layout.ChangeReduced, in.booking(c.booking).id
 		case extending:
 			says.kind, says.booking = layout.ChangeExtended, in.booking(c.booking).id
 		case expiring:
@@ -171,19 +173,74 @@ func (in *inspection) loggedChange(version int64, changes []change) (says logged
 
 func compareIDs(a, b layout.ShortID) int { return slices.Compare(a[:], b[:]) }
 
-// findExtensions finds the versions at which deadlines were moved: a record only has the last one.
-func (in *inspection) findExtensions(ctx context.Context) error {
-	if !in.deadlines {
+// findSteps finds what records only have the last of: the versions at which deadlines were moved, and
+// at which bookings were reduced.
+func (in *inspection) findSteps(ctx context.Context) error {
+	if !in.deadlines && !in.reduced {
 		return nil
 	}
 	in.extensions = map[int64]int32{}
-	return in.readLog(ctx, 1, in.start.Version, func(version int64, text string) {
-		if entry, err := layout.ParseChange(text); err == nil && entry.Kind == layout.ChangeExtended {
-			if i, known := in.indexes[entry.Booking]; known {
-				in.extensions[version] = i
-			}
+	err := in.readLog(ctx, 1, in.start.Version, func(version int64, text string) {
+		entry, err := layout.ParseChange(text)
+		i, known := in.indexes[entry.Booking]
+		switch {
+		case err != nil || !known:
+		case entry.Kind == layout.ChangeExtended:
+			in.extensions[version] = i
+		case entry.Kind == layout.ChangeReduced:
+			in.noteReduction(version, entry)
 		}
 	})
+	if err == nil {
+		in.checkReductions()
+	}
+	return err
+}
+
+// reduction is a step by which a booking came to have fewer tickets.
+type reduction struct {
+	version  int64
+	quantity uint32
+}
+
+func (in *inspection) noteReduction(version int64, entry layout.Change) {
+	if in.reductions == nil {
+		in.reductions = map[layout.ShortID][]reduction{}
+	}
+	in.reductions[entry.Booking] = append(in.reductions[entry.Booking], reduction{version, uint32(entry.Quantity)})
+}
+
+// checkReductions checks that each reduction left fewer tickets, and that the record has the last.
+func (in *inspection) checkReductions() {
+	for _, i := range in.past {
+		b := in.booking(i)
+		steps := in.reductions[b.id]
+		quantity, last := b.booked, int64(0)
+		for _, step := range steps {
+			if step.quantity >= quantity {
+				in.breachf(b, RuleLog, "version %d reduced it to %d tickets, and it had %d", step.version, step.quantity, quantity)
+			}
+			quantity, last = step.quantity, step.version
+		}
+		if b.reducedAt <= in.start.Version && (b.reducedAt != last || b.quantity != quantity) {
+			in.breachf(b, RuleLog, "its record has %d tickets since version %d, and the log %d since version %d",
+				b.quantity, b.reducedAt, quantity, last)
+		}
+	}
+}
+
+// tickets returns how many tickets a booking had at a version, up to which the log has been read.
+func (in *inspection) tickets(b *copied, version int64) int64 {
+	if b.reducedAt <= version {
+		return int64(b.quantity)
+	}
+	quantity := b.booked
+	for _, step := range in.reductions[b.id] {
+		if step.version <= version {
+			quantity = step.quantity
+		}
+	}
+	return int64(quantity)
 }
 
 // madeBy is the kind of change that made a booking.

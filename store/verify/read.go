@@ -154,13 +154,17 @@ func (in *inspection) reread(ctx context.Context, bookings []*copied) error {
 	return nil
 }
 
-// catchUp copies the bookings that were made since the start, up to a version.
+// catchUp copies the bookings that were made since the start, up to a version, and the reductions.
 func (in *inspection) catchUp(ctx context.Context, version int64) error {
 	var bookings []*copied
-	err := in.readLog(ctx, in.caughtUp+1, version, func(_ int64, entry string) {
-		if change, err := layout.ParseChange(entry); err == nil && (change.Kind == layout.ChangeBooked || change.Kind == layout.ChangeHeld) {
-			b := in.findOrAdd(change.Booking)
-			bookings = append(bookings, b)
+	err := in.readLog(ctx, in.caughtUp+1, version, func(version int64, entry string) {
+		change, err := layout.ParseChange(entry)
+		switch {
+		case err != nil:
+		case change.Kind == layout.ChangeBooked || change.Kind == layout.ChangeHeld:
+			bookings = append(bookings, in.findOrAdd(change.Booking))
+		case change.Kind == layout.ChangeReduced:
+			in.noteReduction(version, change)
 		}
 	})
 	if err != nil {

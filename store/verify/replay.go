@@ -48,7 +48,7 @@ func (in *inspection) checkHistory() {
 }
 
 // step replays all that was done at one version: one booking, confirmation or extension, one change of
-// settings, or one cancellation, some expiries or none with the promotions that these made possible.
+// settings, or one cancellation, one reduction, some expiries or none with the promotions that these made possible.
 func (r *replay) step(changes []change) {
 	for i, c := range changes[1:] {
 		if !joins(c, changes[i]) {
@@ -75,7 +75,7 @@ func (r *replay) step(changes []change) {
 			if b := r.booking(c.booking); b.past.Expired.Version != 0 && r.head() != nil {
 				r.breachf(b, RuleOvertaken, "it was confirmed late at version %d, while %s waited", r.version, r.head().id)
 			}
-		case expiring, extending, updating: // nobody gets tickets by that
+		case expiring, reducing, extending, updating: // nobody gets tickets by that
 		}
 	}
 }

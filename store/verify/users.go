@@ -155,7 +155,7 @@ func (in *inspection) settle(ctx context.Context, entries []entry) error {
 	for i, e := range entries {
 		field, _ := values[i+1].(string)
 		value := in.valueOf(e, field)
-		b, want, unread := in.wanted(chains, e)
+		b, want, unread := in.wanted(chains, e, version)
 		switch {
 		case unread || value == want:
 		case e.kind == entryOlder:
@@ -203,10 +203,10 @@ func (in *inspection) liveChains(ctx context.Context, entries []entry, version i
 	return chains, nil
 }
 
-// wanted returns what an entry should be, empty if it should not be there, and the
+// wanted returns what an entry should be at a version, empty if it should not be there, and the
 // booking that a wrong one is a breach of. Next older than the oldest, or than a
 // cancelled one, may be anything: nobody reads it.
-func (in *inspection) wanted(chains map[int32][]*copied, e entry) (b *copied, want string, unread bool) {
+func (in *inspection) wanted(chains map[int32][]*copied, e entry, version int64) (b *copied, want string, unread bool) {
 	if e.kind == entryHolding {
 		chain := chains[e.user]
 		if len(chain) == 0 {
@@ -215,7 +215,7 @@ func (in *inspection) wanted(chains map[int32][]*copied, e entry) (b *copied, wa
 		oldest, newest := chain[0], chain[len(chain)-1]
 		tickets := int64(0)
 		for _, b := range chain {
-			tickets += int64(b.quantity)
+			tickets += in.tickets(b, version)
 		}
 		holding := layout.Holding{Tickets: tickets, Oldest: oldest.id, Newest: newest.id}
 		return oldest, holding.String(), false

@@ -166,8 +166,9 @@ type inspection struct {
 	eventCopy
 	start instant
 
-	order      []int32         // bookings in order of their versions
-	extensions map[int64]int32 // version -> booking whose deadline was moved
+	order      []int32                        // bookings in order of their versions
+	extensions map[int64]int32                // version -> booking whose deadline was moved
+	reductions map[layout.ShortID][]reduction // oldest first
 
 	past     []int32 // those of order that were booked when the look started
 	waitlist []int32 // those of past that were put in the waiting list, by sequence number
@@ -201,7 +202,7 @@ func (in *inspection) run(ctx context.Context, event layout.EventRef) error {
 		return err
 	}
 	in.sort()
-	if err := in.findExtensions(ctx); err != nil {
+	if err := in.findSteps(ctx); err != nil {
 		return err
 	}
 	in.checkHistory()

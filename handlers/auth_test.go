@@ -60,11 +60,12 @@ var opens = map[string]string{
 
 	"GET /api/events/" + someID + "/bookings?userId=ann": "organizer booking",
 
-	"GET /api/bookings/" + someID: "booking",
-	"POST /initialize":            "organizer",
-	"POST /book":                  "booking",
-	"POST /cancel":                "booking",
-	"GET /status/1":               "organizer booking",
+	"GET /api/bookings/" + someID:   "booking",
+	"PATCH /api/bookings/" + someID: "organizer booking",
+	"POST /initialize":              "organizer",
+	"POST /book":                    "booking",
+	"POST /cancel":                  "booking",
+	"GET /status/1":                 "organizer booking",
 }
 
 func TestScopes(t *testing.T) {

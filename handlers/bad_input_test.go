@@ -22,6 +22,7 @@ func (c *client) writes() []write {
 		{"hold", "POST", "/api/events/hold", fmt.Sprintf(`{"eventId":%q,"userId":7}`, e.uuid)},
 		{"confirm", "POST", "/api/bookings/" + booking + "/confirm", `{"userId":7}`},
 		{"extend", "POST", "/api/bookings/" + c.held(e, "7") + "/extend", `{"userId":7}`},
+		{"reduce", "PATCH", "/api/bookings/" + c.confirmed(e, "7"), `{"userId":7,"quantity":1}`},
 		{"event API cancel", "POST", "/api/events/cancel", fmt.Sprintf(`{"bookingId":%q,"userId":7}`, booking)},
 		{"event API change", "PATCH", e.path(), `{"maxPerUser":0}`},
 		{"short API initialize", "POST", "/initialize", `{"name":"x","totalTickets":1}`},

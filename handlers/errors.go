@@ -124,6 +124,7 @@ var problems = []struct {
 	{store.ErrHoldExpired, problem{status: http.StatusConflict, code: "hold_expired", title: "Hold expired", detail: "The hold or offer has expired, and its tickets were given back"}},
 	{store.ErrNotHeld, problem{status: http.StatusConflict, code: "not_held", title: "Not held", detail: "This booking is neither a hold nor an offer"}},
 	{store.ErrBookingCancelled, problem{status: http.StatusConflict, code: "booking_cancelled", title: "Booking cancelled", detail: "This booking was cancelled before"}},
+	{store.ErrQuantityIncrease, problem{status: http.StatusConflict, code: "quantity_increase", title: "Quantity increased", detail: "A booking can be left with fewer tickets; for more, book again"}},
 	{store.ErrBookingWaiting, problem{status: http.StatusConflict, code: "booking_waiting", title: "Booking waiting", detail: "This booking is in line and has no tickets yet"}},
 	{store.ErrBadCursor, problem{status: http.StatusBadRequest, code: "invalid_input", title: "Invalid input", detail: "cursor must be the nextCursor of a previous page"}},
 	{errUnauthorized, problem{status: http.StatusUnauthorized, code: "unauthorized", title: "Unauthorized", detail: "A valid API key is required, in the header Authorization: Bearer <key>. An instance without keys serves only programs on its own machine, without a proxy and at a loopback address"}},

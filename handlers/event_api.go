@@ -114,39 +114,32 @@ func parseEventCancel(r *http.Request) (store.CancelRequest, error) {
 		return store.CancelRequest{}, err
 	}
 	booking, bookingErr := uuidField("bookingId", body.get("bookingId"))
-	request := store.CancelRequest{Booking: booking}
-	var userErr error
-	if organizes(r) {
-		request.By = keyName(r)
-	}
-	if value := body.get("userId"); !organizes(r) || !missing(value) {
-		request.User, userErr = userField(value)
-	}
-	return request, joinProblems(bookingErr, userErr, eventCancelForm.check(body))
+	owner, by, userErr := ownerField(r, body.get("userId"))
+	return store.CancelRequest{Booking: booking, User: owner, By: by}, joinProblems(bookingErr, userErr, eventCancelForm.check(body))
 }
 
 // eventCancelled answers a cancellation.
 type eventCancelled struct {
-	Message  string              `json:"message"`
-	Details  cancellationDetails `json:"details"`
-	Promoted []promotionView     `json:"promoted"`
-	Version  int64               `json:"version"`
+	Message  string           `json:"message"`
+	Details  promotionDetails `json:"details"`
+	Promoted []promotionView  `json:"promoted"`
+	Version  int64            `json:"version"`
 }
 
-type cancellationDetails struct {
+type promotionDetails struct {
 	WaitingListAssigned bool       `json:"waitingListAssigned"`
 	NextBookingID       *uuid.UUID `json:"nextBookingId"`
 }
 
 func renderEventCancelled(w http.ResponseWriter, _ store.CancelRequest, result store.CancelResult) {
 	writeJSON(w, http.StatusOK, eventCancelled{
-		Message: "Ticket successfully cancelled",
-		Details: cancellationDetails{
-			WaitingListAssigned: len(result.Promoted) > 0, NextBookingID: firstOf(result.Promoted),
-		},
-		Promoted: promotionsOf(result.Promoted),
-		Version:  result.Version,
+		Message: "Ticket successfully cancelled", Details: detailsOfPromotions(result.Promoted),
+		Promoted: promotionsOf(result.Promoted), Version: result.Version,
 	})
+}
+
+func detailsOfPromotions(promoted []store.Promotion) promotionDetails {
+	return promotionDetails{WaitingListAssigned: len(promoted) > 0, NextBookingID: firstOf(promoted)}
 }
 
 func orNull(id uuid.UUID) *uuid.UUID {

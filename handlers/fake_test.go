@@ -72,6 +72,10 @@ func (f *fake) Cancel(ctx context.Context, _ store.CancelRequest) (store.CancelR
 	return store.CancelResult{Version: 3, Replayed: f.replayed}, f.call(ctx)
 }
 
+func (f *fake) Reduce(ctx context.Context, _ store.ReduceRequest) (store.ReduceResult, error) {
+	return store.ReduceResult{Version: 3, Current: store.StatusConfirmed, Replayed: f.replayed}, f.call(ctx)
+}
+
 func (f *fake) CancelOldest(ctx context.Context, _ store.CancelOldestRequest) (store.CancelResult, error) {
 	return store.CancelResult{Version: 3, Replayed: f.replayed}, f.call(ctx)
 }
@@ -129,6 +133,7 @@ var storeCalls = []struct{ method, path, body string }{
 	{"GET", "/api/events/" + someID + "/bookings", ""},
 	{"GET", "/api/events/" + someID + "/bookings?userId=ann", ""},
 	{"GET", "/api/bookings/" + someID, ""},
+	{"PATCH", "/api/bookings/" + someID, `{"userId":7,"quantity":1}`},
 	{"POST", "/initialize", `{"name":"x","totalTickets":1}`},
 	{"POST", "/book", `{"eventId":1,"userId":7}`},
 	{"POST", "/cancel", `{"eventId":1,"userId":7}`},

@@ -26,6 +26,7 @@ type Store interface { //nolint:interfacebloat // a method a verb
 	Confirm(ctx context.Context, booking uuid.UUID, user string) (store.ConfirmResult, error)
 	Extend(ctx context.Context, booking uuid.UUID, user string, seconds int64) (store.ExtendResult, error)
 	Cancel(context.Context, store.CancelRequest) (store.CancelResult, error)
+	Reduce(context.Context, store.ReduceRequest) (store.ReduceResult, error)
 	CancelOldest(context.Context, store.CancelOldestRequest) (store.CancelResult, error)
 	Update(context.Context, store.UpdateRequest) (store.UpdateResult, error)
 	Event(context.Context, store.EventRef) (store.Event, error)

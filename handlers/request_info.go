@@ -28,6 +28,7 @@ const (
 	outcomeOK        = "ok"
 	outcomeCreated   = "created"
 	outcomeCancelled = "cancelled"
+	outcomeReduced   = "reduced"
 	outcomeLate      = "late"     // a confirmation after the deadline
 	outcomeReplayed  = "replayed" // a repetition, which got the first answer again
 )
@@ -156,6 +157,9 @@ func noteRequest[Request any](a *API, w http.ResponseWriter, request *Request) *
 	case *store.CancelRequest:
 		info.user, info.event, info.keyed = asked.User, store.EventOf(asked.Booking), true
 		return info
+	case *store.ReduceRequest:
+		info.user, info.event, info.keyed = asked.User, store.EventOf(asked.Booking), true
+		return info
 	case *store.CancelOldestRequest:
 		event, info.user, info.keyed = asked.Event, asked.User, asked.IdempotencyKey != ""
 	case *store.InitializeRequest:
@@ -189,6 +193,8 @@ func noteResult[Result any](a *API, info *requestInfo, result *Result) {
 		info.outcome = info.replayed(answered.Replayed, confirmedOutcome(answered.Late))
 	case *store.CancelResult:
 		info.outcome = info.replayed(answered.Replayed, outcomeCancelled)
+	case *store.ReduceResult:
+		info.outcome = info.replayed(answered.Replayed, outcomeReduced)
 	case *store.InitializeResult:
 		info.outcome, info.event = info.replayed(answered.Replayed, outcomeCreated), answered.Event.Number
 	case *store.Booking:

@@ -82,6 +82,7 @@ func (a *API) table() []route {
 		get("/api/events/status/{eventId}", either, call(a, parseEventPath, s.Event, renderEventStatus, eventFailure)),
 		get("/status/{eventId}", either, call(a, parseShortPath, s.Event, renderShortStatus, shortFailure)),
 		get("/api/bookings/{bookingId}", ScopeBooking, call(a, parseBookingPath, s.Booking, renderBooking, eventFailure)),
+		patch("/api/bookings/{bookingId}", either, call(a, parseReduce, s.Reduce, renderReduced, eventFailure)),
 		post("/api/events/initialize", ScopeOrganizer,
 			call(a, parseEventInitialize, s.Initialize, renderEventInitialized, initializeFailure)),
 		post("/initialize", ScopeOrganizer, call(a, parseShortInitialize, s.Initialize, renderShortInitialized, shortFailure)),

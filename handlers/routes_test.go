@@ -22,7 +22,7 @@ func paths(e event) map[string]string {
 		"/api/events":                          "GET, HEAD",
 		"/api/events/" + e.uuid:                "GET, HEAD, PATCH",
 		"/api/events/" + e.uuid + "/bookings":  "GET, HEAD",
-		"/api/bookings/" + e.uuid:              "GET, HEAD",
+		"/api/bookings/" + e.uuid:              "GET, HEAD, PATCH",
 		"/initialize":                          "POST",
 		"/book":                                "POST",
 		"/cancel":                              "POST",

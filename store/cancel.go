@@ -95,7 +95,8 @@ func (s *Store) cancel(ctx context.Context, event EventRef, booking, user, cance
 	if result.Booking, err = layout.BookingID(number, cancelled); err != nil {
 		return CancelResult{}, err
 	}
-	result.Promoted, err = s.servedBy(number, result.Version, result.Replayed, promotionsDue, rows) //nolint:contextcheck // it outlives the request
+	//nolint:contextcheck // promotions outlive the request
+	result.Promoted, err = s.servedBy(number, result.Version, result.Replayed, promotionsDue, rows)
 	return result, err
 }
 

@@ -236,13 +236,14 @@ func (w *randomCalls) checkReduce() {
 	}
 	quantity := 1 + w.random.Int64N(w.most)*w.random.Int64N(2)
 	w.taken["reduce: "+string(booking.Status)]++
+	i := slices.Index(w.model.Bookings, booking)
 	got, err := w.Reduce(ctx, store.ReduceRequest{Booking: booking.ID, User: who, Quantity: quantity})
 	want, repeated := w.model.Reduce(booking.ID, who, quantity)
 	w.checkCancelled(store.CancelResult{
 		Booking: want.Booking, Promoted: got.Promoted, Version: got.Version, Replayed: got.Replayed,
 	}, err, want, repeated)
-	if after := w.model.Bookings[slices.IndexFunc(w.model.Bookings, func(b *model.Booking) bool { return b.ID == booking.ID })]; err == nil && got.Current != after.Status {
-		w.fatalf("reduced %+v to %d: it is %s, want %s", booking, quantity, got.Current, after.Status)
+	if now := w.model.Bookings[i].Status; err == nil && got.Current != now {
+		w.fatalf("reduced %+v to %d: it is %s, want %s", booking, quantity, got.Current, now)
 	}
 }
 

@@ -48,6 +48,7 @@ func (s *Store) Reduce(ctx context.Context, request ReduceRequest) (ReduceResult
 	if err := r.End("reduced"); err != nil {
 		return ReduceResult{}, err
 	}
-	result.Promoted, err = s.servedBy(number, result.Version, result.Replayed, promotionsDue, rows) //nolint:contextcheck // it outlives the request
+	//nolint:contextcheck // promotions outlive the request
+	result.Promoted, err = s.servedBy(number, result.Version, result.Replayed, promotionsDue, rows)
 	return result, err
 }

@@ -31,6 +31,11 @@ func (e *Event) Reduce(id uuid.UUID, user string, quantity int64) (answer Answer
 	case e.PromotionsDue:
 		return Answer{Refusal: ErrPromotionsDue}, false
 	}
+	return e.reduce(i, quantity), false
+}
+
+func (e *Event) reduce(i int, quantity int64) (answer Answer) {
+	b := e.Bookings[i]
 	switch freed := b.Quantity - quantity; {
 	case b.Status.Ends():
 		e.Held -= freed
@@ -42,11 +47,11 @@ func (e *Event) Reduce(id uuid.UUID, user string, quantity int64) (answer Answer
 	e.change(i, func(b *Booking) { b.Quantity = quantity })
 	promoted, more := e.serve(0)
 	e.PromotionsDue = more
-	answer = Answer{Booking: id, Version: e.Version + 1, Promoted: int64(len(promoted))}
+	answer = Answer{Booking: b.ID, Version: e.Version + 1, Promoted: int64(len(promoted))}
 	if len(promoted) > 0 {
 		answer.Next = promoted[0]
 	}
 	e.commit()
 	e.change(i, func(b *Booking) { b.Reduced = answer })
-	return answer, false
+	return answer
 }

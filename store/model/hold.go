@@ -51,7 +51,8 @@ func (e *Event) Hold(request HoldRequest) (answer Answer, repeated bool) {
 	e.Held += request.Quantity
 	e.Bookings = append(e.Bookings, &Booking{
 		ID: request.Booking, Request: request.Request, User: request.User, Status: store.StatusHeld,
-		Quantity: request.Quantity, Asked: request.Quantity, Reference: request.Reference, AskedSeconds: request.Seconds, HeldSeconds: seconds, ExpiresAt: answer.ExpiresAt,
+		Quantity: request.Quantity, Asked: request.Quantity, Reference: request.Reference,
+		AskedSeconds: request.Seconds, HeldSeconds: seconds, ExpiresAt: answer.ExpiresAt,
 		Linked: e.Version + 1, Booked: answer,
 	})
 	e.commit()

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -58,7 +59,7 @@ func readExamples(t *testing.T) examples {
 			t.Errorf("nobody runs this example:\n%s", match[0])
 		}
 	}
-	if len(e.files) != 3 || len(e.commands) != 3 || e.setup == "" {
+	if len(e.files) != 5 || len(e.commands) != 4 || e.setup == "" {
 		t.Fatalf("the document has the programs %v and the commands %v", e.files, e.commands)
 	}
 	return e
@@ -106,8 +107,9 @@ func service(t *testing.T, binary string, environment ...string) string {
 	return ""
 }
 
-// proxy stands between an example and the service, and spoils the first booking.
+// proxy stands between an example and the service, and spoils the first booking, or whatever its path is.
 type proxy struct {
+	path   string // ends so; empty: /api/events/book
 	mutex  sync.Mutex
 	spoil  func(w http.ResponseWriter, forward func() *httptest.ResponseRecorder)
 	keys   []string    // of the bookings that came
@@ -119,7 +121,7 @@ type proxy struct {
 func (p *proxy) serve(service *url.URL) http.Handler {
 	behind := httputil.NewSingleHostReverseProxy(service)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path != "/api/events/book" {
+		if !strings.HasSuffix(r.URL.Path, cmp.Or(p.path, "/api/events/book")) {
 			behind.ServeHTTP(w, r)
 			return
 		}
@@ -185,13 +187,12 @@ func TestClientExamples(t *testing.T) {
 	if output, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, output)
 	}
-	for name, program := range e.files {
-		tool := map[string]string{"book.sh": "curl", "book.go": "go", "book.mjs": "node"}[name]
+	for name, tool := range map[string]string{"book.sh": "curl", "book.go": "go", "book.mjs": "node"} {
 		run := func(t *testing.T, service, how string, spoil spoiler) {
 			t.Run(how, func(t *testing.T) {
 				t.Parallel()
 				needs(t, tool)
-				x := example{t: t, name: name, program: program, examples: e}
+				x := example{t: t, name: name, examples: e}
 				x.books(service, how, spoil)
 			})
 		}
@@ -204,7 +205,7 @@ func TestClientExamples(t *testing.T) {
 				t.Run("refused", func(t *testing.T) {
 					t.Parallel()
 					needs(t, tool)
-					(&example{t: t, name: name, program: program, examples: e}).isRefused(url)
+					(&example{t: t, name: name, examples: e}).isRefused(url)
 				})
 			})
 		})
@@ -245,12 +246,24 @@ func pause(t *testing.T, server *redistest.Server, how ...any) {
 
 // example is one run of one program.
 type example struct {
-	t             *testing.T
-	name, program string
+	t    *testing.T
+	name string
 	examples
 	proxy proxy
 	url   string // of the proxy
 	event string
+}
+
+// save saves all programs, which may need each other, and returns the folder.
+func (e examples) save(t *testing.T) (directory string) {
+	t.Helper()
+	directory = t.TempDir()
+	for name, program := range e.files {
+		if err := os.WriteFile(filepath.Join(directory, name), []byte(program), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return directory
 }
 
 // run saves the program and runs its command, after the one that makes an event.
@@ -263,10 +276,7 @@ func (x *example) run(service string) (stdout, stderr string, err error) {
 	server := httptest.NewServer(x.proxy.serve(target))
 	x.t.Cleanup(server.Close)
 	x.url = server.URL
-	directory := x.t.TempDir()
-	if err := os.WriteFile(filepath.Join(directory, x.name), []byte(x.program), 0o600); err != nil {
-		x.t.Fatal(err)
-	}
+	directory := x.save(x.t)
 	const patience = 2 * time.Minute // far beyond what the examples wait
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
@@ -337,7 +347,7 @@ func (x *example) isRefused(service string) {
 	if err == nil || !strings.Contains(stderr, "409 a_test") || stdout != "" || len(x.proxy.keys) != 1 {
 		x.t.Errorf("%v after %d requests\n%s\n%s", err, len(x.proxy.keys), stdout, stderr)
 	}
-	again := example{t: x.t, name: x.name, program: x.program, examples: x.examples}
+	again := example{t: x.t, name: x.name, examples: x.examples}
 	again.proxy.spoil = func(w http.ResponseWriter, _ func() *httptest.ResponseRecorder) {
 		refuse(w, http.StatusServiceUnavailable, "3600")
 	}

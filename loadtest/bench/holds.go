@@ -18,6 +18,7 @@ import (
 
 	"boxoffice/scripts"
 	"boxoffice/store"
+	"boxoffice/store/redistest"
 )
 
 // holds measures checkouts over HTTP: tickets are held and confirmed, or held and left to expire.
@@ -293,6 +294,26 @@ func (b *bench) prompt(ctx context.Context) error {
 		return err
 	}
 	defer r.stop()
+	if err := b.promptness(ctx, r, "one Redis", r.server.Addr); err != nil {
+		return err
+	}
+
+	const masters = 3
+	cluster, err := redistest.StartCluster(masters)
+	if err != nil {
+		return err
+	}
+	defer cluster.Stop()
+	s, err := store.Open(ctx, store.Config{Addrs: cluster.Addrs()})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = s.Close() }()
+	return b.promptness(ctx, &rig{Store: s}, "a cluster of three masters", cluster.Addrs()[0])
+}
+
+// promptness is prompt, of one Redis or of a cluster that one of its addresses leads to.
+func (b *bench) promptness(ctx context.Context, r *rig, where, addr string) error {
 	var instances []*process
 	defer func() {
 		for _, one := range instances {
@@ -300,7 +321,7 @@ func (b *bench) prompt(ctx context.Context) error {
 		}
 	}()
 	for range 3 {
-		one, err := startBoxoffice(ctx, r.server.Addr)
+		one, err := startBoxoffice(ctx, addr)
 		if err != nil {
 			return err
 		}
@@ -311,7 +332,7 @@ func (b *bench) prompt(ctx context.Context) error {
 		return err
 	}
 	b.add(figure{"an expired hold's ticket reaches the next in line, median", median(late), "ms", 150, false,
-		fmt.Sprintf("%d events, no traffic, three instances, one Redis", len(late))})
+		fmt.Sprintf("%s, %d events, no traffic, three instances", where, len(late))})
 	b.add(figure{"the same, the latest", late[len(late)-1], "ms", 1000, false, "as above"})
 	// The first instance was alone at first, so it has the leases.
 	late, err = b.lateness(ctx, r, func() { _ = instances[0].command.Process.Kill() })
@@ -319,7 +340,7 @@ func (b *bench) prompt(ctx context.Context) error {
 		return err
 	}
 	b.add(figure{"the same, the latest, when the worker's instance is killed", late[len(late)-1] / 1000, "s", 7, false,
-		fmt.Sprintf("kill -9 before the deadlines; %d events, median %.0f ms", len(late), median(late))})
+		fmt.Sprintf("%s, kill -9 before the deadlines; %d events, median %.0f ms", where, len(late), median(late))})
 	return nil
 }
 

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -38,12 +37,8 @@ func startBoxoffice(ctx context.Context, redis string, settings ...string) (*pro
 	if out, err := exec.CommandContext(ctx, "go", "build", "-o", binary, "./cmd/boxoffice").CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("go build: %w\n%s", err, out)
 	}
-	host, port, err := net.SplitHostPort(redis)
-	if err != nil {
-		return nil, err
-	}
 	command := exec.CommandContext(ctx, binary)
-	command.Env = append(os.Environ(), "PORT=0", "ACCESS_LOG=false", "LOG_FORMAT=text", "REDIS_HOST="+host, "REDIS_PORT="+port)
+	command.Env = append(os.Environ(), "PORT=0", "ACCESS_LOG=false", "LOG_FORMAT=text", "REDIS_ADDRS="+redis)
 	command.Env = append(command.Env, settings...)
 	return start(command, folder)
 }

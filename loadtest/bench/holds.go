@@ -299,7 +299,7 @@ func (b *bench) prompt(ctx context.Context) error {
 	}
 
 	const masters = 3
-	cluster, err := redistest.StartCluster(masters)
+	cluster, err := redistest.StartCluster(masters) //nolint:contextcheck // it takes none: Stop ends it
 	if err != nil {
 		return err
 	}

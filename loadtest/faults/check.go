@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -214,15 +215,23 @@ func (r *round) checkAnswers(f *findings) {
 	}
 	for _, a := range due {
 		found := booked[a.Answer.Booking]
-		kept := found.Version == a.Answer.Version && found.Quantity == a.Quantity && found.User == a.User
-		if a.Verb != history.Book {
-			kept = found.Cancelled.Version == a.Answer.Version
-		}
-		if !kept {
+		if !shows(found, a) {
 			f.countf(&f.lost, 1, "event %d: %s, after %s: lost, the books have %+v", a.Event, a, a.End, found)
 		}
 	}
 	checkOnce(answered, booked, f)
+}
+
+// shows reports whether a booking in the books is as an acknowledged change has left it.
+func shows(found store.Booking, a history.Attempt) bool {
+	switch a.Verb {
+	case history.Book:
+		return found.Version == a.Answer.Version && cmp.Or(found.Reduced.From, found.Quantity) == a.Quantity && found.User == a.User
+	case history.Reduce:
+		return found.Reduced.Version == a.Answer.Version && found.Quantity == a.Quantity
+	default:
+		return found.Cancelled.Version == a.Answer.Version
+	}
 }
 
 // checkOnce looks for requests with two answers, and for bookings of no request.

@@ -214,6 +214,21 @@ func TestCheckersFail(t *testing.T) {
 				}
 			}
 		}, func(f findings) int { return f.lost }},
+		{"a reduction is not in the books", func(t *testing.T, r *round) {
+			reduced := r.attempts[r.find(t, func(a history.Attempt) bool {
+				return answered(history.Reduce)(a) && a.End < r.ended
+			})].Answer.Booking
+			for i := range r.attempts {
+				for j, booking := range r.attempts[i].List {
+					if booking.ID == reduced {
+						r.attempts[i].List[j].Quantity, r.attempts[i].List[j].Reduced = booking.Reduced.From, store.Reduced{}
+					}
+				}
+			}
+		}, func(f findings) int { return f.lost }},
+		{"a reduction promoted others than its answer says", func(t *testing.T, r *round) {
+			r.attempts[r.find(t, answered(history.Reduce))].Answer.Promoted++
+		}, func(f findings) int { return f.others }},
 		{"nobody asked for a booking", func(t *testing.T, r *round) {
 			list := r.find(t, answered(history.List))
 			extra := r.attempts[list].List[0]

@@ -38,7 +38,7 @@ type answerBody struct {
 	Version   int64      `json:"version"`
 	Next      *uuid.UUID `json:"nextBookingId"`
 	Promoted  []promoted `json:"promoted"`
-	Details   struct {   // of the event API's cancellation
+	Details   struct {   // of the event API's cancellation and reduction
 		Next *uuid.UUID `json:"nextBookingId"`
 	} `json:"details"`
 	Total     int64 `json:"totalTickets"`
@@ -60,6 +60,8 @@ func (h *overHTTP) do(ctx context.Context, call history.Call) history.Attempt {
 		path, body["eventId"], body["quantity"] = "/book", call.Event, call.Quantity
 	case history.Cancel:
 		path, body["bookingId"] = "/api/events/cancel", call.Booking
+	case history.Reduce:
+		method, path, body["quantity"] = http.MethodPatch, "/api/bookings/"+call.Booking.String(), call.Quantity
 	case history.CancelOldest:
 		path, body["eventId"] = "/cancel", call.Event
 	case history.SetTotal:
@@ -79,15 +81,21 @@ func (h *overHTTP) do(ctx context.Context, call history.Call) history.Attempt {
 		return attempt
 	}
 	attempt.First = call.Verb == history.Book && !response.Replayed
-	switch call.Verb {
+	got.into(&attempt, response)
+	return attempt
+}
+
+// into takes a success for the answer to an attempt.
+func (got *answerBody) into(attempt *history.Attempt, response service.Response) {
+	switch call := attempt.Call; call.Verb {
 	case history.Book:
 		status, known := bookedStatuses[response.Code]
 		if !known {
 			attempt.Answer.Refusal = fmt.Errorf("a booking answered %d: %s", response.Code, response.Body)
-			return attempt
+			return
 		}
 		attempt.Answer = model.Answer{Booking: got.BookingID, Version: got.Version, Status: status, Position: got.Position}
-	case history.Cancel:
+	case history.Cancel, history.Reduce:
 		attempt.Answer = model.Answer{
 			Booking: call.Booking, Version: got.Version, Next: orNil(got.Details.Next), Promoted: int64(len(got.Promoted)),
 		}
@@ -98,7 +106,6 @@ func (h *overHTTP) do(ctx context.Context, call history.Call) history.Attempt {
 			Version: got.Version, Total: got.Total, Confirmed: got.Total - got.Available, Waiting: got.Waiting,
 		}
 	}
-	return attempt
 }
 
 // safeToRepeat recognizes a 503 as the API has it: it says when to try again, and that it is safe.

@@ -103,6 +103,11 @@ func (c *client) run(ctx context.Context, stop <-chan struct{}) {
 	}
 }
 
+// reducible returns the index of a booking of the client that has several tickets and was never reduced.
+func (c *client) reducible() int {
+	return slices.IndexFunc(c.mine, func(a history.Attempt) bool { return a.Quantity > 1 })
+}
+
 // next chooses what to do: of a hundred calls, 45 book.
 func (c *client) next() history.Call {
 	c.sent++
@@ -112,6 +117,10 @@ func (c *client) next() history.Call {
 	switch dice := c.random.IntN(100); {
 	case dice < 45:
 		call.Verb, call.Quantity = history.Book, 1+c.random.Int64N(3)*c.random.Int64N(2)
+	case dice < 52 && c.reducible() >= 0:
+		i := c.reducible()
+		call.Verb, call.Booking, call.User, call.Key, call.Quantity = history.Reduce, c.mine[i].Answer.Booking, c.mine[i].User, "", 1
+		c.mine[i].Quantity = 1
 	case dice < 80 && len(c.mine) > 0:
 		i := c.random.IntN(len(c.mine))
 		call.Verb, call.Booking, call.User, call.Key = history.Cancel, c.mine[i].Answer.Booking, c.mine[i].User, ""

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/google/uuid"
+
 	"boxoffice/loadtest/faults/history"
 	"boxoffice/store"
 	"boxoffice/store/model"
@@ -56,14 +58,19 @@ func (d directly) do(ctx context.Context, call history.Call) history.Attempt {
 		var result store.CancelResult
 		result, err = d.store.Cancel(ctx, store.CancelRequest{Booking: call.Booking, User: call.User})
 		attempt.First = err == nil && !result.Replayed
-		attempt.Answer = cancelled(result)
+		attempt.Answer = freed(result.Booking, result.Version, result.Promoted)
 	case history.CancelOldest:
 		var result store.CancelResult
 		result, err = d.store.CancelOldest(ctx, store.CancelOldestRequest{
 			Event: event, User: call.User, IdempotencyKey: call.Key,
 		})
 		attempt.First = err == nil && !result.Replayed
-		attempt.Answer = cancelled(result)
+		attempt.Answer = freed(result.Booking, result.Version, result.Promoted)
+	case history.Reduce:
+		var result store.ReduceResult
+		result, err = d.store.Reduce(ctx, store.ReduceRequest{Booking: call.Booking, User: call.User, Quantity: call.Quantity})
+		attempt.First = err == nil && !result.Replayed
+		attempt.Answer = freed(call.Booking, result.Version, result.Promoted)
 	case history.SetTotal:
 		_, err = d.store.Update(ctx, store.UpdateRequest{Event: event, SettingsChange: store.SettingsChange{TotalTickets: &call.Total}})
 	case history.Status:
@@ -80,8 +87,13 @@ func (d directly) do(ctx context.Context, call history.Call) history.Attempt {
 	return attempt
 }
 
-func cancelled(result store.CancelResult) model.Answer {
-	return model.Answer{Booking: result.Booking, Version: result.Version, Next: result.Next(), Promoted: int64(len(result.Promoted))}
+// freed is the answer to a change that gave tickets back.
+func freed(booking uuid.UUID, version int64, promoted []store.Promotion) model.Answer {
+	answer := model.Answer{Booking: booking, Version: version, Promoted: int64(len(promoted))}
+	if len(promoted) > 0 {
+		answer.Next = promoted[0].Booking
+	}
+	return answer
 }
 
 // list reads all bookings, oldest first, without what the model does not have. Nobody

@@ -25,6 +25,7 @@ const (
 	Book         Verb = "book"
 	Cancel       Verb = "cancel"
 	CancelOldest Verb = "cancel oldest"
+	Reduce       Verb = "reduce"
 	SetTotal     Verb = "set total"
 	Promote      Verb = "promote"
 	Status       Verb = "status"
@@ -39,7 +40,7 @@ type Call struct {
 	User     string
 	Key      string // idempotency key
 	Quantity int64
-	Booking  uuid.UUID // to cancel
+	Booking  uuid.UUID // to cancel, or to reduce to Quantity: once at most
 	Total    int64     // to create with, or to set
 
 	MaxPerUser, WaitlistLimit int64 // to create with
@@ -47,7 +48,7 @@ type Call struct {
 
 // request names what is asked for, however often it is sent.
 func (c Call) request() string {
-	if c.Verb == Cancel {
+	if c.Verb == Cancel || c.Verb == Reduce {
 		return c.Booking.String()
 	}
 	return fmt.Sprintf("%s %s", c.User, c.Key)
@@ -70,7 +71,7 @@ type Attempt struct {
 }
 
 func (c Call) changesBookings() bool {
-	return slices.Contains([]Verb{Book, Cancel, CancelOldest}, c.Verb)
+	return slices.Contains([]Verb{Book, Cancel, CancelOldest, Reduce}, c.Verb)
 }
 
 // forever is the time of an answer that never came.
@@ -85,7 +86,7 @@ const forever = math.MaxInt64
 // search. If no attempt was answered with the change, and it was asked for in the end (see
 // Unknown), it never happened.
 //
-// Promotions that are no part of a cancellation are nobody's calls: the records of the
+// Promotions that are no part of a cancellation or a reduction are nobody's calls: the records of the
 // bookings say at which versions they were made. A change of the total is answered
 // without its version, but the event's log has it, and each total is set once.
 func Operations(attempts []Attempt) []porcupine.Operation {
@@ -169,16 +170,16 @@ func raises(attempts []Attempt) func(a Attempt) int64 {
 
 // promotions reads from a list of bookings when the waiting list was served by itself.
 func promotions(list Attempt) []porcupine.Operation {
-	cancelled := map[int64]bool{0: true}
+	known := map[int64]bool{0: true}
 	for _, b := range list.List {
-		cancelled[b.Cancelled.Version] = true
+		known[b.Cancelled.Version], known[b.Reduced.Version] = true, true
 	}
 	var history []porcupine.Operation
 	for _, b := range list.List {
-		if cancelled[b.Promoted.Version] {
+		if known[b.Promoted.Version] {
 			continue
 		}
-		cancelled[b.Promoted.Version] = true // once a version
+		known[b.Promoted.Version] = true // once a version
 		promote := Attempt{Call: Call{Event: list.Event, Verb: Promote}, Answered: true, Answer: model.Answer{Version: b.Promoted.Version}}
 		history = append(history, porcupine.Operation{ClientId: list.Client, Input: promote.Call, Output: promote, Return: forever})
 	}
@@ -212,6 +213,8 @@ func (a Attempt) String() string {
 	switch a.Verb {
 	case Book:
 		text = fmt.Sprintf("%s books %d", a.User, a.Quantity)
+	case Reduce:
+		text = fmt.Sprintf("%s reduces to %d", a.User, a.Quantity)
 	case Status:
 		return fmt.Sprintf("status: %+v", a.Counts)
 	case List:

@@ -56,23 +56,28 @@ func step(before *model.Event, a Attempt) (possible bool, after *model.Event) {
 		return stepTotal(e, a), e
 	case Book:
 		answer, repeated = e.Book(model.BookRequest{Booking: a.Answer.Booking, Request: a.request(), User: a.User, Quantity: a.Quantity})
-	case Cancel, CancelOldest:
-		answer, repeated = cancel(e, a)
+	case Cancel, CancelOldest, Reduce:
+		answer, repeated = free(e, a)
 		if errors.Is(answer.Refusal, model.ErrPromotionsDue) {
 			if !promoteNobody(e) {
 				return false, e
 			}
-			answer, repeated = cancel(e, a)
+			answer, repeated = free(e, a)
 		}
 	}
 	return answer == a.Answer && (!a.First || !repeated), e
 }
 
-func cancel(e *model.Event, a Attempt) (answer model.Answer, repeated bool) {
-	if a.Verb == Cancel {
+// free makes a change that gives tickets back.
+func free(e *model.Event, a Attempt) (answer model.Answer, repeated bool) {
+	switch a.Verb {
+	case Cancel:
 		return e.Cancel(a.Booking, a.User)
+	case Reduce:
+		return e.Reduce(a.Booking, a.User, a.Quantity)
+	default:
+		return e.CancelOldest(a.request(), a.User)
 	}
-	return e.CancelOldest(a.request(), a.User)
 }
 
 // promoteNobody makes the promotions that are due if they promote nobody: such steps have
